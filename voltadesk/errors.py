@@ -19,7 +19,7 @@ class UsageError(VoltaDeskError):
     exit_code = 2
 
 
-class BadInput(VoltaDeskError):
+class BadInput(VoltaDeskError, ValueError):
     """A file or a value is not acceptable. Nothing was written. Exit code 3.
 
     `field` is what was wrong, `value` what it held, `limit` what it may hold, `where` the file (and line).

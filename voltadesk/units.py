@@ -153,11 +153,6 @@ def energy_of_power_wh(power_w: int, second_from: int, second_to: int) -> int:
     return power_w * (end // 3600) + power_w * (end % 3600) // 3600 - power_w * begin // 3600
 
 
-def mul_div_floor(value: int, numerator: int, denominator: int) -> int:
-    """floor(value * numerator / denominator), for products inside 64 bits."""
-    return value * numerator // denominator
-
-
 # Python only: exact shares outside the kernels ------------------------------------------------------------------------
 def share_out(total: int, weights: list[int]) -> list[int]:
     """`total` shared in proportion to `weights` by largest remainder; ties go to the one that stands first.

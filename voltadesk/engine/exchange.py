@@ -1,0 +1,119 @@
+"""The exchange: a market's tables in memory, advanced interval by interval."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from voltadesk.engine.market import HOME_ROWS, Arena, Market, Receipts, run_intervals
+from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, TRADE, Conditions, Table
+
+
+class Exchange:
+    """A market of homes, plants, batteries and the upstream grid over `count` intervals.
+
+    The tables given are copied; `homes`, `plants`, `batteries` and `accounts` hold state and totals up to
+    `next_interval`, `intervals`, `plant_output_wh` and `battery_rows` one row for each interval run. The interval's
+    steps always close: any orders have a result, at worst no trade.
+
+    rules      (1,) RULES        homes  (H,) HOME       plants  (P,) PLANT      batteries  (B,) BATTERY
+    count      intervals there is room for
+    keep_trades  write a receipt for every trade; `advance` returns them
+    """
+
+    def __init__(
+        self, rules: Table, homes: Table, plants: Table, batteries: Table, count: int, *, keep_trades: bool = False
+    ) -> None:
+        self.rules, self.homes = rules.copy(), homes.copy()
+        self.plants, self.batteries = plants.copy(), batteries.copy()
+        self.accounts = np.zeros(1, ACCOUNTS)
+        self.intervals = np.zeros(count, INTERVAL)
+        self.plant_output_wh = np.zeros((count, len(plants)), np.int64)
+        self.battery_rows = np.zeros((count, len(batteries)), BATTERY_ROW)
+        self.next_interval = 0
+        self.keep_trades = keep_trades
+        self._last: tuple[int, Table] | None = None
+        self._arena = self._make_arena()
+
+    def _make_arena(self) -> Arena:
+        homes, plants, fleet = len(self.homes), len(self.plants), len(self.batteries)
+        # Homes without flexible load need no second order each.
+        flexible = bool((self.homes["flexible_waiting_limit_wh"] > 0).any())
+        first_plant = 2 * homes if flexible else homes
+        orders = first_plant + 2 * plants + 2 + 2 * fleet
+        return Arena(
+            price_tick=np.zeros(orders, np.int64),
+            quantity_wh=np.zeros(orders, np.int64),
+            fill_wh=np.zeros(orders, np.int64),
+            home_wh=np.zeros((HOME_ROWS, homes), np.int64),
+            freedom=np.zeros(plants, np.int64),
+            lower_wh=np.zeros(plants, np.int64),
+            asked_tick=np.zeros(plants, np.int64),
+            decided=np.zeros(plants, np.int64),
+            plant_imbalance_wh=np.zeros(plants, np.int64),
+            lost_wh=np.zeros(fleet, np.int64),
+            first_plant=first_plant,
+        )
+
+    def advance(self, conditions: Conditions) -> Table:
+        """Run the C intervals that the conditions bring; returns the receipts of their trades (TRADE).
+
+        Raises ValueError when they run past the end or don't fit the market's participants.
+        """
+        count = len(conditions.upstream_sell_tick)
+        self._check_shapes(conditions, count)
+        most = count * (5 * len(self.homes) + 3 * len(self.plants) + 2 + 2 * len(self.batteries))
+        rows = np.zeros(most if self.keep_trades else 0, TRADE)
+        receipts = Receipts(rows, np.zeros(1, np.int64))
+        market = Market(
+            self.rules,
+            self.homes,
+            self.plants,
+            self.batteries,
+            self.accounts,
+            self.intervals,
+            self.plant_output_wh,
+            self.battery_rows,
+        )
+        run_intervals(self.next_interval, market, conditions, self._arena, receipts)
+        self.next_interval += count
+        trades: Table = rows[: receipts.count[0]]
+        self._last = (self.next_interval - count, trades) if count == 1 else None
+        return trades
+
+    def dispatch(self, interval: int, conditions: Conditions) -> Table:
+        """Run that one interval, once: asked again, it answers with the same receipts and changes nothing.
+
+        Raises ValueError for an interval that is neither the last one run nor the next.
+        """
+        if self._last is not None and self._last[0] == interval:
+            return self._last[1]
+        if interval != self.next_interval:
+            raise ValueError(f"interval = {interval}: must be {self.next_interval}, the next, or the one before it")
+        return self.advance(conditions)
+
+    def digest(self) -> str:
+        """SHA-256 over all results so far: state, totals and every interval."""
+        digest = hashlib.sha256()
+        done = self.next_interval
+        for table in (
+            self.homes,
+            self.plants,
+            self.batteries,
+            self.accounts,
+            self.intervals[:done],
+            self.plant_output_wh[:done],
+            self.battery_rows[:done],
+        ):
+            digest.update(np.ascontiguousarray(table).view(np.int64).astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def _check_shapes(self, conditions: Conditions, count: int) -> None:
+        if self.next_interval + count > len(self.intervals):
+            raise ValueError(f"interval = {self.next_interval + count - 1}: must be below {len(self.intervals)}")
+        homes, plants, fleet = len(self.homes), len(self.plants), len(self.batteries)
+        widths = [homes] * 5 + [plants] * 2 + [fleet] * 3
+        for name, array, width in zip(conditions._fields, conditions, widths, strict=False):
+            if array.shape != (count, width):
+                raise ValueError(f"{name}: shape = {array.shape}: must be {(count, width)}")

@@ -1,0 +1,138 @@
+"""What power plants offer, and the set-points the auction's result becomes. Rules: `docs/market-rules.md`, "Plants"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk.engine.compiled import part
+
+ABSENT, MUST_RUN, CAN_STOP = 0, 1, 2  # a unit's freedom in an interval
+
+
+@part
+def plant_bounds(row: Any, available_wh: int) -> tuple[int, int, int]:
+    """(freedom, lower, upper): what a unit may make in the interval when it runs [Wh]."""
+    if available_wh < max(row.minimum_wh, 1):
+        return ABSENT, 0, 0
+    if row.output_wh > 0:
+        upper = min(available_wh, row.output_wh + row.ramp_up_wh)
+        lower = min(max(row.minimum_wh, row.output_wh - row.ramp_down_wh), upper)
+        stops = row.held_intervals >= row.minimum_up_intervals and row.output_wh - row.ramp_down_wh <= row.minimum_wh
+        return (CAN_STOP if stops else MUST_RUN), lower, upper
+    if row.held_intervals < row.minimum_down_intervals:
+        return ABSENT, 0, 0
+    return CAN_STOP, row.minimum_wh, min(available_wh, max(row.minimum_wh, row.ramp_up_wh))
+
+
+@part
+def plant_offers(
+    rules: Any,
+    plant: Any,
+    available_wh: NDArray[np.int64],
+    price_tick: NDArray[np.int64],
+    quantity_wh: NDArray[np.int64],
+    freedom: NDArray[np.int64],
+    lower_wh: NDArray[np.int64],
+    asked_tick: NDArray[np.int64],
+) -> None:
+    """Each unit's two blocks.
+
+    `available_wh`, `freedom`, `lower_wh`, `asked_tick` are (P,); `price_tick` and `quantity_wh` (2 P,) are written:
+    first blocks, then second blocks (offers are negative). `asked_tick` is what the first block would ask
+    if it were free.
+    """
+    units = plant.shape[0]
+    for p in range(units):
+        row = plant[p]
+        freedom[p], lower, upper = plant_bounds(row, available_wh[p])
+        lower_wh[p] = lower
+        first, second = row.marginal_cost_tick, row.marginal_cost_tick
+        if row.output_wh == 0:
+            first += row.start_adder_tick
+            second = first
+        elif freedom[p] == CAN_STOP:
+            first -= row.stop_discount_tick
+        asked_tick[p] = first
+        if freedom[p] == MUST_RUN:
+            first = rules.floor_tick
+        offer(rules, price_tick, quantity_wh, p, first, lower)
+        offer(rules, price_tick, quantity_wh, units + p, second, upper - lower)
+
+
+@part
+def offer(
+    rules: Any,
+    price_tick: NDArray[np.int64],
+    quantity_wh: NDArray[np.int64],
+    slot: int,
+    limit_tick: int,
+    energy_wh: int,
+) -> None:
+    """Place an offer: above the cap it stays away, below the floor it stands at the floor."""
+    if limit_tick > rules.cap_tick:
+        price_tick[slot] = rules.cap_tick
+        quantity_wh[slot] = 0
+    else:
+        price_tick[slot] = max(limit_tick, rules.floor_tick)
+        quantity_wh[slot] = -energy_wh
+
+
+@part
+def decide_next(
+    rules: Any,
+    price_tick: NDArray[np.int64],
+    quantity_wh: NDArray[np.int64],
+    fill_wh: NDArray[np.int64],
+    freedom: NDArray[np.int64],
+    lower_wh: NDArray[np.int64],
+    decided: NDArray[np.int64],
+) -> bool:
+    """Decide the first free unit that was cleared below its minimum: run or rest. False when there is none.
+
+    Arrays as in `plant_offers`, `fill_wh` (2 P,) and `decided` (P,); orders and `decided` are changed.
+    """
+    units = freedom.shape[0]
+    for p in range(units):
+        cleared = fill_wh[p] + fill_wh[units + p]
+        if freedom[p] == CAN_STOP and not decided[p] and 0 < cleared < lower_wh[p]:
+            decided[p] = 1
+            if 2 * cleared >= lower_wh[p]:
+                price_tick[p] = rules.floor_tick
+            else:
+                quantity_wh[p] = 0
+                quantity_wh[units + p] = 0
+            return True
+    return False
+
+
+@part
+def set_point_wh(freedom: int, lower_wh: int, cleared_wh: int) -> int:
+    """Cleared energy as an order to a unit: nothing, or at least its lower bound [Wh]."""
+    if freedom == ABSENT or cleared_wh >= lower_wh:
+        return cleared_wh
+    if freedom == MUST_RUN:
+        return lower_wh
+    if cleared_wh == 0:
+        return 0
+    return lower_wh if 2 * cleared_wh >= lower_wh else 0
+
+
+@part
+def hold(row: Any, made_wh: int) -> None:
+    """Take an interval's output into a unit's state: how long it has been on or off, starts, stops."""
+    was_on, is_on = row.output_wh > 0, made_wh > 0
+    if was_on == is_on:
+        row.held_intervals += 1
+    else:
+        row.held_intervals = 1
+        if is_on:
+            row.starts += 1
+        else:
+            row.stops += 1
+    if is_on:
+        row.running_intervals += 1
+    row.output_wh = made_wh
+    row.energy_wh += made_wh
