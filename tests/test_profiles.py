@@ -177,7 +177,7 @@ def test_pad_adds_the_intervals_around() -> None:
 
 def day_of_sun(day: date) -> list[int]:
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-    return clear_sky_profile("south", IntervalGrid(start, 900, 96, BERLIN)).tolist()
+    return list(clear_sky_profile("south", IntervalGrid(start, 900, 96, BERLIN)).tolist())
 
 
 def test_sun_is_interpolated_between_mid_months() -> None:

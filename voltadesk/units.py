@@ -13,7 +13,8 @@ they are plain integer arithmetic, so that the kernels compile the same source (
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from fractions import Fraction
 
 from voltadesk.errors import BadInput
@@ -30,6 +31,8 @@ ENERGY_LIMIT_WH = 10**13  # 10 TWh in one order
 POWER_LIMIT_W = 10**12  # 1 TW
 MONEY_LIMIT_E8 = 9 * 10**18
 
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
+
 
 # Text to numbers ------------------------------------------------------------------------------------------------------
 def parse_decimal(value: object, field: str) -> Decimal:
@@ -39,10 +42,9 @@ def parse_decimal(value: object, field: str) -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise BadInput(field, value, "must be a number")
-    try:
-        number = Decimal(value.strip() if isinstance(value, str) else value)
-    except InvalidOperation:
-        raise BadInput(field, value, "must be a number") from None
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        raise BadInput(field, value, "must be a number")
+    number = Decimal(value.strip() if isinstance(value, str) else value)
     if not number.is_finite():
         raise BadInput(field, value, "must be a finite number")
     if number and number.adjusted() > 30:
@@ -56,14 +58,15 @@ def parse_scaled(value: object, field: str, decimals: int, low: int, high: int, 
     Raises BadInput when there are more decimals, or the number is out of range.
     """
     number = parse_decimal(value, field)
-    scaled = number.scaleb(decimals)
-    if scaled < low or scaled > high:
+    if number != 0 and number.adjusted() < -decimals - 30:
+        raise BadInput(field, value, f"must have at most {decimals} decimals")
+    scaled = Fraction(number) * 10**decimals  # exact, where Decimal would round to its context
+    if not low <= scaled <= high:
         low_text, high_text = decimal_text(low, decimals), decimal_text(high, decimals)
         raise BadInput(field, value, f"must lie between {low_text} and {high_text}{unit and ' ' + unit}")
-    whole = int(scaled)
-    if whole != scaled:
+    if scaled.denominator != 1:
         raise BadInput(field, value, f"must have at most {decimals} decimals")
-    return whole
+    return scaled.numerator
 
 
 def parse_price_tick(

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.engine.market_cases import PRICINGS, Case, Shape, part_of, random_case, shapes
 from tests.reference import market as twin
 from voltadesk.engine import tables
+from voltadesk.engine.auction import PRICING_PAY_AS_BID
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 
@@ -83,6 +84,38 @@ def test_bigger_market_is_its_twin(seed: int) -> None:
         seed=seed,
     )
     assert_fast_is_slow(random_case(shape))
+
+
+def test_random_markets_reach_the_corners() -> None:
+    """The comparison with the twin is worth what the random markets reach."""
+    seen: set[str] = set()
+    for seed in range(60):
+        case = random_case(Shape(pricing=PRICINGS[seed % 3], community_rule=1 + seed % 3, top_tick=60, seed=seed))
+        exchange = exchange_of(case)
+        exchange.advance(case.conditions)
+        rows, rules = exchange.intervals, case.rules[0]
+        price = rows["price_tick"]
+        corners = {
+            "no price": price == NO_PRICE_TICK,
+            "negative price": (price < 0) & (price != NO_PRICE_TICK),
+            "price at the cap": price == rules["cap_tick"],
+            "price at the floor": price == rules["floor_tick"],
+            "community": rows["community_wh"] > 0,
+            "no community": rows["community_wh"] == 0,
+            "shed": rows["shed_wh"] > 0,
+            "curtailed": rows["curtailed_wh"] > 0,
+            "import": rows["upstream_import_wh"] > 0,
+            "export": rows["upstream_export_wh"] > 0,
+            "solved again": rows["clearings"] > 2,
+            "starts": exchange.plants["starts"] > 0,
+            "stops": exchange.plants["stops"] > 0,
+            "flexible load given up": exchange.homes["flexible_forgone_wh"] > 0,
+        }
+        corners |= {
+            name: exchange.battery_rows["reason"] == reason for reason, name in enumerate(tables.BATTERY_REASONS)
+        }
+        seen |= {name for name, reached in corners.items() if reached.any()}
+    assert seen == set(corners)
 
 
 def test_tables_given_are_left_alone() -> None:
@@ -201,12 +234,24 @@ def test_intervals_add_up_to_the_totals(played: Played) -> None:
     assert rows["plant_wh"].sum() == exchange.plants["energy_wh"].sum()
     assert rows["upstream_import_wh"].sum() == accounts["upstream_sold_wh"][0]
     assert rows["upstream_export_wh"].sum() == accounts["upstream_bought_wh"][0]
-    short = total(homes, "imbalance_short_wh") + total(exchange.plants, "imbalance_short_wh")
-    long = total(homes, "imbalance_long_wh") + total(exchange.plants, "imbalance_long_wh")
-    assert short == rows["reserve_up_wh"].sum() == accounts["reserve_up_wh"][0]
-    assert long == rows["reserve_down_wh"].sum() == accounts["reserve_down_wh"][0]
+    assert rows["reserve_up_wh"].sum() == accounts["reserve_up_wh"][0]
+    assert rows["reserve_down_wh"].sum() == accounts["reserve_down_wh"][0]
     bought = total(homes, "auction_bought_wh") + total(exchange.batteries, "charged_wh")
     assert rows["auction_wh"].sum() == bought + accounts["upstream_bought_wh"][0]
+
+
+def test_reserve_is_the_other_side_of_what_all_are_short_together(played: Played) -> None:
+    rows, count = played.exchange.intervals, played.case.count
+    imbalance = played.trades[played.trades["market"] == tables.MARKET_IMBALANCE]
+    short = played.sum_by(imbalance, "energy_wh", count, "interval")
+    np.testing.assert_array_equal(rows["reserve_up_wh"], np.maximum(0, short))
+    np.testing.assert_array_equal(rows["reserve_down_wh"], np.maximum(0, -short))
+    reference = rows["imbalance_price_tick"] - np.sign(short) * played.rules["imbalance_spread_tick"]
+    last = 0
+    for i, price in enumerate(rows["price_tick"]):
+        last = last if price == NO_PRICE_TICK else price
+        assert reference[i] == last
+    assert played.exchange.accounts["reference_price_tick"][0] == last
 
 
 def test_homes_serve_shed_and_use_what_they_have(played: Played) -> None:
@@ -339,9 +384,13 @@ def test_prices_lie_in_their_range(played: Played) -> None:
     assert (rows["auction_wh"][~traded] == 0).all()
     assert (rows["welfare_e8"][~traded] == 0).all()
     low, price, high = (rows[f][traded] for f in ("price_low_tick", "price_tick", "price_high_tick"))
-    assert (rules["floor_tick"] <= low).all()
-    assert (low <= price).all()
+    assert (rules["floor_tick"] <= np.minimum(low, price)).all()
+    assert (low <= high).all()
     assert (price <= high).all()
+    if rules["pricing"] == PRICING_PAY_AS_BID:  # the average of what offers get is never dearer than the dearest
+        assert (price <= low).all()
+    else:
+        assert (price >= low).all()
     assert (high <= rules["cap_tick"]).all()
     assert (rows["clearings"] >= 1).all()
     assert (rows["clearings"] <= len(played.case.plants) + 1).all()

@@ -63,9 +63,7 @@ def clear_pay_as_bid(orders: list[Order], floor: int, cap: int) -> tuple[Outcome
     Returns the outcome and what each seller is paid per MWh (0 for all others).
     """
     outcome = clear(orders, floor, cap, "midpoint")
-    sellers = [
-        limit if energy < 0 < fill else 0 for (limit, energy), fill in zip(orders, outcome.fills, strict=True)
-    ]
+    sellers = [limit if energy < 0 < fill else 0 for (limit, energy), fill in zip(orders, outcome.fills, strict=True)]
     if outcome.volume == 0:
         return outcome, sellers
     paid = sum(limit * fill for limit, fill in zip(sellers, outcome.fills, strict=True))
@@ -100,14 +98,19 @@ def _crossing_volume(bids: list[Order], offers: list[Order]) -> int:
 def _fill(orders: list[Order], volume: int) -> list[int]:
     """Each side takes the volume, best price first; orders with the same limit share by largest remainder."""
     fills = [0] * len(orders)
-    for side, best_first in ((1, True), (-1, False)):
+    for side in (1, -1):
+        levels: dict[int, list[int]] = {}  # which orders have this limit
+        for i, (limit, energy) in enumerate(orders):
+            if side * energy > 0:
+                levels.setdefault(limit, []).append(i)
         left = volume
-        for level in sorted({limit for limit, energy in orders if side * energy > 0}, reverse=best_first):
-            here = [i for i, (limit, energy) in enumerate(orders) if limit == level and side * energy > 0]
+        for limit in sorted(levels, reverse=side > 0):
+            here = levels[limit]
             wanted = [abs(orders[i][1]) for i in here]
-            for i, share in zip(here, units.share_out(min(left, sum(wanted)), wanted), strict=True):
+            taken = min(left, sum(wanted))
+            for i, share in zip(here, units.share_out(taken, wanted), strict=True):
                 fills[i] = share
-            left -= min(left, sum(wanted))
+            left -= taken
     return fills
 
 

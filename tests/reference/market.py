@@ -51,7 +51,9 @@ class Order:
     is_bid: bool
     quantity_wh: int
     price_tick: int
+    would_ask_tick: int | None = None  # of a first block that stands at the floor because the unit runs anyway
     filled_wh: int = 0
+    pays_tick: int = 0  # or is paid
 
 
 @dataclass
@@ -117,7 +119,7 @@ def play(market: Any, index: int, outside: Any) -> None:
     now.stores = [store(battery, now, b) for b, battery in enumerate(market.batteries)]
     community_market(now)
     now.cleared, record.clearings = clear_whole_set_points(now)
-    take_self_trades_off(now.cleared)
+    take_self_trades_off(now.cleared, rules)
     record.price_tick, record.price_low_tick, record.price_high_tick = (
         now.cleared.price,
         now.cleared.low,
@@ -265,10 +267,10 @@ def plant_orders(now: Any, decided: dict[int, str]) -> list[Order]:
     for p, offered in enumerate(now.units):
         if decided.get(p) == "rest":
             continue
-        first_price = now.market.rules.floor_tick
-        if offered.can_stop and decided.get(p) != "run":
-            first_price = offered.first_price
-        firsts.append(Order(tables.KIND_PLANT, p, FIRST_BLOCK, False, offered.lower, first_price))
+        first = Order(tables.KIND_PLANT, p, FIRST_BLOCK, False, offered.lower, offered.first_price)
+        if not offered.can_stop or decided.get(p) == "run":
+            first.price_tick, first.would_ask_tick = now.market.rules.floor_tick, offered.first_price
+        firsts.append(first)
         rest = offered.upper - offered.lower
         seconds.append(Order(tables.KIND_PLANT, p, SECOND_BLOCK, False, rest, offered.second_price))
     return firsts + seconds
@@ -305,15 +307,38 @@ def solve(orders: list[Order], rules: Any) -> Cleared:
     pairs = [(order.price_tick, order.quantity_wh if order.is_bid else -order.quantity_wh) for order in orders]
     if rules.pricing == PRICING_VERTICAL_DEMAND:
         outcome = auction.clear_vertical_demand(pairs, rules.cap_tick)
-    elif rules.pricing == PRICING_PAY_AS_BID:
-        outcome, _ = auction.clear_pay_as_bid(pairs, rules.floor_tick, rules.cap_tick)
     else:
         outcome = auction.clear(pairs, rules.floor_tick, rules.cap_tick, PRICE_RULES[rules.price_rule])
     for order, filled in zip(orders, outcome.fills, strict=True):
         order.filled_wh = filled
+        order.pays_tick = outcome.price
     if outcome.volume == 0:
         return Cleared(orders, NO_PRICE_TICK, NO_PRICE_TICK, NO_PRICE_TICK, 0)
-    return Cleared(orders, outcome.price, outcome.low, outcome.high, outcome.welfare)
+    cleared = Cleared(orders, outcome.price, outcome.low, outcome.high, outcome.welfare)
+    if rules.pricing == PRICING_PAY_AS_BID:
+        pay_as_bid(cleared, rules, price_low=outcome.low)
+    return cleared
+
+
+def pay_as_bid(cleared: Cleared, rules: Any, price_low: int) -> None:
+    """Offers get their own price, bids pay the average of that, rounded up; the average is the price reported."""
+    for order in cleared.orders:
+        if not order.is_bid:
+            order.pays_tick = order.price_tick
+        if order.would_ask_tick is not None:  # at the floor only because the unit runs anyway
+            order.pays_tick = max(rules.floor_tick, min(order.would_ask_tick, price_low))
+    average_for_buyers(cleared)
+
+
+def average_for_buyers(cleared: Cleared) -> None:
+    """The average of what the accepted offers get, rounded up to the tick, is every buyer's price."""
+    offers = [order for order in cleared.orders if not order.is_bid]
+    received = sum(order.pays_tick * order.filled_wh for order in offers)
+    average = -(-received // sum(order.filled_wh for order in offers))
+    cleared.price = average
+    for order in cleared.orders:
+        if order.is_bid:
+            order.pays_tick = average
 
 
 def clear_whole_set_points(now: Any) -> tuple[Cleared, int]:
@@ -338,7 +363,7 @@ def filled_wh(orders: list[Order], kind: int, participant: int, *parts: str) -> 
     return sum(order.filled_wh for order in mine if not parts or order.part in parts)
 
 
-def take_self_trades_off(cleared: Cleared) -> None:
+def take_self_trades_off(cleared: Cleared, rules: Any) -> None:
     """Upstream, or a battery, on both sides: the smaller quantity is taken off both. No trade left, no price."""
     for bid in cleared.orders:
         for offer in cleared.orders:
@@ -350,6 +375,8 @@ def take_self_trades_off(cleared: Cleared) -> None:
     if all(order.filled_wh == 0 for order in cleared.orders):
         cleared.price = cleared.low = cleared.high = NO_PRICE_TICK
         cleared.welfare = 0
+    elif rules.pricing == PRICING_PAY_AS_BID:
+        average_for_buyers(cleared)
 
 
 # 3. System auction: plants --------------------------------------------------------------------------------------------
@@ -364,7 +391,7 @@ def unit(plant: Any, available: int) -> Any:
         offered.upper = min(available, plant.output_wh + plant.ramp_up_wh)
         offered.lower = min(max(least, lowest), offered.upper)
         offered.can_stop = plant.held_intervals >= plant.minimum_up_intervals and lowest <= least
-        offered.first_price = plant.marginal_cost_tick - plant.stop_discount_tick
+        offered.first_price = plant.marginal_cost_tick - (plant.stop_discount_tick if offered.can_stop else 0)
         offered.second_price = plant.marginal_cost_tick
     elif plant.held_intervals >= plant.minimum_down_intervals:
         offered.lower = least
@@ -509,13 +536,11 @@ def deliver_homes(now: Any) -> None:
 # 6. Settlement --------------------------------------------------------------------------------------------------------
 def settle_auction(now: Any) -> None:
     """Each filled order pays or is paid; what is left with pay-as-bid is the operator's."""
-    rules = now.market.rules
     received: dict[tuple[int, int, str, int], int] = {}  # energy, bought positive, by who, what for and price
     for order in now.cleared.orders:
         if order.filled_wh == 0:
             continue
-        own_price = rules.pricing == PRICING_PAY_AS_BID and not order.is_bid
-        price = order.price_tick if own_price else now.cleared.price
+        price = order.pays_tick
         bought = order.filled_wh if order.is_bid else -order.filled_wh
         block = order.part if order.kind == tables.KIND_PLANT else ""  # a home's two bids are one purchase
         key = (order.kind, order.participant, block, price)

@@ -124,14 +124,14 @@ def clear_by(
     if volume == 0:
         seller_tick[:] = 0
         return 0, 0, 0, 0, 0, 0
-    paid_e8 = np.int64(0)
+    paid_e8 = 0
     for i in range(len(price_tick)):
         sells = quantity_wh[i] < 0 and fill_wh[i] > 0
         own = price_tick[i] if pricing == PRICING_PAY_AS_BID else price
         seller_tick[i] = own if sells else 0
         paid_e8 += seller_tick[i] * fill_wh[i]
     if pricing == PRICING_PAY_AS_BID:
-        price = average_price_up_tick(paid_e8, volume)
+        price = average_price_up_tick(int(paid_e8), volume)
         low, high = price, price
     return volume, price, low, high, welfare, price
 
@@ -218,7 +218,7 @@ def _quantile(
     weights). Where many orders share a price, the sample hits that price and the search ends there. A sample that
     misses costs one more round, and rounds are counted; the rest is left to bisection.
     """
-    base = np.int64(0)  # energy of the orders already cut off below
+    base = 0  # energy of the orders already cut off below
     for _ in range(_ROUNDS):
         if len(price_tick) <= _SMALL:
             break
@@ -229,7 +229,7 @@ def _quantile(
         if below_right < target_wh <= to_right:
             return right, base + to_right
         if target_wh <= below_left:
-            high, total_wh, cut = left - 1, below_left, np.int64(0)
+            high, total_wh, cut = left - 1, below_left, 0
         elif target_wh <= below_right:
             low, high, total_wh, cut = left + 1, right - 1, below_right - to_left, to_left
         else:
@@ -250,8 +250,8 @@ def _bracket(
     count = int(_SAMPLE * n ** (2 / 3))
     price, energy = np.empty(count, np.int64), np.empty(count, np.int64)
     step = n // count
-    jitter = np.int64(1)
-    total, squares = np.int64(0), 0.0
+    jitter = 1
+    total, squares = 0, 0.0
     for k in range(count):
         # One order from each stretch of the array, not all at the same place: ids often have a rhythm.
         jitter = (jitter * 1103515245 + 12345) & 0x7FFFFFFF
@@ -263,8 +263,8 @@ def _bracket(
     if total == 0:
         return low, high
     margin = 1.5 * sqrt(squares)
-    below, _ = _bisect(price, energy, min(max(np.int64(total * part - margin), 1), total), total, low, high)
-    above, _ = _bisect(price, energy, min(max(np.int64(total * part + margin), 1), total), total, low, high)
+    below, _ = _bisect(price, energy, min(max(int(total * part - margin), 1), int(total)), int(total), low, high)
+    above, _ = _bisect(price, energy, min(max(int(total * part + margin), 1), int(total)), int(total), low, high)
     return below, above
 
 
@@ -273,7 +273,7 @@ def _energy_at(
     price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], left: int, right: int
 ) -> tuple[int, int, int, int]:
     """A(< left), A(<= left), A(< right), A(<= right)."""
-    below_left, at_left, to_right, at_right = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    below_left, at_left, to_right, at_right = 0, 0, 0, 0
     for i in range(len(price_tick)):
         energy = abs(quantity_wh[i])
         below_left += energy if price_tick[i] < left else 0
@@ -293,7 +293,7 @@ def _between(
     for i in range(len(price_tick)):
         price[count] = price_tick[i]
         quantity[count] = quantity_wh[i]
-        count += np.int64(low <= price_tick[i]) & np.int64(price_tick[i] <= high)
+        count += int(low <= price_tick[i]) & int(price_tick[i] <= high)
     return price[:count], quantity[:count]
 
 
@@ -383,8 +383,8 @@ def _allocate(
     n = len(price_tick)
     touched = np.empty(n // _BLOCK + 1, np.int64)  # blocks with an order at the margin
     count = 0
-    bought, sold, welfare = np.int64(0), np.int64(0), np.int64(0)
-    bids_at, offers_at = np.int64(0), np.int64(0)
+    bought, sold, welfare = 0, 0, 0
+    bids_at, offers_at = 0, 0
     for begin in range(0, n, _BLOCK):
         end = min(begin + _BLOCK, n)
         block_bought, block_sold, block_bids_at, block_offers_at, block_welfare = _fill_block(
@@ -396,14 +396,14 @@ def _allocate(
         offers_at += block_offers_at
         welfare += block_welfare
         touched[count] = begin
-        count += np.int64(block_bids_at + block_offers_at > 0)
+        count += int(block_bids_at + block_offers_at > 0)
     volume = min(bought + bids_at, sold + offers_at)
-    if volume > bought:
-        _fill_margin(price_tick, quantity_wh, bid_tick, np.int64(1), volume - bought, bids_at, touched[:count], fill_wh)
-    if volume > sold:
-        _fill_margin(
-            price_tick, quantity_wh, offer_tick, np.int64(-1), volume - sold, offers_at, touched[:count], fill_wh
-        )
+    for side in (1, -1):
+        at_tick, filled, wanted = (bid_tick, bought, bids_at) if side > 0 else (offer_tick, sold, offers_at)
+        if volume > filled:
+            _fill_margin(
+                price_tick, quantity_wh, at_tick, side, volume - filled, int(wanted), touched[:count], fill_wh
+            )
     return volume, welfare + volume * (bid_tick - offer_tick)
 
 
@@ -419,7 +419,7 @@ def _fill_block(
 
     Returns energy bought and sold, energy bid and offered at the margin, and the worth of what is filled against it.
     """
-    bought, sold, bids_at, offers_at, worth = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    bought, sold, bids_at, offers_at, worth = 0, 0, 0, 0, 0
     for i in range(len(price_tick)):
         quantity = quantity_wh[i]
         is_bid = quantity > 0
@@ -456,7 +456,7 @@ def _fill_margin(
             energy = side * quantity_wh[i] if price_tick[i] == at_tick else 0
             index[m] = i
             weight[m] = energy
-            m += np.int64(energy > 0)
+            m += int(energy > 0)
     if m == 1:
         fill_wh[index[0]] = energy_wh
         return

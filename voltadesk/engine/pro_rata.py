@@ -29,7 +29,7 @@ def share_out(total: int, weight: NDArray[np.int64], share: NDArray[np.int64]) -
 
     `total` may be larger than the sum of the weights. Time: a few linear passes, no sort.
     """
-    whole = np.int64(0)  # not a literal, for which callees would be compiled once more
+    whole = 0
     for i in range(len(weight)):
         whole += weight[i]
     if whole <= 0 or total <= 0:
@@ -38,7 +38,7 @@ def share_out(total: int, weight: NDArray[np.int64], share: NDArray[np.int64]) -
     assert whole < SHARE_LIMIT
     assert total < SHARE_LIMIT
     remainder = np.empty(len(weight), np.int64)
-    left = total - _floors(total, whole, weight, share, remainder)
+    left = total - _floors(total, int(whole), weight, share, remainder)
     if left > 0:
         _hand_out(left, remainder, share)
 
@@ -56,9 +56,9 @@ def _floors(
     part = 1.0 / whole
     given = 0
     for i in range(len(weight)):
-        quotient = np.int64(weight[i] * ratio)
+        quotient = int(weight[i] * ratio)
         rest = weight[i] * total - quotient * whole
-        step = np.int64(floor(rest * part))
+        step = int(floor(rest * part))
         rest -= step * whole
         quotient += step
         if rest < 0:
@@ -79,7 +79,7 @@ def _hand_out(left: int, remainder: NDArray[np.int64], share: NDArray[np.int64])
     least = _kth_largest(left, remainder)
     above = 0
     for i in range(len(remainder)):
-        more = np.int64(remainder[i] > least)
+        more = int(remainder[i] > least)
         share[i] += more
         above += more
     ties = left - above
@@ -109,13 +109,13 @@ def _kth_largest(k: int, value: NDArray[np.int64]) -> int:
         if halve:
             middle = low + (high - low) // 2
         else:
-            middle = low + np.int64((high - low) * ((from_low - k) / (from_low - over_high)))
+            middle = low + int((high - low) * ((from_low - k) / (from_low - over_high)))
             middle = min(max(middle, low), high - 1)
         halve = not halve
         over = 0
         below, above = low, high
         for i in range(len(value)):
-            over += np.int64(value[i] > middle)
+            over += int(value[i] > middle)
             below = max(below, value[i] if value[i] <= middle else low)
             above = min(above, value[i] if value[i] > middle else high)
         if over >= k:

@@ -1,0 +1,396 @@
+"""A scenario: what is simulated, as one TOML file. `docs/scenarios.md` lists every key.
+
+Unknown keys are refused; an error names the file, the key, the value and the limit.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, local_midnight_utc, time_zone
+from voltadesk.errors import BadInput
+from voltadesk.scenario.values import (
+    Efficiency,
+    Emissions,
+    EnergySpan,
+    Fee,
+    FinePercent,
+    Money,
+    Names,
+    Percent,
+    PositiveEnergy,
+    PositivePower,
+    Power,
+    PowerSpan,
+    Price,
+    PriceSpan,
+)
+
+HOMES_LIMIT = 1_000_000
+BATTERIES_LIMIT = 100_000
+PLANTS_LIMIT = 10_000
+INTERVALS_LIMIT = 2_200_000  # twenty years of five minutes
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+ClockSpan = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Hours = Annotated[int, Field(strict=True, ge=0, le=8_760)]
+
+
+def _require(holds: bool, field: str, value: object, limit: str) -> None:
+    if not holds:
+        raise BadInput(field, value, limit)
+
+
+class Part(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Time(Part):
+    """The grid of intervals: whole local days."""
+
+    start: date
+    days: Annotated[int, Field(strict=True, ge=1, le=7_305)]
+    interval_minutes: Annotated[int, Field(strict=True)] = 15
+    timezone: str = "UTC"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        time_zone(self.timezone)
+        _require(
+            self.interval_minutes in INTERVAL_MINUTES,
+            "interval_minutes",
+            self.interval_minutes,
+            f"must be one of {', '.join(map(str, INTERVAL_MINUTES))}",
+        )
+        _require(not isinstance(self.start, datetime), "start", str(self.start), "must be a day such as 2026-05-25")
+        _require(1971 <= self.start.year <= 2200, "start", str(self.start), "must lie between 1971 and 2200")
+        self.grid()
+        return self
+
+    def grid(self) -> IntervalGrid:
+        """The intervals from local midnight of `start` to local midnight `days` later."""
+        zone, step_s = time_zone(self.timezone), self.interval_minutes * 60
+        begin = local_midnight_utc(self.start, zone)
+        end = local_midnight_utc(date.fromordinal(self.start.toordinal() + self.days), zone)
+        count = (end - begin) // step_s
+        _require(count <= INTERVALS_LIMIT, "days", self.days, f"must make at most {INTERVALS_LIMIT:,} intervals")
+        return IntervalGrid(begin, step_s, count, zone)
+
+
+class MarketRules(Part):
+    """How the auction finds its price."""
+
+    pricing: Literal["uniform", "vertical-demand", "pay-as-bid"] = "uniform"
+    price_rule: Literal["midpoint", "lowest", "highest"] = "midpoint"
+    floor: Price = -50_000
+    cap: Price = 400_000
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _require(self.floor < self.cap, "floor", Decimal(self.floor) / 100, "must be below the cap")
+        return self
+
+
+class Operator(Part):
+    """What the system operator, the network and the state add to what buyers pay."""
+
+    margin: Fee = 0
+    grid_fee: Fee = 0
+    levy: Fee = 0
+    imbalance_spread: Fee = 2_000
+
+
+class Community(Part):
+    """The broker's market among homes."""
+
+    rule: Literal["none", "discount", "mid-market", "supply-demand-ratio"] = "none"
+    discount_percent: Percent = 0
+    fee_percent: Percent = 0
+    grid_fee: Fee = 0
+    levy: Fee = 0
+
+
+class Weather(Part):
+    """Clouds over all roofs and solar farms, and how wrong their forecast is."""
+
+    cloudiness_percent: Annotated[Percent, Field(le=6_000)] = 3_500
+    forecast_error_percent: Percent = 1_500
+
+
+class PriceFile(Part):
+    """A price series from a file beside the scenario."""
+
+    file: str
+    column: str | None = None
+    timezone: str | None = None
+    rounding: Literal["refuse", "half-even"] = "refuse"
+
+
+class Upstream(Part):
+    """The grid above: sells at its price plus the fee, buys at its price less the fee, up to the connection's limit."""
+
+    limit_kw: PositivePower
+    price: Price | None = None
+    prices: PriceFile | None = None
+    fee: Fee = 0
+    emissions_kg_per_mwh: Emissions = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _require((self.price is None) != (self.prices is None), "price", "", "give either price or prices")
+        return self
+
+
+class Solar(Part):
+    """A roof: its peak power, drawn from a span, and which way it looks (homes take the list in turn)."""
+
+    peak_kw: PowerSpan
+    orientation: Names = Field(default_factory=lambda: ["south"])
+    error_percent: Percent = 500
+
+
+class Flexible(Part):
+    """Load that waits for a price: a car, a heat pump."""
+
+    share_percent: Percent
+    price_limit: Price
+    power_kw: Power = 3_700
+    wait_hours: Annotated[int, Field(strict=True, ge=1, le=168)] = 12
+
+
+class MeterFile(Part):
+    """A home's meter series from a file beside the scenario, in place of a profile."""
+
+    file: str
+    load: str
+    solar: str | None = None
+    unit: Literal["kWh", "Wh", "kW", "W"] = "kWh"
+    kind: Literal["interval", "cumulative"] = "interval"
+    timezone: str | None = None
+
+
+class HomeGroup(Part):
+    """Homes of one kind; each is drawn from the spans."""
+
+    name: Identifier
+    count: Annotated[int, Field(strict=True, ge=1, le=HOMES_LIMIT)]
+    in_community: bool = True
+    profile: str = "H25"
+    annual_kwh: EnergySpan | None = None
+    shift_minutes: Annotated[int, Field(strict=True, ge=0, le=240)] = 60
+    variation_percent: Percent = 6_000
+    forecast_error_percent: Percent = 1_000
+    offer_limit: Price = 0
+    solar: Solar | None = None
+    flexible: Flexible | None = None
+    meter: MeterFile | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _require((self.annual_kwh is None) != (self.meter is None), "annual_kwh", "", "give either annual_kwh or meter")
+        _require(self.meter is None or self.solar is None, "solar", "", "a meter brings its own solar column")
+        return self
+
+
+class PlantOutage(Part):
+    """From one instant to another a plant has only this much power."""
+
+    begin: datetime
+    end: datetime
+    available_kw: Power = 0
+
+
+class Plant(Part):
+    """A power plant, or a solar or wind farm."""
+
+    name: Identifier
+    kind: Literal["thermal", "solar", "wind"] = "thermal"
+    fuel: Identifier | None = None
+    capacity_kw: PositivePower
+    minimum_kw: Power = 0
+    ramp_up_kw_per_hour: PositivePower | None = None
+    ramp_down_kw_per_hour: PositivePower | None = None
+    marginal_cost: Price = 0
+    start_cost: Money = 0
+    stop_cost: Money = 0
+    minimum_up_hours: Hours = 0
+    minimum_down_hours: Hours = 0
+    initial_kw: Power = 0
+    emissions_kg_per_mwh: Emissions = 0
+    orientation: str = "south"
+    outages: list[PlantOutage] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        def kw(power_w: int) -> Decimal:
+            return Decimal(power_w) / 1000
+
+        limit = f"must not exceed capacity_kw ({kw(self.capacity_kw)})"
+        _require(self.minimum_kw <= self.capacity_kw, "minimum_kw", kw(self.minimum_kw), limit)
+        _require(self.initial_kw <= self.capacity_kw, "initial_kw", kw(self.initial_kw), limit)
+        _require(
+            self.kind == "thermal" or self.minimum_kw == 0, "minimum_kw", kw(self.minimum_kw), "must be 0 for a farm"
+        )
+        return self
+
+
+class Strategy(Part):
+    """When a battery buys and sells. A span of limits is spread evenly over the group."""
+
+    name: Literal["threshold", "timetable"]
+    threshold: PriceSpan | None = None
+    buy_limit: PriceSpan | None = None
+    sell_limit: PriceSpan | None = None
+    charge: list[ClockSpan] = Field(default_factory=list)
+    discharge: list[ClockSpan] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        hours = bool(self.charge or self.discharge)
+        if self.name == "threshold":
+            _require(not hours, "charge", "", "belongs to the timetable strategy")
+            limits = self.buy_limit is not None and self.sell_limit is not None
+            one = self.buy_limit is not None or self.sell_limit is not None
+            _require((self.threshold is None) == limits and (self.threshold is None) == one, "threshold", "",
+                     "give either threshold, or buy_limit and sell_limit")  # fmt: skip
+        else:
+            _require(hours, "charge", "", "a timetable needs hours to charge or discharge")
+            _require(self.threshold is None, "threshold", "", "belongs to the threshold strategy")
+        if self.buy_limit and self.sell_limit:
+            for buy, sell in zip(self.buy_limit, self.sell_limit, strict=True):
+                _require(buy <= sell, "buy_limit", Decimal(buy) / 100, "must not exceed sell_limit")
+        return self
+
+
+class BatteryOutage(Part):
+    """From one instant to another a battery has only this share of its power."""
+
+    begin: datetime
+    end: datetime
+    available_percent: Percent = 0
+
+
+class BatteryGroup(Part):
+    """Batteries of one kind."""
+
+    name: Identifier
+    count: Annotated[int, Field(strict=True, ge=1, le=BATTERIES_LIMIT)] = 1
+    capacity_kwh: PositiveEnergy
+    charge_kw: PositivePower
+    discharge_kw: PositivePower
+    charge_efficiency: Efficiency = 1_000_000
+    discharge_efficiency: Efficiency = 1_000_000
+    standing_loss_percent_per_hour: FinePercent = 0
+    minimum_fill_percent: Percent = 0
+    maximum_fill_percent: Percent = 10_000
+    initial_fill_percent: Percent = 5_000
+    wear_cost: Fee = 0
+    strategy: Strategy
+    outages: list[BatteryOutage] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        low, fill, high = self.minimum_fill_percent, self.initial_fill_percent, self.maximum_fill_percent
+        _require(low < high, "minimum_fill_percent", Decimal(low) / 100, "must be below maximum_fill_percent")
+        _require(low <= fill <= high, "initial_fill_percent", Decimal(fill) / 100,
+                 f"must lie between {Decimal(low) / 100} and {Decimal(high) / 100}")  # fmt: skip
+        return self
+
+
+class MoneyHolder(Part):
+    """Who put money into the fleet before the first interval."""
+
+    name: Identifier
+    cash: Money
+
+
+class Scenario(Part):
+    """All that is simulated."""
+
+    version: Literal[1]
+    name: Identifier
+    title: str = ""
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = 1
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
+    time: Time
+    market: MarketRules = MarketRules()
+    operator: Operator = Operator()
+    community: Community = Community()
+    weather: Weather = Weather()
+    upstream: Upstream | None = None
+    homes: list[HomeGroup] = Field(default_factory=list)
+    plants: list[Plant] = Field(default_factory=list, max_length=PLANTS_LIMIT)
+    fleet: list[BatteryGroup] = Field(default_factory=list)
+    money_holders: list[MoneyHolder] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        homes = sum(group.count for group in self.homes)
+        _require(homes <= HOMES_LIMIT, "homes", homes, f"must be at most {HOMES_LIMIT:,} in all")
+        batteries = sum(group.count for group in self.fleet)
+        _require(batteries <= BATTERIES_LIMIT, "fleet", batteries, f"must be at most {BATTERIES_LIMIT:,} in all")
+        cells = self.time.grid().count * (len(self.plants) + batteries)
+        _require(cells <= 100_000_000, "days", self.time.days,
+                 "intervals x (plants + batteries) must be at most 100,000,000")  # fmt: skip
+        for key, parts in (("homes", self.homes), ("plants", self.plants), ("fleet", self.fleet),
+                           ("money_holders", self.money_holders)):  # fmt: skip
+            names = [part.name for part in parts]  # type: ignore[attr-defined]
+            for name in names:
+                _require(names.count(name) == 1, f"{key}.name", name, "must not be given twice")
+        return self
+
+
+def read_scenario(path: Path) -> Scenario:
+    """The scenario of a TOML file. Raises BadInput naming file, key, value and limit."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput("scenario", str(path), (error.strerror or "can't be read").lower()) from None
+    except UnicodeDecodeError:
+        raise BadInput("scenario", str(path), "must be UTF-8 text") from None
+    return parse_scenario(text, path.name)
+
+
+def parse_scenario(text: str, where: str) -> Scenario:
+    """The scenario of a TOML text; `where` names it in errors."""
+    try:
+        data = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput("TOML", str(error), "must be valid TOML", where) from None
+    return check_scenario(data, where)
+
+
+def check_scenario(data: dict[str, Any], where: str) -> Scenario:
+    """The scenario of a tree of plain values. Raises BadInput for the first thing that is wrong."""
+    try:
+        return Scenario.model_validate(data)
+    except ValidationError as error:
+        raise _first_error(error, where) from None
+
+
+def _first_error(error: ValidationError, where: str) -> BadInput:
+    # A wrong value says more than a missing one that follows from it.
+    details = sorted(error.errors(include_url=False), key=lambda e: e["type"] == "missing")[0]
+    key = ""
+    for step in details["loc"]:
+        key += f"[{step}]" if isinstance(step, int) else f".{step}" if key else str(step)
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, BadInput):
+        field = ".".join(part for part in (key, cause.field) if part)
+        return BadInput(field, cause.value, cause.limit, where)
+    if details["type"] == "extra_forbidden":
+        return BadInput(key, details["input"], "is not a key of a scenario", where)
+    if details["type"] == "missing":
+        return BadInput(key, "", "must be given", where)
+    limit = details["msg"]
+    limit = limit[0].lower() + limit[1:]
+    return BadInput(key, details["input"], limit.replace("input should be", "must be"), where)

@@ -1,0 +1,62 @@
+"""Field types of a scenario: what a user writes in a unit of daily life, kept as the integer that the engine counts in.
+
+Numbers come out of the file as decimals, never as floats; one with more decimals than its unit allows is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from voltadesk.errors import BadInput
+from voltadesk.units import (
+    BP_PER_UNIT,
+    ENERGY_LIMIT_WH,
+    MONEY_LIMIT_E8,
+    POWER_LIMIT_W,
+    PPM_PER_UNIT,
+    PRICE_LIMIT_TICK,
+    parse_scaled,
+)
+
+
+def _scaled(decimals: int, low: int, high: int) -> BeforeValidator:
+    def parse(value: object) -> int:
+        # The field's name is put in front where the whole file is read.
+        return parse_scaled(value, "", decimals, low, high)
+
+    return BeforeValidator(parse)
+
+
+def _span(decimals: int, low: int, high: int) -> BeforeValidator:
+    def parse(value: object) -> tuple[int, int]:
+        ends = list(value) if isinstance(value, list | tuple) else [value, value]
+        if len(ends) != 2:
+            raise BadInput("", value, "must be a number or [least, most]")
+        first, last = (parse_scaled(end, "", decimals, low, high) for end in ends)
+        if first > last:
+            raise BadInput("", f"[{ends[0]}, {ends[1]}]", "must rise from least to most")
+        return first, last
+
+    return BeforeValidator(parse)
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Price = Annotated[int, _scaled(2, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)]  # currency/MWh -> tick
+Fee = Annotated[int, _scaled(2, 0, PRICE_LIMIT_TICK)]  # a price that can't be negative
+PriceSpan = Annotated[tuple[int, int], _span(2, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)]
+Money = Annotated[int, _scaled(8, 0, MONEY_LIMIT_E8)]  # currency -> 1e-8
+Power = Annotated[int, _scaled(3, 0, POWER_LIMIT_W)]  # kW -> W
+PositivePower = Annotated[int, _scaled(3, 1, POWER_LIMIT_W)]
+PowerSpan = Annotated[tuple[int, int], _span(3, 0, POWER_LIMIT_W)]
+PositiveEnergy = Annotated[int, _scaled(3, 1, ENERGY_LIMIT_WH)]  # kWh -> Wh
+EnergySpan = Annotated[tuple[int, int], _span(3, 0, 10**9)]
+Percent = Annotated[int, _scaled(2, 0, BP_PER_UNIT)]  # % -> basis points
+FinePercent = Annotated[int, _scaled(4, 0, PPM_PER_UNIT)]  # % -> ppm
+Efficiency = Annotated[int, _scaled(6, 1, PPM_PER_UNIT)]  # share of 1 -> ppm
+Emissions = Annotated[int, _scaled(3, 0, 10_000_000)]  # kg/MWh -> g/MWh
+Names = Annotated[list[str], BeforeValidator(_one_or_more), Field(min_length=1)]
