@@ -58,7 +58,9 @@ class IntervalGrid:
         if self.count < 1:
             raise BadInput("count", self.count, "must be at least 1 interval")
         if self.start_utc % self.step_s:
-            raise BadInput("start", utc_text(self.start_utc), f"must lie on the UTC grid of {self.step_s // 60} minutes")
+            raise BadInput(
+                "start", utc_text(self.start_utc), f"must lie on the UTC grid of {self.step_s // 60} minutes"
+            )
 
     @property
     def end_utc(self) -> int:

@@ -95,7 +95,7 @@ def case_of(
         elif name.startswith("battery"):
             shape = (count, len(batteries))
         value = outside.pop(name, NO_PRICE_TICK if name.endswith("_tick") else 0)
-        arrays.append(np.ascontiguousarray(np.broadcast_to(np.asarray(value, np.int64), shape)))
+        arrays.append(np.array(np.broadcast_to(value, shape), np.int64, order="C"))  # its own, to be written to
     assert not outside, f"unknown conditions: {sorted(outside)}"
     return Case(rules, homes, plants, batteries, Conditions(*arrays))
 

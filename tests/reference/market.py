@@ -25,6 +25,7 @@ from voltadesk.engine.tables import NO_PRICE_TICK, Conditions
 
 PRICE_RULES = {RULE_MIDPOINT: "midpoint", RULE_LOWEST: "lowest", RULE_HIGHEST: "highest"}
 FIRST_BLOCK, SECOND_BLOCK = "first block", "second block"
+RUN, REST, REST_FOR_GOOD = "run", "rest", "rest for good"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Order:
     quantity_wh: int
     price_tick: int
     would_ask_tick: int | None = None  # of a first block that stands at the floor because the unit runs anyway
+    told_to_run: bool = False
     filled_wh: int = 0
     pays_tick: int = 0  # or is paid
 
@@ -61,7 +63,8 @@ class Cleared:
     """What one solution of the auction says; the fills are in the orders."""
 
     orders: list[Order]
-    price: int
+    clearing_price: int  # also with pay-as-bid
+    price: int  # the one that is reported
     low: int
     high: int
     welfare: int
@@ -265,11 +268,12 @@ def plant_orders(now: Any, decided: dict[int, str]) -> list[Order]:
     """The plants' first blocks, then their second blocks."""
     firsts, seconds = [], []
     for p, offered in enumerate(now.units):
-        if decided.get(p) == "rest":
+        if decided.get(p) in (REST, REST_FOR_GOOD):
             continue
         first = Order(tables.KIND_PLANT, p, FIRST_BLOCK, False, offered.lower, offered.first_price)
-        if not offered.can_stop or decided.get(p) == "run":
+        if not offered.can_stop or decided.get(p) == RUN:
             first.price_tick, first.would_ask_tick = now.market.rules.floor_tick, offered.first_price
+            first.told_to_run = offered.can_stop
         firsts.append(first)
         rest = offered.upper - offered.lower
         seconds.append(Order(tables.KIND_PLANT, p, SECOND_BLOCK, False, rest, offered.second_price))
@@ -313,8 +317,8 @@ def solve(orders: list[Order], rules: Any) -> Cleared:
         order.filled_wh = filled
         order.pays_tick = outcome.price
     if outcome.volume == 0:
-        return Cleared(orders, NO_PRICE_TICK, NO_PRICE_TICK, NO_PRICE_TICK, 0)
-    cleared = Cleared(orders, outcome.price, outcome.low, outcome.high, outcome.welfare)
+        return Cleared(orders, NO_PRICE_TICK, NO_PRICE_TICK, NO_PRICE_TICK, NO_PRICE_TICK, 0)
+    cleared = Cleared(orders, outcome.price, outcome.price, outcome.low, outcome.high, outcome.welfare)
     if rules.pricing == PRICING_PAY_AS_BID:
         pay_as_bid(cleared, rules, price_low=outcome.low)
     return cleared
@@ -342,19 +346,33 @@ def average_for_buyers(cleared: Cleared) -> None:
 
 
 def clear_whole_set_points(now: Any) -> tuple[Cleared, int]:
-    """The auction, solved again for each unit that would be cleared below its minimum; how often it was solved."""
+    """The auction, solved again until every unit is cleared for a whole set-point; how often it was solved."""
     decided: dict[int, str] = {}
     clearings = 0
     while True:
         cleared = solve(orders_of(now, decided), now.market.rules)
         clearings += 1
-        for p, offered in enumerate(now.units):
-            filled = filled_wh(cleared.orders, tables.KIND_PLANT, p)
-            if offered.can_stop and p not in decided and 0 < filled < offered.lower:
-                decided[p] = "run" if 2 * filled >= offered.lower else "rest"
-                break
-        else:
+        p, decision = next_decision(now, cleared, decided)
+        if p is None:
             return cleared, clearings
+        decided[p] = decision
+
+
+def next_decision(now: Any, cleared: Cleared, decided: dict[int, str]) -> tuple[int | None, str]:
+    """The first of the three rules that finds a unit, and what it says about it."""
+    can_stop = [p for p, offered in enumerate(now.units) if offered.can_stop]
+    for p in can_stop:
+        if decided.get(p) == RUN and filled_wh(cleared.orders, tables.KIND_PLANT, p) < now.units[p].lower:
+            return p, REST_FOR_GOOD
+    for p in can_stop:
+        filled, lower = filled_wh(cleared.orders, tables.KIND_PLANT, p), now.units[p].lower
+        if p not in decided and 0 < filled < lower:
+            return p, RUN if 2 * filled >= lower else REST
+    if cleared.clearing_price in (NO_PRICE_TICK, now.market.rules.cap_tick):
+        resting = [p for p in can_stop if decided.get(p) == REST]
+        if resting:
+            return min(resting, key=lambda p: (now.units[p].first_price, p)), RUN
+    return None, ""
 
 
 def filled_wh(orders: list[Order], kind: int, participant: int, *parts: str) -> int:
@@ -401,12 +419,8 @@ def unit(plant: Any, available: int) -> Any:
 
 
 def set_point(offered: Any, cleared: int) -> int:
-    """Nothing, or between lower and upper."""
-    if cleared >= offered.lower or (cleared == 0 and offered.can_stop):
-        return cleared
-    if not offered.can_stop or 2 * cleared >= offered.lower:
-        return int(offered.lower)
-    return 0
+    """What it is cleared for; at least its lower end where it can't stop."""
+    return cleared if offered.can_stop else max(cleared, offered.lower)
 
 
 # 3. System auction: batteries -----------------------------------------------------------------------------------------
@@ -535,17 +549,18 @@ def deliver_homes(now: Any) -> None:
 
 # 6. Settlement --------------------------------------------------------------------------------------------------------
 def settle_auction(now: Any) -> None:
-    """Each filled order pays or is paid; what is left with pay-as-bid is the operator's."""
-    received: dict[tuple[int, int, str, int], int] = {}  # energy, bought positive, by who, what for and price
+    """Each filled order pays or is paid; what is left with pay-as-bid is the operator's, an uplift is at its cost."""
+    trades: dict[tuple[int, int, str], Any] = {}  # by who and what for; a home's two bids are one purchase
     for order in now.cleared.orders:
         if order.filled_wh == 0:
             continue
-        price = order.pays_tick
         bought = order.filled_wh if order.is_bid else -order.filled_wh
-        block = order.part if order.kind == tables.KIND_PLANT else ""  # a home's two bids are one purchase
-        key = (order.kind, order.participant, block, price)
-        received[key] = received.get(key, 0) + bought
-        now.market.accounts.operator_e8 += price * bought
+        uplift_tick = max(0, order.would_ask_tick - order.pays_tick) if order.told_to_run else 0
+        key = (order.kind, order.participant, order.part if order.kind == tables.KIND_PLANT else "")
+        trade = trades.setdefault(key, Row(bought=0, price=order.pays_tick + uplift_tick))
+        trade.bought += bought
+        now.market.accounts.operator_e8 += trade.price * bought
+        now.record.uplift_e8 += uplift_tick * order.filled_wh
         if order.is_bid:
             now.record.auction_wh += order.filled_wh
         if order.kind == tables.KIND_HOME:
@@ -553,8 +568,8 @@ def settle_auction(now: Any) -> None:
             need.bought_short += bought if order.part == "inelastic" else 0
             need.bought_flexible += bought if order.part == "flexible" else 0
             need.sold -= bought if order.part == "surplus" else 0
-    for (kind, participant, _, price), bought in received.items():
-        post_auction(now, kind, participant, bought, price)
+    for (kind, participant, _), trade in trades.items():
+        post_auction(now, kind, participant, trade.bought, trade.price)
 
 
 def post_auction(now: Any, kind: int, participant: int, bought: int, price: int) -> None:

@@ -36,7 +36,6 @@ ENERGY_LIMIT_WH = 1 << 56  # exclusive, all orders of an auction together; see p
 _BLOCK = 512  # orders allocated in one go; prices and energies of a block stay in the nearest cache
 _SMALL = 768  # orders; above, a sample pays
 _SAMPLE = 0.7  # x n**(2/3) orders looked at first
-_ROUNDS = 8
 
 
 # Kernels for users ----------------------------------------------------------------------------------------------------
@@ -63,12 +62,19 @@ def clear(
     Orders at exactly the price on the longer side share what is left by largest remainder, ties to the lower index.
     Welfare is the sum of limit x fill over bids less that over offers [1e-8 currency].
     """
-    low, high = _price_range(price_tick, quantity_wh, floor_tick, cap_tick)
-    if low > high:
+    if len(price_tick) > _SMALL:
+        return _clear_large(price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh)
+    demand, _, total = _band(price_tick, quantity_wh, floor_tick, cap_tick)
+    assert total < ENERGY_LIMIT_WH
+    if demand == 0:
         fill_wh[:] = 0
         return 0, 0, 0, 0, 0
+    low, reached = _bisect(price_tick, quantity_wh, demand, total, floor_tick, cap_tick)
+    high = low
+    if reached == demand:  # so every price up to the next order's clears as well
+        high = _next_price(price_tick, quantity_wh, low, cap_tick)
     price = _price_by_rule(low, high, rule)
-    volume, welfare = _allocate(price_tick, quantity_wh, price, price, fill_wh)
+    volume, welfare = _allocate(price_tick, quantity_wh, price, price, 0, 0, fill_wh)
     if volume == 0:
         return 0, 0, 0, 0, 0
     return volume, price, low, high, welfare
@@ -79,14 +85,9 @@ def clearing_price(
     price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], floor_tick: int, cap_tick: int, rule: int
 ) -> tuple[int, int, int, int]:
     """What `clear` would say, without fills: (volume_wh, price_tick, price_low_tick, price_high_tick)."""
-    low, high = _price_range(price_tick, quantity_wh, floor_tick, cap_tick)
-    if low > high:
-        return 0, 0, 0, 0
-    price = _price_by_rule(low, high, rule)
-    bid_wh, offer_wh = _depth(price_tick, quantity_wh, price)
-    if min(bid_wh, offer_wh) == 0:
-        return 0, 0, 0, 0
-    return min(bid_wh, offer_wh), price, low, high
+    fill_wh = np.empty(len(price_tick), np.int64)
+    volume, price, low, high, _ = clear(price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh)
+    return volume, price, low, high
 
 
 @kernel
@@ -180,128 +181,126 @@ def _price_by_rule(low_tick: int, high_tick: int, rule: int) -> int:
 
 
 @part
-def _price_range(
-    price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], floor_tick: int, cap_tick: int
-) -> tuple[int, int]:
-    """Lowest and highest price that clears; (1, 0), an empty range, where there are no bids or no offers."""
-    demand, total = _totals(quantity_wh)
-    assert total < ENERGY_LIMIT_WH
-    if demand == 0 or demand == total:
-        return 1, 0
-    low, reached = _quantile(price_tick, quantity_wh, demand, total, floor_tick, cap_tick)
-    if reached > demand:
-        return low, low
-    # A(<= low) is exactly the demand: every price up to the next order's clears as well.
-    return low, _next_price(price_tick, quantity_wh, low, cap_tick)
+def _clear_large(
+    price_tick: NDArray[np.int64],
+    quantity_wh: NDArray[np.int64],
+    floor_tick: int,
+    cap_tick: int,
+    rule: int,
+    fill_wh: NDArray[np.int64],
+) -> tuple[int, int, int, int, int]:
+    """As `clear`, in one pass over all orders and a little work on a few of them.
 
-
-@part
-def _totals(quantity_wh: NDArray[np.int64]) -> tuple[int, int]:
-    """Energy of the bids, and of all orders."""
-    demand, total = 0, 0
-    for i in range(len(quantity_wh)):
-        demand += max(quantity_wh[i], 0)
-        total += abs(quantity_wh[i])
-    return demand, total
-
-
-@part
-def _quantile(
-    price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], target_wh: int, total_wh: int, low: int, high: int
-) -> tuple[int, int]:
-    """The lowest price p with A(<= p) >= target, and that A.
-
-    All prices lie within [low, high]; 0 < target <= total, the energy of all orders here.
-
-    Many orders are thinned out first: two prices of a sample enclose the target, one pass says what lies below and at
-    each, and only orders between them go on (Floyd & Rivest, Expected time bounds for selection, CACM 18, 1975, with
-    weights). Where many orders share a price, the sample hits that price and the search ends there. A sample that
-    misses costs one more round, and rounds are counted; the rest is left to bisection.
+    A sample says between which two prices the clearing price lies. The pass fills what is better than both, and sets
+    apart the orders between them, which are then a small auction of their own (Floyd & Rivest, Expected time bounds
+    for selection, CACM 18, 1975, with weights). Should the price lie elsewhere, the pass is taken again on that side.
     """
-    base = 0  # energy of the orders already cut off below
-    for _ in range(_ROUNDS):
-        if len(price_tick) <= _SMALL:
+    left, right = _bracket(price_tick, quantity_wh, floor_tick, cap_tick)
+    while True:
+        demand, below, within, bought, sold, welfare, index = _split(price_tick, quantity_wh, left, right, fill_wh)
+        if demand == 0:
+            fill_wh[:] = 0
+            return 0, 0, 0, 0, 0
+        if below < demand <= below + within:
             break
-        left, right = _bracket(price_tick, quantity_wh, target_wh / total_wh, low, high)
-        below_left, to_left, below_right, to_right = _energy_at(price_tick, quantity_wh, left, right)
-        if below_left < target_wh <= to_left:
-            return left, base + to_left
-        if below_right < target_wh <= to_right:
-            return right, base + to_right
-        if target_wh <= below_left:
-            high, total_wh, cut = left - 1, below_left, 0
-        elif target_wh <= below_right:
-            low, high, total_wh, cut = left + 1, right - 1, below_right - to_left, to_left
-        else:
-            low, total_wh, cut = right + 1, total_wh - to_right, to_right
-        base += cut
-        target_wh -= cut
-        price_tick, quantity_wh = _between(price_tick, quantity_wh, low, high)
-    price, reached = _bisect(price_tick, quantity_wh, target_wh, total_wh, low, high)
-    return price, base + reached
+        left, right = (floor_tick, left - 1) if demand <= below else (right + 1, cap_tick)
+    count = len(index)
+    few_price, few_quantity, few_fill = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
+    for k in range(count):
+        few_price[k] = price_tick[index[k]]
+        few_quantity[k] = quantity_wh[index[k]]
+    low, reached = _bisect(few_price, few_quantity, demand - below, within, left, right)
+    high = low
+    if below + reached == demand:
+        high = _next_price(price_tick, quantity_wh, low, cap_tick)
+    price = _price_by_rule(low, high, rule)
+    volume, few_welfare = _allocate(few_price, few_quantity, price, price, bought, sold, few_fill)
+    for k in range(count):
+        fill_wh[index[k]] = few_fill[k]
+    if volume == 0:
+        return 0, 0, 0, 0, 0
+    return volume, price, low, high, welfare + few_welfare
 
 
 @part
 def _bracket(
-    price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], part: float, low: int, high: int
+    price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], floor_tick: int, cap_tick: int
 ) -> tuple[int, int]:
-    """Two prices between which A most likely reaches `part` of all energy, three standard errors of a sample apart."""
+    """Two prices that most likely enclose the clearing price: that of a sample, four standard errors down and up."""
     n = len(price_tick)
     count = int(_SAMPLE * n ** (2 / 3))
-    price, energy = np.empty(count, np.int64), np.empty(count, np.int64)
+    price, quantity = np.empty(count, np.int64), np.empty(count, np.int64)
     step = n // count
     jitter = 1
-    total, squares = 0, 0.0
+    squares = 0.0
     for k in range(count):
         # One order from each stretch of the array, not all at the same place: ids often have a rhythm.
         jitter = (jitter * 1103515245 + 12345) & 0x7FFFFFFF
         i = k * step + (jitter >> 8) % step
         price[k] = price_tick[i]
-        energy[k] = abs(quantity_wh[i])
-        total += energy[k]
-        squares += float(energy[k]) * float(energy[k])
-    if total == 0:
-        return low, high
-    margin = 1.5 * sqrt(squares)
-    below, _ = _bisect(price, energy, min(max(int(total * part - margin), 1), int(total)), int(total), low, high)
-    above, _ = _bisect(price, energy, min(max(int(total * part + margin), 1), int(total)), int(total), low, high)
-    return below, above
+        quantity[k] = quantity_wh[i]
+        squares += float(quantity[k]) * float(quantity[k])
+    demand, _, total = _band(price, quantity, floor_tick, cap_tick)
+    # A(p) - D is a sum of one term per order, none more than its energy, which at the price are as often up as down.
+    margin = int(2.0 * sqrt(squares))
+    left, right = floor_tick, cap_tick
+    if demand > margin:
+        left, _ = _bisect(price, quantity, demand - margin, total, floor_tick, cap_tick)
+    if demand + margin <= total:
+        right, _ = _bisect(price, quantity, demand + margin, total, left, cap_tick)
+    return left, right
 
 
 @part
-def _energy_at(
-    price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], left: int, right: int
-) -> tuple[int, int, int, int]:
-    """A(< left), A(<= left), A(< right), A(<= right)."""
-    below_left, at_left, to_right, at_right = 0, 0, 0, 0
+def _split(
+    price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], left: int, right: int, fill_wh: NDArray[np.int64]
+) -> tuple[int, int, int, int, int, int, NDArray[np.int32]]:
+    """Fills bids above `right` and offers below `left`, nothing else, and finds the orders from `left` to `right`.
+
+    Returns the energy of all bids, A(< left), the energy from left to right, energy bought, sold and its welfare, and
+    which orders lie from left to right.
+    """
+    n = len(price_tick)
+    index = np.empty(n + 1, np.int32)
+    demand, below, within, bought, sold, welfare, count = 0, 0, 0, 0, 0, 0, 0
+    for begin in range(0, n, _BLOCK):
+        end = min(begin + _BLOCK, n)
+        price, quantity = price_tick[begin:end], quantity_wh[begin:end]
+        block_demand, block_below, block_within = _band(price, quantity, left, right)
+        block_bought, block_sold, _, _, block_welfare = _fill_block(price, quantity, right, left, fill_wh[begin:end])
+        demand += block_demand
+        below += block_below
+        within += block_within
+        bought += block_bought
+        sold += block_sold
+        welfare += block_welfare
+        for i in range(len(price)):
+            index[count] = begin + i
+            count += int(left <= price[i]) & int(price[i] <= right)
+    return demand, below, within, bought, sold, welfare, index[:count]
+
+
+@part
+def _band(price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], left: int, right: int) -> tuple[int, int, int]:
+    """Energy of all bids, A(< left), and the energy of all orders from left to right."""
+    demand, below, to_right = 0, 0, 0
     for i in range(len(price_tick)):
         energy = abs(quantity_wh[i])
-        below_left += energy if price_tick[i] < left else 0
-        at_left += energy if price_tick[i] == left else 0
+        demand += energy if quantity_wh[i] > 0 else 0
+        below += energy if price_tick[i] < left else 0
         to_right += energy if price_tick[i] <= right else 0
-        at_right += energy if price_tick[i] == right else 0
-    return below_left, below_left + at_left, to_right - at_right, to_right
-
-
-@part
-def _between(
-    price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], low: int, high: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The orders with low <= price <= high."""
-    price, quantity = np.empty(len(price_tick) + 1, np.int64), np.empty(len(price_tick) + 1, np.int64)
-    count = 0
-    for i in range(len(price_tick)):
-        price[count] = price_tick[i]
-        quantity[count] = quantity_wh[i]
-        count += int(low <= price_tick[i]) & int(price_tick[i] <= high)
-    return price[:count], quantity[:count]
+    return demand, below, to_right - below
 
 
 @part
 def _bisect(
     price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], target_wh: int, total_wh: int, low: int, high: int
 ) -> tuple[int, int]:
-    """As `_quantile`, by halving [low, high] and snapping its ends to the prices there are."""
+    """The lowest price p with A(<= p) >= target, and that A.
+
+    All prices lie within [low, high]; 0 < target <= total, the energy of all orders here. By halving [low, high] and
+    snapping its ends to the prices there are.
+    """
     reached = total_wh  # Invariant: A(<= high) = reached >= target > A(< low)
     while low < high:
         middle = (low + high) >> 1
@@ -329,16 +328,6 @@ def _next_price(price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], a
 
 
 @part
-def _depth(price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], at_tick: int) -> tuple[int, int]:
-    """Energy bid at a price or above, and energy offered at it or below."""
-    bid_wh, offer_wh = 0, 0
-    for i in range(len(price_tick)):
-        bid_wh += max(quantity_wh[i], 0) if price_tick[i] >= at_tick else 0
-        offer_wh += max(-quantity_wh[i], 0) if price_tick[i] <= at_tick else 0
-    return bid_wh, offer_wh
-
-
-@part
 def _clear_vertical(
     price_tick: NDArray[np.int64],
     quantity_wh: NDArray[np.int64],
@@ -347,7 +336,8 @@ def _clear_vertical(
     fill_wh: NDArray[np.int64],
 ) -> tuple[int, int, int]:
     """Stepwise supply against total demand: (volume, price, welfare); see `clear_by`."""
-    demand, total = _totals(quantity_wh)
+    demand, _, total = _band(price_tick, quantity_wh, floor_tick, cap_tick)
+    assert total < ENERGY_LIMIT_WH
     supply = total - demand
     if demand == 0 or supply == 0:
         fill_wh[:] = 0
@@ -355,14 +345,16 @@ def _clear_vertical(
     offer_wh = np.minimum(quantity_wh, 0)
     price = cap_tick
     if supply >= demand:
-        price, _ = _quantile(price_tick, offer_wh, demand, supply, floor_tick, cap_tick)
-    served = min(_depth(price_tick, quantity_wh, price)[0], supply)
-    if served == 0:
+        price, _ = _bisect(price_tick, offer_wh, demand, supply, floor_tick, cap_tick)
+    able = 0
+    for i in range(len(price_tick)):
+        able += max(quantity_wh[i], 0) if price_tick[i] >= price else 0
+    if able == 0:
         fill_wh[:] = 0
         return 0, 0, 0
     # Fewer bids than the total demand may be served; then the last offer taken is cheaper than the price.
-    last, _ = _quantile(price_tick, offer_wh, served, supply, floor_tick, cap_tick)
-    volume, welfare = _allocate(price_tick, quantity_wh, price, last, fill_wh)
+    last, _ = _bisect(price_tick, offer_wh, min(able, supply), supply, floor_tick, cap_tick)
+    volume, welfare = _allocate(price_tick, quantity_wh, price, last, 0, 0, fill_wh)
     return volume, price, welfare
 
 
@@ -373,38 +365,37 @@ def _allocate(
     quantity_wh: NDArray[np.int64],
     bid_tick: int,
     offer_tick: int,
+    bought_wh: int,
+    sold_wh: int,
     fill_wh: NDArray[np.int64],
 ) -> tuple[int, int]:
     """Fills bids above `bid_tick` and offers below `offer_tick` in full, and those at it as far as the other side goes.
 
-    The volume is the smaller of what bids from `bid_tick` up and offers up to `offer_tick` come to, and no less than
-    what is filled in full on either side. Returns (volume_wh, welfare_e8).
+    `bought_wh` and `sold_wh` are filled already, of orders that are not here. The volume is the smaller of what bids
+    from `bid_tick` up and offers up to `offer_tick` come to, and no less than what is filled in full on either side.
+    Returns (volume_wh, welfare_e8 of the orders here).
     """
     n = len(price_tick)
     touched = np.empty(n // _BLOCK + 1, np.int64)  # blocks with an order at the margin
-    count = 0
-    bought, sold, welfare = 0, 0, 0
-    bids_at, offers_at = 0, 0
+    count, welfare, bids_at, offers_at = 0, 0, 0, 0
     for begin in range(0, n, _BLOCK):
         end = min(begin + _BLOCK, n)
         block_bought, block_sold, block_bids_at, block_offers_at, block_welfare = _fill_block(
             price_tick[begin:end], quantity_wh[begin:end], bid_tick, offer_tick, fill_wh[begin:end]
         )
-        bought += block_bought
-        sold += block_sold
+        bought_wh += block_bought
+        sold_wh += block_sold
         bids_at += block_bids_at
         offers_at += block_offers_at
         welfare += block_welfare
         touched[count] = begin
         count += int(block_bids_at + block_offers_at > 0)
-    volume = min(bought + bids_at, sold + offers_at)
+    volume = min(bought_wh + bids_at, sold_wh + offers_at)
     for side in (1, -1):
-        at_tick, filled, wanted = (bid_tick, bought, bids_at) if side > 0 else (offer_tick, sold, offers_at)
+        at_tick, filled, wanted = (bid_tick, bought_wh, bids_at) if side > 0 else (offer_tick, sold_wh, offers_at)
         if volume > filled:
-            _fill_margin(
-                price_tick, quantity_wh, at_tick, side, volume - filled, int(wanted), touched[:count], fill_wh
-            )
-    return volume, welfare + volume * (bid_tick - offer_tick)
+            _fill_margin(price_tick, quantity_wh, at_tick, side, volume - filled, int(wanted), touched[:count], fill_wh)
+    return volume, welfare + bid_tick * (volume - bought_wh) - offer_tick * (volume - sold_wh)
 
 
 @part
@@ -415,24 +406,22 @@ def _fill_block(
     offer_tick: int,
     fill_wh: NDArray[np.int64],
 ) -> tuple[int, int, int, int, int]:
-    """Fills what is better than the margin, without branches, so that it becomes vector code.
+    """Fills bids above `bid_tick` and offers below `offer_tick`; no branches, so that it becomes vector code.
 
-    Returns energy bought and sold, energy bid and offered at the margin, and the worth of what is filled against it.
+    Returns energy bought and sold, energy bid at exactly `bid_tick` and offered at `offer_tick`, and the welfare.
     """
-    bought, sold, bids_at, offers_at, worth = 0, 0, 0, 0, 0
+    filled, net, bids_at, offers_at, welfare = 0, 0, 0, 0, 0
     for i in range(len(price_tick)):
-        quantity = quantity_wh[i]
-        is_bid = quantity > 0
-        gain = price_tick[i] - bid_tick if is_bid else offer_tick - price_tick[i]
-        energy = abs(quantity) if gain > 0 else 0
-        at_margin = abs(quantity) if gain == 0 else 0
-        fill_wh[i] = energy
-        bought += energy if is_bid else 0
-        sold += 0 if is_bid else energy
-        bids_at += at_margin if is_bid else 0
-        offers_at += 0 if is_bid else at_margin
-        worth += energy * gain
-    return bought, sold, bids_at, offers_at, worth
+        price, quantity = price_tick[i], quantity_wh[i]
+        better = price > bid_tick if quantity > 0 else price < offer_tick
+        signed = quantity if better else 0
+        fill_wh[i] = abs(signed)
+        filled += abs(signed)
+        net += signed
+        welfare += signed * price
+        bids_at += max(quantity, 0) if price == bid_tick else 0
+        offers_at += max(-quantity, 0) if price == offer_tick else 0
+    return (filled + net) // 2, (filled - net) // 2, bids_at, offers_at, welfare
 
 
 @part

@@ -8,6 +8,9 @@ import numpy as np
 
 from voltadesk.engine.market import HOME_ROWS, Arena, Market, Receipts, run_intervals
 from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, TRADE, Conditions, Table
+from voltadesk.errors import VoltaDeskError
+
+MONEY_RANGE_E8 = 1 << 62
 
 
 class Exchange:
@@ -50,6 +53,7 @@ class Exchange:
             freedom=np.zeros(plants, np.int64),
             lower_wh=np.zeros(plants, np.int64),
             asked_tick=np.zeros(plants, np.int64),
+            block_wh=np.zeros(2 * plants, np.int64),
             decided=np.zeros(plants, np.int64),
             plant_imbalance_wh=np.zeros(plants, np.int64),
             lost_wh=np.zeros(fleet, np.int64),
@@ -78,6 +82,7 @@ class Exchange:
         )
         run_intervals(self.next_interval, market, conditions, self._arena, receipts)
         self.next_interval += count
+        self._check_range()
         trades: Table = rows[: receipts.count[0]]
         self._last = (self.next_interval - count, trades) if count == 1 else None
         return trades
@@ -108,6 +113,13 @@ class Exchange:
         ):
             digest.update(np.ascontiguousarray(table).view(np.int64).astype("<i8").tobytes())
         return digest.hexdigest()
+
+    def _check_range(self) -> None:
+        """Stop long before a sum of money leaves 64 bits; one chunk can't cross what is left."""
+        for table in (self.homes, self.plants, self.batteries, self.accounts):
+            for name in table.dtype.names or ():
+                if name.endswith("_e8") and len(table) and int(np.abs(table[name]).max()) > MONEY_RANGE_E8:
+                    raise VoltaDeskError(f"{name}: must stay below {MONEY_RANGE_E8 // 10**8:,} in one run: shorten it")
 
     def _check_shapes(self, conditions: Conditions, count: int) -> None:
         if self.next_interval + count > len(self.intervals):

@@ -15,7 +15,7 @@ from voltadesk.engine.auction import PRICING_PAY_AS_BID, PRICING_VERTICAL_DEMAND
 from voltadesk.engine.batteries import charge, discharge, fleet_orders, reason
 from voltadesk.engine.community import community_price_tick, take_part
 from voltadesk.engine.compiled import kernel, part
-from voltadesk.engine.plants import MUST_RUN, decide_next, hold, plant_offers, set_point_wh
+from voltadesk.engine.plants import MUST_RUN, RUN, decide_next, hold, plant_offers
 from voltadesk.engine.pro_rata import share_out
 from voltadesk.engine.rounding import average_price_up_tick, energy_of_power_wh, fee_e8
 from voltadesk.engine.tables import (
@@ -59,6 +59,7 @@ class Arena(NamedTuple):
     freedom: NDArray[np.int64]  # (P,)
     lower_wh: NDArray[np.int64]  # (P,)
     asked_tick: NDArray[np.int64]  # (P,)
+    block_wh: NDArray[np.int64]  # (2 P,)
     decided: NDArray[np.int64]  # (P,)
     plant_imbalance_wh: NDArray[np.int64]  # (P,)
     lost_wh: NDArray[np.int64]  # (B,)
@@ -201,6 +202,7 @@ def place_others(k: int, market: Market, conditions: Conditions, second_from: in
         arena.freedom,
         arena.lower_wh,
         arena.asked_tick,
+        arena.block_wh,
     )
     limit_wh = energy_of_power_wh(rules.upstream_limit_w, second_from, second_from + rules.step_s)
     sell, buy = conditions.upstream_sell_tick[k], conditions.upstream_buy_tick[k]
@@ -229,7 +231,7 @@ def paid_tick(rules: Any, arena: Arena, slot: int, solution: Solution) -> int:
     if rules.pricing != PRICING_PAY_AS_BID:
         return solution.price_tick
     p = slot - arena.first_plant
-    if 0 <= p < arena.freedom.shape[0] and (arena.freedom[p] == MUST_RUN or arena.decided[p]):
+    if 0 <= p < arena.freedom.shape[0] and (arena.freedom[p] == MUST_RUN or arena.decided[p] == RUN):
         return max(rules.floor_tick, min(arena.asked_tick[p], solution.price_low_tick))
     return arena.price_tick[slot]
 
@@ -290,11 +292,14 @@ def clear_whole(rules: Any, arena: Arena, fleet: int) -> tuple[Solution, int]:
     solution = solve(rules, arena)
     while decide_next(
         rules,
+        solution.volume_wh == 0 or solution.price_tick >= rules.cap_tick,
         arena.price_tick[at : middle + units],
         arena.quantity_wh[at : middle + units],
         arena.fill_wh[at : middle + units],
+        arena.block_wh,
         arena.freedom,
         arena.lower_wh,
+        arena.asked_tick,
         arena.decided,
     ):
         solution = solve(rules, arena)
@@ -404,7 +409,8 @@ def settle_plants(
         row = market.plant[p]
         first, second = arena.first_plant + p, arena.first_plant + units + p
         cleared = arena.fill_wh[first] + arena.fill_wh[second]
-        order = set_point_wh(arena.freedom[p], arena.lower_wh[p], cleared)
+        # A unit that can't stop makes its least even where the auction took less of it.
+        order = max(cleared, arena.lower_wh[p]) if arena.freedom[p] == MUST_RUN else cleared
         made = min(order, conditions.plant_metered_wh[k, p])
         arena.plant_imbalance_wh[p] = cleared - made
         imbalance_all += cleared - made
@@ -412,6 +418,11 @@ def settle_plants(
             sold = arena.fill_wh[slot]
             if sold > 0:
                 price = paid_tick(market.rules[0], arena, slot, solution)
+                if slot == first and arena.decided[p] == RUN and price < arena.asked_tick[p]:
+                    uplift = (arena.asked_tick[p] - price) * sold
+                    price = arena.asked_tick[p]
+                    result.uplift_e8 += uplift
+                    market.accounts[0].operator_e8 -= uplift
                 row.auction_sold_wh += sold
                 row.auction_e8 += price * sold
                 receipt(receipts, i, KIND_PLANT, p, MARKET_AUCTION, -sold, price, 0)

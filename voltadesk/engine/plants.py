@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from voltadesk.engine.compiled import part
 
 ABSENT, MUST_RUN, CAN_STOP = 0, 1, 2  # a unit's freedom in an interval
+UNDECIDED, RUN, REST, REST_FOR_GOOD = 0, 1, 2, 3  # what the operator told a unit that can stop
 
 
 @part
@@ -37,12 +38,14 @@ def plant_offers(
     freedom: NDArray[np.int64],
     lower_wh: NDArray[np.int64],
     asked_tick: NDArray[np.int64],
+    block_wh: NDArray[np.int64],
 ) -> None:
     """Each unit's two blocks.
 
     `available_wh`, `freedom`, `lower_wh`, `asked_tick` are (P,); `price_tick` and `quantity_wh` (2 P,) are written:
     first blocks, then second blocks (offers are negative). `asked_tick` is what the first block would ask
-    if it were free.
+    if it were free,
+    `block_wh` (2 P,) a copy of the quantities.
     """
     units = plant.shape[0]
     for p in range(units):
@@ -60,6 +63,7 @@ def plant_offers(
             first = rules.floor_tick
         offer(rules, price_tick, quantity_wh, p, first, lower)
         offer(rules, price_tick, quantity_wh, units + p, second, upper - lower)
+    block_wh[:] = quantity_wh
 
 
 @part
@@ -83,41 +87,51 @@ def offer(
 @part
 def decide_next(
     rules: Any,
+    short: bool,
     price_tick: NDArray[np.int64],
     quantity_wh: NDArray[np.int64],
     fill_wh: NDArray[np.int64],
+    block_wh: NDArray[np.int64],
     freedom: NDArray[np.int64],
     lower_wh: NDArray[np.int64],
+    asked_tick: NDArray[np.int64],
     decided: NDArray[np.int64],
 ) -> bool:
-    """Decide the first free unit that was cleared below its minimum: run or rest. False when there is none.
+    """Tell one more unit to run or to rest, so that set-points become whole. False when no unit needs telling.
 
-    Arrays as in `plant_offers`, `fill_wh` (2 P,) and `decided` (P,); orders and `decided` are changed.
+    `short`: inelastic load may go short as things stand. Arrays as in `plant_offers`, `fill_wh` (2 P,) and `decided`
+    (P,); orders and `decided` are changed.
     """
     units = freedom.shape[0]
     for p in range(units):
+        if decided[p] == RUN and fill_wh[p] + fill_wh[units + p] < lower_wh[p]:
+            decided[p] = REST_FOR_GOOD
+            quantity_wh[p] = 0
+            quantity_wh[units + p] = 0
+            return True
+    for p in range(units):
         cleared = fill_wh[p] + fill_wh[units + p]
-        if freedom[p] == CAN_STOP and not decided[p] and 0 < cleared < lower_wh[p]:
-            decided[p] = 1
+        if freedom[p] == CAN_STOP and decided[p] == UNDECIDED and 0 < cleared < lower_wh[p]:
             if 2 * cleared >= lower_wh[p]:
+                decided[p] = RUN
                 price_tick[p] = rules.floor_tick
             else:
+                decided[p] = REST
                 quantity_wh[p] = 0
                 quantity_wh[units + p] = 0
             return True
-    return False
-
-
-@part
-def set_point_wh(freedom: int, lower_wh: int, cleared_wh: int) -> int:
-    """Cleared energy as an order to a unit: nothing, or at least its lower bound [Wh]."""
-    if freedom == ABSENT or cleared_wh >= lower_wh:
-        return cleared_wh
-    if freedom == MUST_RUN:
-        return lower_wh
-    if cleared_wh == 0:
-        return 0
-    return lower_wh if 2 * cleared_wh >= lower_wh else 0
+    cheapest = -1
+    if short:
+        for p in range(units):
+            if decided[p] == REST and (cheapest < 0 or asked_tick[p] < asked_tick[cheapest]):
+                cheapest = p
+    if cheapest < 0:
+        return False
+    decided[cheapest] = RUN
+    price_tick[cheapest] = rules.floor_tick
+    quantity_wh[cheapest] = block_wh[cheapest]
+    quantity_wh[units + cheapest] = block_wh[units + cheapest]
+    return True
 
 
 @part

@@ -1,6 +1,5 @@
 """The roundings of `units`, compiled for the kernels from the same source."""
 
-
 from voltadesk import units
 from voltadesk.engine.compiled import part
 

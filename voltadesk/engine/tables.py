@@ -194,6 +194,7 @@ INTERVAL = table(
     "reserve_down_wh",
     "emissions_ug",
     "welfare_e8",  # of the auction
+    "uplift_e8",  # what the operator pays units it told to run
     "clearings",  # how often the auction was solved for whole set-points
 )
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, local_midnight_utc, time_zone
 from voltadesk.errors import BadInput
+from voltadesk.scenario.profiles import data_folder
 from voltadesk.scenario.values import (
     Efficiency,
     Emissions,
@@ -31,6 +32,7 @@ from voltadesk.scenario.values import (
     Price,
     PriceSpan,
 )
+from voltadesk.units import parse_scaled
 
 HOMES_LIMIT = 1_000_000
 BATTERIES_LIMIT = 100_000
@@ -347,6 +349,24 @@ class Scenario(Part):
             for name in names:
                 _require(names.count(name) == 1, f"{key}.name", name, "must not be given twice")
         return self
+
+    def with_seed(self, seed: str) -> Scenario:
+        """The same scenario drawn from another seed."""
+        return self.model_copy(update={"seed": parse_scaled(seed, "seed", 0, 0, 2**63 - 1)})
+
+
+def shipped_scenarios() -> list[str]:
+    """Names of the scenarios that come with the program."""
+    return sorted(path.stem for path in (data_folder() / "scenarios").glob("*.toml"))
+
+
+def find_scenario(name: str) -> Path:
+    """The file of a scenario: a path, or the name of one that is shipped. Raises BadInput where there is none."""
+    if name in shipped_scenarios():
+        return data_folder() / "scenarios" / f"{name}.toml"
+    if not Path(name).is_file():
+        raise BadInput("scenario", name, f"must be a TOML file or one of {', '.join(shipped_scenarios())}")
+    return Path(name)
 
 
 def read_scenario(path: Path) -> Scenario:

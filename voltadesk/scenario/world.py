@@ -153,15 +153,19 @@ class World:
     def _batteries(self) -> Table:
         batteries = np.zeros(len(self.battery_group), BATTERY)
         for g, group in enumerate(self.scenario.fleet):
-            for row in batteries[self.battery_group == g]:
-                row["charge_power_w"], row["discharge_power_w"] = group.charge_kw, group.discharge_kw
-                row["charge_efficiency_ppm"] = group.charge_efficiency
-                row["discharge_efficiency_ppm"] = group.discharge_efficiency
-                row["standing_loss_ppm_per_hour"] = group.standing_loss_percent_per_hour
-                row["minimum_fill_wh"] = group.capacity_kwh * group.minimum_fill_percent // 10_000
-                row["maximum_fill_wh"] = group.capacity_kwh * group.maximum_fill_percent // 10_000
-                row["fill_wh"] = group.capacity_kwh * group.initial_fill_percent // 10_000
-                row["wear_cost_tick"] = group.wear_cost
+            mine = self.battery_group == g
+            for field, value in (
+                ("charge_power_w", group.charge_kw),
+                ("discharge_power_w", group.discharge_kw),
+                ("charge_efficiency_ppm", group.charge_efficiency),
+                ("discharge_efficiency_ppm", group.discharge_efficiency),
+                ("standing_loss_ppm_per_hour", group.standing_loss_percent_per_hour),
+                ("minimum_fill_wh", group.capacity_kwh * group.minimum_fill_percent // 10_000),
+                ("maximum_fill_wh", group.capacity_kwh * group.maximum_fill_percent // 10_000),
+                ("fill_wh", group.capacity_kwh * group.initial_fill_percent // 10_000),
+                ("wear_cost_tick", group.wear_cost),
+            ):
+                batteries[field][mine] = value
         return batteries
 
     # What homes are drawn from ----------------------------------------------------------------------------------------
@@ -361,6 +365,18 @@ class World:
             return nothing, nothing
         price, fee = self.upstream_price_tick[span], self.scenario.upstream.fee
         return price + fee, price - fee
+
+    def intervals_until(self, text: str) -> int:
+        """How many intervals begin before a time on the scenario's clock. Raises BadInput outside the scenario."""
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise BadInput("until", text, "must be a time such as 2026-05-27 or 2026-05-27T12:00") from None
+        count = -(-(self._instant(moment) - self.grid.start_utc) // self.grid.step_s)
+        if not 1 <= count <= self.grid.count:
+            first, last = self.interval_text(0), self.interval_text(self.grid.count)
+            raise BadInput("until", text, f"must lie after {first} and not after {last}")
+        return count
 
     def interval_text(self, interval: int) -> str:
         """The start of an interval on the scenario's clock."""

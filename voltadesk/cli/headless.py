@@ -1,0 +1,185 @@
+"""`voltadesk headless …`: runs without a screen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+
+import typer
+
+from voltadesk.errors import BadInput
+
+if TYPE_CHECKING:
+    from voltadesk.report.document import Section
+    from voltadesk.scenario.model import Scenario
+    from voltadesk.scenario.replay import Without
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help=(
+        "Runs without a screen.\n\n"
+        "Examples:\n\n"
+        "  voltadesk headless replay\n\n"
+        "  voltadesk headless clear orders.csv --json\n"
+    ),
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+
+def _print_json(tree: Any) -> None:
+    import simplejson
+
+    typer.echo(simplejson.dumps(tree, use_decimal=True, ensure_ascii=False))
+
+
+def _show(parts: list[Section]) -> None:
+    from rich.console import Console
+
+    from voltadesk.report.document import show
+
+    # A report read from a pipe or a file is laid out for a wide page.
+    console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=150)
+    show(parts, console)
+
+
+@app.command(
+    help=(
+        "One auction over the orders of a CSV file.\n\n"
+        "Examples:\n\n"
+        "  voltadesk headless clear orders.csv\n\n"
+        "  voltadesk headless clear orders.csv --price-rule lowest --cap 4000 --json\n\n"
+        "  printf 'side,price,quantity\\nbuy,,5\\nsell,50,8\\n' | voltadesk headless clear -\n\n"
+        "Columns: side (buy, sell), price (per MWh; blank = at any price), quantity (MWh), and optionally id and "
+        "participant."
+    )
+)
+def clear(
+    orders: Annotated[str, typer.Argument(metavar="ORDERS.csv", help="A CSV file; - reads stdin.")],
+    pricing: Annotated[
+        Literal["uniform", "vertical-demand", "pay-as-bid"], typer.Option(help="Pricing model.")
+    ] = "uniform",
+    price_rule: Annotated[
+        Literal["midpoint", "lowest", "highest"], typer.Option(help="Which of the prices that clear.")
+    ] = "midpoint",
+    floor: Annotated[str, typer.Option(help="Lowest price allowed.")] = "-500.00",
+    cap: Annotated[str, typer.Option(help="Highest price allowed.")] = "4000.00",
+    margin: Annotated[str, typer.Option(help="Operator's margin: buyers pay price + margin.")] = "0.00",
+    max_participants: Annotated[Optional[int], typer.Option(min=1, help="Most participants.")] = None,  # noqa: UP045
+    max_steps: Annotated[Optional[int], typer.Option(min=1, help="Most orders of one participant a side.")] = None,  # noqa: UP045
+    as_json: Json = False,
+) -> None:
+    from voltadesk.feeds.orders import OrderLimits, read_orders
+    from voltadesk.units import parse_price_tick
+
+    floor_tick, cap_tick = parse_price_tick(floor, "floor"), parse_price_tick(cap, "cap")
+    margin_tick = parse_price_tick(margin, "margin", low=0)
+    if floor_tick >= cap_tick:
+        raise BadInput("floor", floor, f"must be below the cap ({cap})")
+    limits = OrderLimits(floor_tick, cap_tick, max_steps, max_participants)
+    if orders == "-":
+        lines = read_orders(sys.stdin, "stdin", limits)
+    else:
+        try:
+            with Path(orders).open(encoding="utf-8", newline="") as source:
+                lines = read_orders(source, Path(orders).name, limits)
+        except OSError as error:
+            raise BadInput("orders", orders, (error.strerror or "can't be read").lower()) from None
+
+    from voltadesk.report.clearing import Auction, clear_orders, clearing_section
+    from voltadesk.scenario.world import PRICE_RULES, PRICING
+
+    rules = Auction(PRICING[pricing], PRICE_RULES[price_rule], floor_tick, cap_tick, margin_tick)
+    result = clear_orders(lines, rules)
+    if as_json:
+        _print_json(result)
+    else:
+        _show([clearing_section(result)])
+
+
+@app.command(
+    help=(
+        "Run a scenario's market from its first interval to its last and report on it.\n\n"
+        "Examples:\n\n"
+        "  voltadesk headless replay\n\n"
+        "  voltadesk headless replay quickstart --compare-without fleet\n\n"
+        "  voltadesk headless replay my-town.toml --out results --seed 7 --until 2026-05-27\n\n"
+        "SCENARIO is a TOML file or one that is shipped: quickstart, village, city, upstream."
+    )
+)
+def replay(
+    scenario: Annotated[
+        str, typer.Argument(metavar="[SCENARIO]", help="A TOML file or a shipped name.")
+    ] = "quickstart",
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="DIR", help="Write intervals, trades, batteries, participants and the report here."),
+    ] = None,
+    table_format: Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Of the tables.")] = "parquet",
+    seed: Annotated[Optional[str], typer.Option(metavar="N", help="Another seed than the scenario's.")] = None,  # noqa: UP045
+    until: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="TIME", help="Stop there: 2026-05-27 or 2026-05-27T12:00, on the scenario's clock."),
+    ] = None,
+    compare_without: Annotated[
+        Optional[Literal["fleet", "community", "solar", "flexible", "upstream"]],  # noqa: UP045
+        typer.Option(help="Run again without this part and show what it changed."),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=2, help="2 draws the next intervals meanwhile.")] = 1,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    from voltadesk.scenario.model import find_scenario, read_scenario
+
+    path = find_scenario(scenario)
+    model = read_scenario(path)
+    if seed is not None:
+        model = model.with_seed(seed)
+    tree, parts = _run_and_report(model, path.parent, out, table_format, until, compare_without, threads, quiet)
+    if as_json:
+        _print_json(tree)
+    else:
+        _show(parts)
+
+
+def _run_and_report(
+    model: Scenario,
+    folder: Path,
+    out: Path | None,
+    table_format: Literal["parquet", "csv"],
+    until: str | None,
+    compare_without: Without | None,
+    threads: int,
+    quiet: bool,
+) -> tuple[Any, list[Section]]:
+    import simplejson
+
+    from voltadesk.cli.progress import run_with_progress
+    from voltadesk.report.document import comparison, markdown, sections
+    from voltadesk.report.files import RunFiles
+    from voltadesk.report.summary import compare, summarise
+    from voltadesk.scenario.replay import without
+    from voltadesk.scenario.world import World
+
+    world = World(model, folder)
+    intervals = None if until is None else world.intervals_until(until)
+    other = None if compare_without is None else World(without(model, compare_without), folder)
+    files = None if out is None else RunFiles(out, world, table_format)
+    try:
+        exchange = run_with_progress(world, intervals, threads, quiet, files.add_trades if files else None)
+        tree = summarise(world, exchange)
+        parts = sections(tree, exchange.intervals[: exchange.next_interval])
+        if other is not None and compare_without is not None:
+            tree_without = summarise(other, run_with_progress(other, intervals, threads, quiet, None))
+            tree["comparison"] = compare(tree, tree_without, compare_without)
+            parts.append(comparison(tree["comparison"]))
+        if files is not None:
+            text = simplejson.dumps(tree, use_decimal=True, ensure_ascii=False, indent=2)
+            files.finish(exchange, {"report.json": text + "\n", "report.md": markdown(parts)})
+    finally:
+        if files is not None:
+            files.close()
+    return tree, parts

@@ -1,0 +1,279 @@
+"""A run's figures laid out for people: sections of text and tables, written as Markdown or to a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from voltadesk.engine.tables import NO_PRICE_TICK, Table
+from voltadesk.report.summary import Tree
+from voltadesk.units import grouped_text
+
+NO_DATA = "·"
+LEVELS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, lines of text, and a table whose first `words` columns hold words; the others hold numbers."""
+
+    title: str
+    columns: tuple[str, ...] = ()
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    words: int = 1
+    text: tuple[str, ...] = ()
+
+
+def number(value: Any, decimals: int = 2) -> str:
+    """A figure for people: thousands apart, a true minus, a dot in the middle for no data."""
+    if value is None:
+        return NO_DATA
+    return grouped_text(value, 0 if isinstance(value, int) else decimals)
+
+
+def signed(value: Decimal | None, decimals: int = 2) -> str:
+    """A change for people: always with its sign."""
+    text = number(value, decimals)
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+def percent(value: Decimal | None) -> str:
+    """A ratio as a percentage."""
+    return NO_DATA if value is None else f"{number(value * 100, 1)} %"
+
+
+def price_line(intervals: Table, width: int = 84) -> str:
+    """Prices as a line of bars between the 2nd and the 98th percentile; a dot where nothing traded."""
+    prices = intervals["price_tick"]
+    traded = np.sort(prices[prices != NO_PRICE_TICK])
+    if len(traded) == 0:
+        return NO_DATA * min(width, len(prices))
+    low, high = int(traded[len(traded) * 2 // 100]), int(traded[(len(traded) * 98 - 1) // 100])
+    line = ""
+    for part in np.array_split(prices, min(width, len(prices))):
+        known = part[part != NO_PRICE_TICK]
+        if len(known) == 0:
+            line += NO_DATA
+        else:
+            mean = int(known.sum()) // len(known)
+            step = (min(max(mean, low), high) - low) * len(LEVELS) // max(high - low + 1, 1)
+            line += LEVELS[step]
+    return line
+
+
+def sections(report: Tree, intervals: Table) -> list[Section]:
+    """The report of a run."""
+    scenario, currency = report["scenario"], report["scenario"]["currency"]
+    intro = (
+        f"{scenario['intervals']:,} intervals of {scenario['interval_minutes']} min from {scenario['start_utc']} to "
+        f"{scenario['end_utc']} ({scenario['timezone']}); {scenario['homes']:,} homes, {scenario['plants']:,} plants, "
+        f"{scenario['batteries']:,} batteries; pricing {scenario['pricing']}, {scenario['price_rule']}; "
+        f"community {scenario['community_rule']}; seed {scenario['seed']}",
+        *scenario["notes"],
+    )
+    return [
+        Section(scenario["title"] or scenario["name"], text=intro),
+        _price_section(report["price"], currency, price_line(intervals)),
+        _load_section(report),
+        _energy_section(report["energy_mwh"]),
+        _homes_section(report["homes"], currency),
+        _plants_section(report["plants"], currency),
+        *([_fleet_section(report["fleet"], currency)] if report["fleet"] else []),
+        _money_section(report, currency),
+    ]
+
+
+def _price_section(price: Tree, currency: str, line: str) -> Section:
+    names = ("mean", "volume-weighted", "median", "minimum", "maximum", "P90 − P10")
+    keys = ("mean", "volume_weighted_mean", "median", "minimum", "maximum", "spread_p10_p90")
+    row = tuple(number(price.get(f"{key}_per_mwh")) for key in keys)
+    counts = tuple(number(price.get(key), 2) for key in ("negative_hours", "spike_hours"))
+    columns = (*names, "hours below 0", "hours in spike", "no trade")
+    return Section(
+        f"Price [{currency}/MWh]", columns, [(*row, *counts, number(price["intervals_without_trade"]))], 0, (line,)
+    )
+
+
+def _load_section(report: Tree) -> Section:
+    load, community, emissions = report["load"], report["community"], report["emissions"]
+    columns = (
+        "served MWh", "flexible MWh", "shed MWh", "load peak kW", "load factor", "supply peak kW",
+        "community share", "community price", "CO2 kg", "CO2 kg/MWh",
+    )  # fmt: skip
+    row = (
+        number(load["served_mwh"], 3),
+        number(load["flexible_served_mwh"], 3),
+        number(load["shed_mwh"], 3),
+        number(load["load_peak_kw"], 1),
+        percent(load["load_factor"]),
+        number(load["supply_peak_kw"], 1),
+        percent(community["share_of_load"]),
+        number(community["mean_price_per_mwh"]),
+        number(emissions["co2_kg"], 0),
+        number(emissions["co2_kg_per_mwh_served"], 1),
+    )
+    return Section("Load, community, emissions", columns, [row], 0)
+
+
+def _energy_section(energy: Tree) -> Section:
+    total = energy["total"]
+
+    def share(value: Decimal) -> str:
+        return percent(value / total if total else None)
+
+    sources, uses = list(energy["sources"].items()), list(energy["uses"].items())
+    rows = []
+    for n in range(max(len(sources), len(uses))):
+        left = (sources[n][0], number(sources[n][1], 3), share(sources[n][1])) if n < len(sources) else ("", "", "")
+        right = (uses[n][0], number(uses[n][1], 3), share(uses[n][1])) if n < len(uses) else ("", "", "")
+        rows.append((left[0], right[0], *left[1:], *right[1:]))
+    rows.append(("all", "all", number(total, 3), "", number(total, 3), ""))
+    columns = ("source", "use", "from MWh", "of all", "to MWh", "of all")
+    text = (
+        f"roofs: {number(energy['roofs_own_use'], 3)} MWh used at home, {number(energy['roofs_curtailed'], 3)} MWh "
+        f"curtailed; lost in batteries: {number(energy['battery_losses'], 3)} MWh",
+    )
+    return Section("Energy", columns, rows, 2, text)
+
+
+def _homes_section(homes: Sequence[Tree], currency: str) -> Section:
+    columns = (
+        "class", "homes", "load MWh", "solar MWh", "from community", "from grid", "to community", "to grid",
+        f"bill {currency}", "a home", "a MWh",
+    )  # fmt: skip
+    rows = [
+        (
+            home["name"],
+            number(home["homes"]),
+            *(
+                number(home[key], 3)
+                for key in (
+                    "load_mwh", "solar_mwh", "community_bought_mwh", "auction_bought_mwh", "community_sold_mwh",
+                    "auction_sold_mwh",
+                )
+            ),
+            number(home["bill"]),
+            number(home["bill_per_home"]),
+            number(home["bill_per_mwh"]),
+        )
+        for home in homes
+    ]  # fmt: skip
+    return Section("Homes", columns, rows)
+
+
+def _plants_section(plants: Sequence[Tree], currency: str) -> Section:
+    columns = (
+        "plant", "fuel", "MWh", "of available", "hours", "starts", f"income {currency}", "cost", "profit", "CO2 kg",
+    )  # fmt: skip
+    rows = [
+        (
+            plant["name"],
+            plant["fuel"],
+            number(plant["energy_mwh"], 3),
+            percent(plant["use_of_available"]),
+            number(plant["running_hours"], 1),
+            number(plant["starts"]),
+            number(plant["income"]),
+            number(plant["cost"]),
+            number(plant["profit"]),
+            number(plant["co2_kg"], 0),
+        )
+        for plant in plants
+    ]
+    if len(rows) > 24:
+        rest = len(rows) - 24
+        most = sorted(range(len(rows)), key=lambda n: (-plants[n]["energy_mwh"], n))[:24]
+        rows = [rows[n] for n in sorted(most)]
+        return Section("Plants", columns, rows, 2, (f"the 24 that made most; {rest} more are in the files",))
+    return Section("Plants", columns, rows, 2)
+
+
+def _fleet_section(fleet: Sequence[Tree], currency: str) -> Section:
+    columns = (
+        "batteries", "strategy", "n", "charged MWh", "discharged MWh", "cycles", "bought at", "sold at",
+        f"margin {currency}", "wear", "after wear",
+    )  # fmt: skip
+    rows = [
+        (
+            group["name"],
+            group["strategy"],
+            number(group["batteries"]),
+            number(group["charged_mwh"], 3),
+            number(group["discharged_mwh"], 3),
+            number(group["equivalent_full_cycles"], 2),
+            number(group["mean_buy_price_per_mwh"]),
+            number(group["mean_sell_price_per_mwh"]),
+            number(group["margin"]),
+            number(group["wear"]),
+            number(group["margin_after_wear"]),
+        )
+        for group in fleet
+    ]
+    return Section("Fleet", columns, rows, 2)
+
+
+def _money_section(report: Tree, currency: str) -> Section:
+    market, money = report["market"], report["money"]
+    rows = [(name, signed(amount)) for name, amount in money["received"].items()]
+    rows.append(("sum", number(money["sum"])))
+    cash = money["fleet_cash"]
+    text = (
+        f"imbalance: {number(market['imbalance_short_mwh'], 3)} MWh short, {number(market['imbalance_long_mwh'], 3)} "
+        f"MWh long; reserve put in {number(market['reserve_up_mwh'], 3)}, took out "
+        f"{number(market['reserve_down_mwh'], 3)}; uplift {number(market['uplift'])} {currency}",
+        f"fleet's cash: {number(cash['opening'])} {signed(cash['trading'])} = {number(cash['closing'])} {currency}",
+        f"digest {report['digest']}",
+    )
+    return Section("Money: who received (+) and paid (−)", ("party", currency), rows, 1, text)
+
+
+def comparison(compared: Tree) -> Section:
+    """What a part of the scenario changed."""
+    rows = [
+        (line["figure"], number(line["with"]), number(line["without"]), signed(line["change"]))
+        for line in compared["figures"]
+    ]
+    part = compared["without"]
+    return Section(f"What the {part} changed", ("figure", f"with {part}", f"without {part}", "change"), rows)
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+def markdown(parts: Sequence[Section]) -> str:
+    """The sections as Markdown."""
+    lines: list[str] = []
+    for n, part in enumerate(parts):
+        lines += [f"{'#' if n == 0 else '##'} {part.title}", ""]
+        for text in part.text:
+            lines += [text, ""]
+        if part.columns:
+            lines.append("| " + " | ".join(part.columns) + " |")
+            lines.append(
+                "|" + "|".join(" --- " if c < part.words else " ---: " for c in range(len(part.columns))) + "|"
+            )
+            lines += ["| " + " | ".join(row) + " |" for row in part.rows] + [""]
+    return "\n".join(lines)
+
+
+def show(parts: Sequence[Section], console: Console) -> None:
+    """The sections on a terminal. Text from outside is never read as markup."""
+    for part in parts:
+        console.print(Text(part.title, style="bold"))
+        for text in part.text:
+            console.print(Text(text))
+        if part.columns:
+            table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+            for c, name in enumerate(part.columns):
+                table.add_column(Text(name), justify="left" if c < part.words else "right", overflow="fold")
+            for row in part.rows:
+                table.add_row(*(Text(cell) for cell in row))
+            console.print(table)
+        else:
+            console.print()

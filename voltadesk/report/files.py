@@ -1,0 +1,180 @@
+"""A run's tables as files: Parquet or CSV, every number an exact integer with its unit in the column's name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk.engine.exchange import Exchange
+from voltadesk.engine.tables import BATTERY_REASONS, KINDS, MARKETS, NO_PRICE_TICK, TRADE, Table
+from voltadesk.errors import BadInput
+from voltadesk.scenario.world import World
+
+Format = Literal["parquet", "csv"]
+Columns = dict[str, NDArray[Any]]
+WRITE = {"parquet": "(FORMAT parquet, COMPRESSION zstd)", "csv": "(FORMAT csv, HEADER)"}
+TRADES_IN_MEMORY = 1 << 20  # receipts gathered before a part is written
+
+
+class RunFiles:
+    """Writes a run's files into a folder, all or none: they are made beside it and moved in when the run is done.
+
+    `add_trades` takes the receipts of each chunk, `finish` writes the other tables and texts; `close` always comes last.
+    """
+
+    def __init__(self, folder: Path, world: World, form: Format = "parquet") -> None:
+        self.folder, self.world, self.form = folder, world, form
+        self._trades: list[Table] = []
+        self._parts: list[Path] = []
+        self._database = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._work = Path(tempfile.mkdtemp(prefix=".voltadesk-", dir=folder))
+        except OSError as error:
+            raise BadInput("out", str(folder), (error.strerror or "can't be written").lower()) from None
+        self._names = _participants(world)
+
+    def close(self) -> None:
+        """Remove whatever was not finished."""
+        self._database.close()
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    def add_trades(self, trades: Table) -> None:
+        """Take the receipts of a chunk (TRADE)."""
+        self._trades.append(trades)
+        if sum(map(len, self._trades)) >= TRADES_IN_MEMORY:
+            self._flush_trades()
+
+    def finish(self, exchange: Exchange, texts: dict[str, str]) -> None:
+        """Write all tables and the texts (file name to content), then move everything into the folder."""
+        self._flush_trades()
+        parts = [str(part) for part in self._parts]
+        self._database.execute(
+            f"COPY (SELECT * FROM read_parquet($1)) TO '{self._quoted('trades')}' {WRITE[self.form]}",  # noqa: S608
+            [parts],
+        )
+        self._write("intervals", self._intervals(exchange))
+        self._write("batteries", self._batteries(exchange))
+        self._write("participants", self._participants(exchange))
+        for name, text in texts.items():
+            (self._work / name).write_text(text, encoding="utf-8", newline="\n")
+        for made in sorted(self._work.iterdir()):
+            if made not in self._parts:
+                os.replace(made, self.folder / made.name)
+
+    def _quoted(self, name: str) -> str:
+        return str(self._work / f"{name}.{self.form}").replace("'", "''")
+
+    def _write(self, name: str, columns: Columns) -> None:
+        self._database.register("columns_now", columns)
+        self._database.execute(
+            f"COPY (SELECT * FROM columns_now) TO '{self._quoted(name)}' {WRITE[self.form]}"  # noqa: S608
+        )
+        self._database.unregister("columns_now")
+
+    def _flush_trades(self) -> None:
+        if not self._trades and self._parts:
+            return
+        rows = np.concatenate(self._trades) if self._trades else np.zeros(0, TRADE)
+        self._trades = []
+        part = self._work / f"part-{len(self._parts):06d}.parquet"
+        kinds, first = rows["kind"], self._first_of_kind
+        columns: Columns = {
+            "interval": np.ascontiguousarray(rows["interval"]),
+            "start_utc_s": self.world.grid.start_utc + rows["interval"] * self.world.grid.step_s,
+            "participant": self._names[first[kinds] + rows["participant"]],
+            "kind": np.array(KINDS)[kinds],
+            "market": np.array(MARKETS)[rows["market"]],
+            **{name: np.ascontiguousarray(rows[name]) for name in ("energy_wh", "price_tick", "amount_e8", "fees_e8")},
+        }
+        self._database.register("columns_now", columns)
+        target = str(part).replace("'", "''")
+        self._database.execute(f"COPY (SELECT * FROM columns_now) TO '{target}' {WRITE['parquet']}")  # noqa: S608
+        self._database.unregister("columns_now")
+        self._parts.append(part)
+
+    @property
+    def _first_of_kind(self) -> NDArray[np.int64]:
+        world = self.world
+        counts = [len(world.home_group), len(world.scenario.plants), len(world.battery_group)]
+        return np.cumsum([0, *counts])
+
+    def _intervals(self, exchange: Exchange) -> Columns:
+        rows, grid = exchange.intervals[: exchange.next_interval], self.world.grid
+        columns: Columns = {
+            "interval": np.arange(len(rows), dtype=np.int64),
+            "start_utc_s": np.ascontiguousarray(grid.starts_utc[: len(rows)]),
+        }
+        for name in rows.dtype.names or ():
+            values = np.ascontiguousarray(rows[name])
+            columns[name] = np.ma.masked_equal(values, NO_PRICE_TICK) if name.endswith("_tick") else values
+        for p, plant in enumerate(self.world.scenario.plants):
+            columns[f"plant_{plant.name}_wh"] = np.ascontiguousarray(exchange.plant_output_wh[: len(rows), p])
+        return columns
+
+    def _batteries(self, exchange: Exchange) -> Columns:
+        lines = exchange.battery_rows[: exchange.next_interval]
+        count, fleet = lines.shape
+        first = self._first_of_kind[2]
+        interval = np.repeat(np.arange(count, dtype=np.int64), fleet)
+        flat = lines.reshape(-1)
+        return {
+            "interval": interval,
+            "start_utc_s": self.world.grid.start_utc + interval * self.world.grid.step_s,
+            "battery": np.tile(self._names[first : first + fleet], count),
+            **{name: np.ascontiguousarray(flat[name]) for name in ("fill_wh", "charge_wh", "discharge_wh", "loss_wh")},
+            "reason": np.array(BATTERY_REASONS)[flat["reason"]],
+        }
+
+    def _participants(self, exchange: Exchange) -> Columns:
+        """One row a participant, with what it bought, sold and received in each market."""
+        homes, plants, fleet = exchange.homes, exchange.plants, exchange.batteries
+        accounts = exchange.accounts
+        nothing = [np.zeros(len(table), np.int64) for table in (homes, plants, fleet, accounts)]
+        upstream_bought, upstream_sold = accounts["upstream_bought_wh"], accounts["upstream_sold_wh"]
+        by_column = {
+            "community_bought_wh": [homes["community_bought_wh"], *nothing[1:]],
+            "community_sold_wh": [homes["community_sold_wh"], *nothing[1:]],
+            "auction_bought_wh": [homes["auction_bought_wh"], nothing[1], fleet["charged_wh"], upstream_bought],
+            "auction_sold_wh": [
+                homes["auction_sold_wh"], plants["auction_sold_wh"], fleet["discharged_wh"], upstream_sold,
+            ],
+            "imbalance_short_wh": [homes["imbalance_short_wh"], plants["imbalance_short_wh"], *nothing[2:]],
+            "imbalance_long_wh": [homes["imbalance_long_wh"], plants["imbalance_long_wh"], *nothing[2:]],
+            "community_e8": [homes["community_e8"], *nothing[1:]],
+            "auction_e8": [
+                homes["auction_e8"], plants["auction_e8"], fleet["bought_e8"] + fleet["sold_e8"],
+                accounts["upstream_e8"],
+            ],
+            "imbalance_e8": [homes["imbalance_e8"], plants["imbalance_e8"], *nothing[2:]],
+            "fees_e8": [homes["fees_e8"], nothing[1], fleet["fees_e8"], accounts["upstream_fees_e8"]],
+            "load_wh": [homes["load_wh"], *nothing[1:]],
+            "shed_wh": [homes["shed_wh"], *nothing[1:]],
+            "solar_wh": [homes["solar_wh"], *nothing[1:]],
+            "curtailed_wh": [homes["curtailed_wh"], *nothing[1:]],
+        }  # fmt: skip
+        kinds = np.repeat(np.array(KINDS), [len(homes), len(plants), len(fleet), 1])
+        columns: Columns = {"participant": self._names, "kind": kinds}
+        return columns | {name: np.concatenate(parts) for name, parts in by_column.items()}
+
+
+def _participants(world: World) -> NDArray[Any]:
+    """Names of all participants: homes, plants, batteries, upstream."""
+    names = [
+        *_numbered([(group.name, group.count) for group in world.scenario.homes]),
+        *(plant.name for plant in world.scenario.plants),
+        *_numbered([(group.name, group.count) for group in world.scenario.fleet]),
+        "upstream",
+    ]
+    return np.array(names)
+
+
+def _numbered(groups: list[tuple[str, int]]) -> list[str]:
+    return [f"{name}-{n:0{len(str(count))}d}" for name, count in groups for n in range(1, count + 1)]
