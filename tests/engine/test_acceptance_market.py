@@ -281,29 +281,36 @@ def test_a22_set_point_follows_a_cut_in_capacity() -> None:
     exchange, _ = asked_of_a_plant([100, 100], [100, 60], minimum_wh=10 * MWH)
     assert exchange.plant_output_wh[:, 0].tolist() == [100 * MWH, 60 * MWH]
     assert wh(exchange.intervals, "shed_wh") == [0, 40 * MWH]
-    assert exchange.intervals["price_tick"][1] == exchange_cap(exchange)
-
-
-def exchange_cap(exchange: Exchange) -> int:
-    """The cap that `rules_of` sets when nothing else is said."""
-    return int(rules_of()["cap_tick"][0])
+    assert exchange.intervals["price_tick"][1] == rules_of()["cap_tick"][0]
 
 
 def test_a22_asked_for_far_less_than_the_minimum_it_rests() -> None:
     exchange, trades = asked_of_a_plant([5], [100], minimum_wh=50 * MWH)
     assert exchange.plant_output_wh.tolist() == [[0]]
     assert wh(exchange.intervals, "shed_wh") == [5 * MWH]
-    assert wh(exchange.intervals, "clearings") == [2]
+    assert wh(exchange.intervals, "clearings") == [4]  # asked, at rest, told to run, at rest for good
     assert len(trades) == 0
 
 
-def test_a22_asked_for_half_the_minimum_it_runs_and_is_paid_for_all_it_makes() -> None:
-    exchange, _ = asked_of_a_plant([25], [100], {"floor_tick": 10 * PRICE}, minimum_wh=50 * MWH)
-    assert exchange.plant_output_wh.tolist() == [[50 * MWH]]
-    assert wh(exchange.plants, "auction_sold_wh") == [25 * MWH]
-    assert wh(exchange.plants, "imbalance_long_wh") == [25 * MWH]
-    assert wh(exchange.plants, "auction_e8") == wh(exchange.plants, "imbalance_e8") == [250 * CURRENCY]
-    assert wh(exchange.intervals, "reserve_down_wh") == [25 * MWH]
+@pytest.mark.parametrize("price_rule", PRICE_RULES)
+def test_a22_asked_for_half_the_minimum_it_runs_and_is_paid_what_it_asked(price_rule: int) -> None:
+    """Of 60, the cheaper plant would make 35 and the other 25: it makes its 50, and the cheaper one makes room."""
+    case = case_of(
+        1,
+        rules_of(price_rule=price_rule),
+        homes_of({}),
+        plants_of({"marginal_cost_tick": 70 * PRICE, "minimum_wh": 50 * MWH}, {"marginal_cost_tick": 60 * PRICE}),
+        load_forecast_wh=60 * MWH,
+        plant_forecast_wh=[100 * MWH, 35 * MWH],
+    )
+    exchange, _ = played(case)
+    assert exchange.plant_output_wh.tolist() == [[50 * MWH, 10 * MWH]]
+    assert wh(exchange.intervals, "price_tick") == [60 * PRICE]
+    assert wh(exchange.plants, "auction_e8") == [50 * 70 * CURRENCY, 10 * 60 * CURRENCY]
+    assert wh(exchange.homes, "auction_e8") == [-60 * 60 * CURRENCY]
+    assert wh(exchange.intervals, "uplift_e8") == [50 * 10 * CURRENCY]
+    assert wh(exchange.accounts, "operator_e8") == [-50 * 10 * CURRENCY]
+    assert exchange.plants["imbalance_e8"].sum() == 0
 
 
 def test_a22_a_unit_that_may_not_stop_makes_its_minimum_and_is_paid_for_it() -> None:

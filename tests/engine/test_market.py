@@ -106,7 +106,8 @@ def test_random_markets_reach_the_corners() -> None:
             "curtailed": rows["curtailed_wh"] > 0,
             "import": rows["upstream_import_wh"] > 0,
             "export": rows["upstream_export_wh"] > 0,
-            "solved again": rows["clearings"] > 2,
+            "solved again": rows["clearings"] > 3,
+            "uplift": rows["uplift_e8"] > 0,
             "starts": exchange.plants["starts"] > 0,
             "stops": exchange.plants["stops"] > 0,
             "flexible load given up": exchange.homes["flexible_forgone_wh"] > 0,
@@ -202,16 +203,18 @@ def test_money_sums_to_zero(played: Played) -> None:
 
 
 def test_money_sums_to_zero_in_every_interval(played: Played) -> None:
-    """What participants and the reserve pay is what stays with operator, broker, network and levies: never negative."""
-    count = played.case.count
+    """What participants pay more than they get stays with the market: never less than nothing but for uplifts."""
+    count, rows = played.case.count, played.exchange.intervals
     trades, accounts = played.trades, played.exchange.accounts
     market_only = trades[trades["market"] != tables.MARKET_IMBALANCE]
     left = -played.sum_by(market_only, "amount_e8", count, "interval")
     left -= played.sum_by(market_only, "fees_e8", count, "interval")
-    assert (left >= 0).all()
+    assert (left + rows["uplift_e8"] >= 0).all()
+    assert (rows["uplift_e8"] >= 0).all()
     assert left.sum() == total(accounts, "operator_e8", "broker_e8", "network_e8", "levies_e8")
-    for account in ("operator_e8", "broker_e8", "network_e8", "levies_e8"):
+    for account in ("broker_e8", "network_e8", "levies_e8"):
         assert accounts[account][0] >= 0, account
+    assert accounts["operator_e8"][0] + rows["uplift_e8"].sum() >= 0
     imbalance = trades[trades["market"] == tables.MARKET_IMBALANCE]
     assert -imbalance["amount_e8"].sum() == accounts["reserve_e8"][0]
 
@@ -337,24 +340,60 @@ def test_flexible_load_is_never_dearer_than_its_limit(played: Played) -> None:
         short = np.maximum(0, short - bought)
 
 
+class PlantLimits:
+    """What each plant may make in each interval, from what it made before; all [interval, plant]."""
+
+    def __init__(self, played: Played) -> None:
+        plants, forecast = played.case.plants, played.case.conditions.plant_forecast_wh
+        self.output = played.exchange.plant_output_wh
+        self.before = np.vstack([plants["output_wh"], self.output[:-1]])
+        self.was_on, self.on = self.before > 0, self.output > 0
+        held = np.empty_like(self.output)  # when the interval begins
+        held[0] = plants["held_intervals"]
+        for i, same in enumerate((self.was_on == self.on)[:-1]):
+            held[i + 1] = np.where(same, held[i] + 1, 1)
+        minimum, lowest = plants["minimum_wh"], self.before - plants["ramp_down_wh"]
+        there = forecast >= np.maximum(minimum, 1)
+        self.may_run = there & (self.was_on | (held >= plants["minimum_down_intervals"]))
+        top = np.where(self.was_on, self.before + plants["ramp_up_wh"], np.maximum(minimum, plants["ramp_up_wh"]))
+        self.upper = np.minimum(top, forecast) * self.may_run
+        bottom = np.where(self.was_on, np.maximum(minimum, lowest), minimum)
+        self.lower = np.minimum(bottom, self.upper) * self.may_run
+        stops = (held >= plants["minimum_up_intervals"]) & (lowest <= minimum)
+        self.must_run = self.may_run & self.was_on & ~stops
+        asks_on = plants["marginal_cost_tick"] - plants["stop_discount_tick"]
+        self.asks = np.where(self.was_on, asks_on, plants["marginal_cost_tick"] + plants["start_adder_tick"])
+
+
 def test_plants_keep_to_their_set_points(played: Played) -> None:
-    """Nothing, or at least the minimum; ramps upwards hold, and downwards too unless it stops or fails."""
-    plants, outside = played.case.plants, played.case.conditions
-    output = played.exchange.plant_output_wh
-    before = np.vstack([plants["output_wh"], output[:-1]])
-    on, was_on = output > 0, before > 0
-    np.testing.assert_array_equal(output <= np.minimum(outside.plant_forecast_wh, outside.plant_metered_wh), True)
-    top = np.where(was_on, before + plants["ramp_up_wh"], np.maximum(plants["minimum_wh"], plants["ramp_up_wh"]))
-    assert (output <= top).all()
-    bottom = np.where(was_on, np.maximum(plants["minimum_wh"], before - plants["ramp_down_wh"]), plants["minimum_wh"])
-    bottom = np.minimum(bottom, np.minimum(top, outside.plant_forecast_wh))
-    assert ((output >= bottom) | (output == outside.plant_metered_wh))[on].all()
-    ends = played.exchange.plants
-    np.testing.assert_array_equal((on & ~was_on).sum(axis=0), ends["starts"])
-    np.testing.assert_array_equal((was_on & ~on).sum(axis=0), ends["stops"])
-    np.testing.assert_array_equal(on.sum(axis=0), ends["running_intervals"])
+    """Nothing, or between the two ends that ramps and minimum leave; less than asked only where it fails."""
+    limits, metered, ends = PlantLimits(played), played.case.conditions.plant_metered_wh, played.exchange.plants
+    assert (limits.output <= np.minimum(limits.upper, metered)).all()
+    whole = (limits.output >= limits.lower) | (limits.output == metered)
+    assert whole[limits.on | limits.must_run].all()
+    np.testing.assert_array_equal((limits.on & ~limits.was_on).sum(axis=0), ends["starts"])
+    np.testing.assert_array_equal((limits.was_on & ~limits.on).sum(axis=0), ends["stops"])
+    np.testing.assert_array_equal(limits.on.sum(axis=0), ends["running_intervals"])
     sold = ends["auction_sold_wh"] - ends["imbalance_short_wh"] + ends["imbalance_long_wh"]
     np.testing.assert_array_equal(sold, ends["energy_wh"])
+
+
+def test_plants_make_what_they_sold_unless_they_fail_or_may_not_stop(played: Played) -> None:
+    limits = PlantLimits(played)
+    own = played.trades[played.trades["kind"] == tables.KIND_PLANT]
+    own = own[own["market"] == tables.MARKET_IMBALANCE]
+    where = own["interval"], own["participant"]
+    short = own["energy_wh"] > 0
+    np.testing.assert_array_equal(limits.output[where][short], played.case.conditions.plant_metered_wh[where][short])
+    assert limits.must_run[where][~short].all()
+    assert (limits.output[where][~short] <= limits.lower[where][~short]).all()
+
+
+def test_plants_never_get_less_than_they_ask_unless_they_may_not_stop(played: Played) -> None:
+    limits = PlantLimits(played)
+    own = played.receipts(tables.KIND_PLANT, tables.MARKET_AUCTION, bought=False)
+    where = own["interval"], own["participant"]
+    assert (own["price_tick"] >= limits.asks[where])[~limits.must_run[where]].all()
 
 
 def test_receipts_add_up_to_the_totals(played: Played) -> None:
@@ -393,4 +432,4 @@ def test_prices_lie_in_their_range(played: Played) -> None:
         assert (price >= low).all()
     assert (high <= rules["cap_tick"]).all()
     assert (rows["clearings"] >= 1).all()
-    assert (rows["clearings"] <= len(played.case.plants) + 1).all()
+    assert (rows["clearings"] <= 3 * len(played.case.plants) + 1).all()

@@ -2,7 +2,8 @@
 
 `kernel` is for what Python calls: kept on disk, and runs without the interpreter's lock. `part` is for what only
 kernels call: it becomes part of them, so it needs neither a file of its own nor a way in from Python, which halves the
-time of a first start. Never `parallel=True`: it ends badly with forks and busy neighbours; threads are the caller's affair.
+time of a first start. Never `parallel=True`: it ends badly with forks and busy neighbours; threads are the caller's
+affair.
 """
 
 from numba import njit

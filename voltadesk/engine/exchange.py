@@ -6,7 +6,8 @@ import hashlib
 
 import numpy as np
 
-from voltadesk.engine.market import HOME_ROWS, Arena, Market, Receipts, run_intervals
+from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Receipts
+from voltadesk.engine.market import run_intervals
 from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, TRADE, Conditions, Table
 from voltadesk.errors import VoltaDeskError
 

@@ -5,23 +5,24 @@ can therefore be cheaper; `benchmarks/merit_order.py` prints by how much. The tw
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from voltadesk.engine.compiled import kernel, part
 
-@njit(cache=True, nogil=True)
+
+@part
 def _upper_wh(available_wh: int, previous_wh: int, ramp_up_wh: int) -> int:
     """Most that a unit can produce [Wh], after `previous_wh` in the interval before."""
     return min(available_wh, previous_wh + ramp_up_wh)
 
 
-@njit(cache=True, nogil=True)
+@part
 def _lower_wh(available_wh: int, minimum_wh: int, previous_wh: int, ramp_up_wh: int, ramp_down_wh: int) -> int:
     """Least that a unit can produce [Wh], after `previous_wh` in the interval before; never above its upper bound."""
     return min(max(minimum_wh, previous_wh - ramp_down_wh), available_wh, previous_wh + ramp_up_wh)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def dispatch(
     demand_wh: NDArray[np.int64],
     available_wh: NDArray[np.int64],

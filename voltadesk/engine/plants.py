@@ -63,7 +63,8 @@ def plant_offers(
             first = rules.floor_tick
         offer(rules, price_tick, quantity_wh, p, first, lower)
         offer(rules, price_tick, quantity_wh, units + p, second, upper - lower)
-    block_wh[:] = quantity_wh
+    for slot in range(2 * units):  # as a slice assignment this alone takes seconds to compile
+        block_wh[slot] = quantity_wh[slot]
 
 
 @part

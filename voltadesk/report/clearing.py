@@ -32,8 +32,8 @@ def clear_orders(orders: Sequence[OrderLine], auction: Auction) -> Tree:
     """The auction's result in the order of the file.
 
     The margin is a wedge: it is taken off a bid's limit before clearing, buyers pay price + margin. `welfare` is what
-    buyers and sellers gain and the operator earns. `amount` is what a buyer pays and a seller gets. Ties in rationing go
-    to the lower id (as text), or, where ids are only row numbers, to the larger order.
+    buyers and sellers gain and the operator earns. `amount` is what a buyer pays and a seller gets. Ties in rationing
+    go to the lower id (as text), or, where ids are only row numbers, to the larger order.
     """
     rank = sorted(range(len(orders)), key=lambda n: _rank(orders[n], n))
     price = np.zeros(len(orders), np.int64)
@@ -106,8 +106,8 @@ def clearing_section(result: Tree) -> Section:
         head = "no trade, no price"
     else:
         head = (
-            f"price {number(result['price'])} (any from {number(result['price_low'])} to {number(result['price_high'])} "
-            f"clears), volume {result['volume_mwh']} MWh, welfare {number(result['welfare'])}, "
+            f"price {number(result['price'])} (any from {number(result['price_low'])} to "
+            f"{number(result['price_high'])} clears), volume {result['volume_mwh']} MWh, welfare {number(result['welfare'])}, "
             f"operator {number(result['operator'])}"
         )
     columns = ("id", "side", "limit", "MWh", "filled MWh", "amount")

@@ -26,7 +26,7 @@ TRADES_IN_MEMORY = 1 << 20  # receipts gathered before a part is written
 class RunFiles:
     """Writes a run's files into a folder, all or none: they are made beside it and moved in when the run is done.
 
-    `add_trades` takes the receipts of each chunk, `finish` writes the other tables and texts; `close` always comes last.
+    `add_trades` takes the receipts of each chunk, `finish` writes the other tables and texts; `close` comes last.
     """
 
     def __init__(self, folder: Path, world: World, form: Format = "parquet") -> None:

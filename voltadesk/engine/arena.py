@@ -1,0 +1,60 @@
+"""What the steps of an interval work on: the market's tables, the scratch of one interval, and where receipts go."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk.engine.tables import Table
+
+# Rows of `Arena.home_wh`, one column a home.
+SHORT, FLEXIBLE, SURPLUS, OWN_FLEXIBLE, OFFERED, WANTED, TAKEN, GIVEN, IMBALANCE, HOME_ROWS = range(10)
+
+
+class Market(NamedTuple):
+    """The tables of a market (`tables.py`) and the rows its results go to."""
+
+    rules: Table  # (1,)
+    home: Table  # (H,)
+    plant: Table  # (P,)
+    battery: Table  # (B,)
+    accounts: Table  # (1,)
+    intervals: Table  # (T,)
+    plant_output_wh: NDArray[np.int64]  # (T, P)
+    battery_rows: Table  # (T, B)
+
+
+class Arena(NamedTuple):
+    """Scratch of one interval: the auction's orders in the order of their ids, and what homes are about to do."""
+
+    price_tick: NDArray[np.int64]  # (n,)
+    quantity_wh: NDArray[np.int64]  # (n,) bid positive, offer negative
+    fill_wh: NDArray[np.int64]  # (n,)
+    home_wh: NDArray[np.int64]  # (HOME_ROWS, H)
+    freedom: NDArray[np.int64]  # (P,)
+    lower_wh: NDArray[np.int64]  # (P,)
+    asked_tick: NDArray[np.int64]  # (P,)
+    block_wh: NDArray[np.int64]  # (2 P,)
+    decided: NDArray[np.int64]  # (P,)
+    plant_imbalance_wh: NDArray[np.int64]  # (P,)
+    lost_wh: NDArray[np.int64]  # (B,)
+    first_plant: int  # slot of the first plant's first block; homes' orders stand before it
+
+
+class Receipts(NamedTuple):
+    """Where receipts go; an empty `rows` keeps none."""
+
+    rows: Table
+    count: NDArray[np.int64]  # (1,)
+
+
+class Solution(NamedTuple):
+    """What an auction came to; `price_tick` is NO_PRICE_TICK without a trade."""
+
+    volume_wh: int
+    price_tick: int
+    price_low_tick: int
+    price_high_tick: int
+    welfare_e8: int

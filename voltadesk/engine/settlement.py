@@ -1,0 +1,302 @@
+"""Orders to plants, delivery and settlement: steps 4 to 6 of an interval. The rules are `docs/market-rules.md`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from voltadesk.engine.arena import (
+    GIVEN,
+    IMBALANCE,
+    OWN_FLEXIBLE,
+    SHORT,
+    SURPLUS,
+    TAKEN,
+    Arena,
+    Market,
+    Receipts,
+    Solution,
+)
+from voltadesk.engine.auction import PRICING_PAY_AS_BID
+from voltadesk.engine.batteries import charge, discharge, reason
+from voltadesk.engine.compiled import part
+from voltadesk.engine.orders import paid_tick
+from voltadesk.engine.plants import MUST_RUN, RUN, hold
+from voltadesk.engine.rounding import fee_e8
+from voltadesk.engine.tables import (
+    KIND_BATTERY,
+    KIND_HOME,
+    KIND_PLANT,
+    KIND_UPSTREAM,
+    MARKET_AUCTION,
+    MARKET_COMMUNITY,
+    MARKET_IMBALANCE,
+    NO_PRICE_TICK,
+    Conditions,
+)
+
+
+@part
+def receipt(
+    receipts: Receipts,
+    interval: int,
+    kind: int,
+    participant: int,
+    market: int,
+    energy_wh: int,
+    price_tick: int,
+    fees_e8: int,
+) -> None:
+    """Write the receipt of a trade: `energy_wh` bought positive, sold negative."""
+    if receipts.rows.shape[0] == 0 or energy_wh == 0:
+        return
+    row = receipts.rows[receipts.count[0]]
+    row.interval = interval
+    row.kind = kind
+    row.participant = participant
+    row.market = market
+    row.energy_wh = energy_wh
+    row.price_tick = price_tick
+    row.amount_e8 = -energy_wh * price_tick
+    row.fees_e8 = -fees_e8
+    receipts.count[0] += 1
+
+
+@part
+def settle_homes(
+    k: int,
+    i: int,
+    market: Market,
+    conditions: Conditions,
+    arena: Arena,
+    community_tick: int,
+    solution: Solution,
+    receipts: Receipts,
+) -> int:
+    """Deliver and settle what homes traded; returns how much all together are short [Wh]."""
+    rules, accounts, result = market.rules[0], market.accounts[0], market.intervals[i]
+    homes, home_wh, fill, quantity = market.home.shape[0], arena.home_wh, arena.fill_wh, arena.quantity_wh
+    flexible_orders = arena.first_plant > homes
+    grid_fees_tick, community_fees_tick = (
+        rules.grid_fee_tick + rules.levy_tick,
+        rules.community_grid_fee_tick + rules.community_levy_tick,
+    )
+    bought_all, taken_all, broker, imbalance_all = 0, 0, 0, 0
+    for h in range(homes):
+        row = market.home[h]
+        taken, given = home_wh[TAKEN, h], home_wh[GIVEN, h]
+        inelastic_bought, sold = (fill[h], 0) if quantity[h] >= 0 else (0, fill[h])
+        flexible_bought = fill[homes + h] if flexible_orders else 0
+        bought = inelastic_bought + flexible_bought
+        # Delivery.
+        to_inelastic = min(taken, home_wh[SHORT, h])
+        shed = home_wh[SHORT, h] - to_inelastic - inelastic_bought
+        metered = conditions.load_metered_wh[k, h]
+        served = max(0, metered - shed)
+        flexible = home_wh[OWN_FLEXIBLE, h] + taken - to_inelastic + flexible_bought
+        row.flexible_waiting_wh -= flexible
+        potential = conditions.solar_metered_wh[k, h]
+        made = max(0, potential - (home_wh[SURPLUS, h] - given - sold))
+        imbalance = served + flexible - made - (taken + bought - given - sold)
+        home_wh[IMBALANCE, h] = imbalance
+        imbalance_all += imbalance
+        own_use = min(made, served + flexible)
+        # Settlement.
+        fees = (grid_fees_tick + rules.margin_tick) * bought + community_fees_tick * taken
+        broker_fee = fee_e8(community_tick * given, rules.community_fee_bp) if given > 0 else 0
+        row.load_wh += served + flexible
+        row.flexible_wh += flexible
+        row.shed_wh += metered - served
+        row.solar_wh += made
+        row.curtailed_wh += potential - made
+        row.own_use_wh += own_use
+        if taken > 0 or given > 0:
+            row.community_bought_wh += taken
+            row.community_sold_wh += given
+            row.community_e8 += community_tick * (given - taken)
+            receipt(receipts, i, KIND_HOME, h, MARKET_COMMUNITY, taken, community_tick, community_fees_tick * taken)
+            receipt(receipts, i, KIND_HOME, h, MARKET_COMMUNITY, -given, community_tick, broker_fee)
+        if bought > 0 or sold > 0:
+            sold_tick = paid_tick(rules, arena, h, solution)
+            row.auction_bought_wh += bought
+            row.auction_sold_wh += sold
+            row.auction_e8 += sold_tick * sold - solution.price_tick * bought
+            auction_fees = (grid_fees_tick + rules.margin_tick) * bought
+            receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, bought, solution.price_tick, auction_fees)
+            receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, -sold, sold_tick, 0)
+        row.fees_e8 -= fees + broker_fee
+        bought_all += bought
+        taken_all += taken
+        broker += broker_fee
+        result.load_wh += served + flexible
+        result.flexible_wh += flexible
+        result.shed_wh += metered - served
+        result.solar_wh += made
+        result.curtailed_wh += potential - made
+        result.own_use_wh += own_use
+    accounts.operator_e8 += rules.margin_tick * bought_all
+    accounts.network_e8 += rules.grid_fee_tick * bought_all + rules.community_grid_fee_tick * taken_all
+    accounts.levies_e8 += rules.levy_tick * bought_all + rules.community_levy_tick * taken_all
+    accounts.broker_e8 += broker
+    return imbalance_all
+
+
+@part
+def settle_plants(
+    k: int,
+    i: int,
+    market: Market,
+    conditions: Conditions,
+    arena: Arena,
+    solution: Solution,
+    receipts: Receipts,
+) -> int:
+    """Turn cleared energy into set-points, deliver and settle; returns how much all together are short [Wh]."""
+    result, units, imbalance_all = market.intervals[i], market.plant.shape[0], 0
+    for p in range(units):
+        row = market.plant[p]
+        first, second = arena.first_plant + p, arena.first_plant + units + p
+        cleared = arena.fill_wh[first] + arena.fill_wh[second]
+        # A unit that can't stop makes its least even where the auction took less of it.
+        order = max(cleared, arena.lower_wh[p]) if arena.freedom[p] == MUST_RUN else cleared
+        made = min(order, conditions.plant_metered_wh[k, p])
+        arena.plant_imbalance_wh[p] = cleared - made
+        imbalance_all += cleared - made
+        for slot in (first, second):
+            sold = arena.fill_wh[slot]
+            if sold > 0:
+                price = paid_tick(market.rules[0], arena, slot, solution)
+                if slot == first and arena.decided[p] == RUN and price < arena.asked_tick[p]:
+                    uplift = (arena.asked_tick[p] - price) * sold
+                    price = arena.asked_tick[p]
+                    result.uplift_e8 += uplift
+                    market.accounts[0].operator_e8 -= uplift
+                row.auction_sold_wh += sold
+                row.auction_e8 += price * sold
+                receipt(receipts, i, KIND_PLANT, p, MARKET_AUCTION, -sold, price, 0)
+        hold(row, made)
+        market.plant_output_wh[i, p] = made
+        result.plant_wh += made
+        result.emissions_ug += made * row.emissions_g_per_mwh
+    return imbalance_all
+
+
+@part
+def settle_upstream(i: int, market: Market, arena: Arena, solution: Solution, receipts: Receipts) -> None:
+    """Settle what the upstream grid traded."""
+    rules, accounts, result = market.rules[0], market.accounts[0], market.intervals[i]
+    slot = arena.first_plant + 2 * market.plant.shape[0]
+    sold, bought = arena.fill_wh[slot], arena.fill_wh[slot + 1]
+    if sold > 0:
+        price = paid_tick(rules, arena, slot, solution)
+        accounts.upstream_e8 += price * sold
+        receipt(receipts, i, KIND_UPSTREAM, 0, MARKET_AUCTION, -sold, price, 0)
+    if bought > 0:
+        accounts.upstream_e8 -= solution.price_tick * bought
+        accounts.upstream_fees_e8 -= rules.margin_tick * bought
+        accounts.operator_e8 += rules.margin_tick * bought
+        receipt(receipts, i, KIND_UPSTREAM, 0, MARKET_AUCTION, bought, solution.price_tick, rules.margin_tick * bought)
+    accounts.upstream_sold_wh += sold
+    accounts.upstream_bought_wh += bought
+    result.upstream_import_wh = sold
+    result.upstream_export_wh = bought
+    result.emissions_ug += sold * rules.upstream_emissions_g_per_mwh
+
+
+@part
+def settle_fleet(
+    k: int, i: int, market: Market, conditions: Conditions, arena: Arena, solution: Solution, receipts: Receipts
+) -> None:
+    """Charge and discharge what batteries traded, and settle it."""
+    rules, accounts, result = market.rules[0], market.accounts[0], market.intervals[i]
+    fleet = market.battery.shape[0]
+    at = arena.first_plant + 2 * market.plant.shape[0] + 2
+    for b in range(fleet):
+        row, line = market.battery[b], market.battery_rows[i, b]
+        bought, sold = arena.fill_wh[at + b], arena.fill_wh[at + fleet + b]
+        lost, mode = arena.lost_wh[b], 0
+        if bought > 0:
+            mode = 1
+            lost += charge(row, bought)
+            fees = rules.margin_tick * bought
+            row.charged_wh += bought
+            row.bought_e8 -= solution.price_tick * bought
+            row.fees_e8 -= fees
+            accounts.operator_e8 += fees
+            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, bought, solution.price_tick, fees)
+        if sold > 0:
+            mode = -1
+            lost += discharge(row, sold)
+            price = paid_tick(rules, arena, at + fleet + b, solution)
+            row.discharged_wh += sold
+            row.sold_e8 += price * sold
+            row.wear_e8 += row.wear_cost_tick * sold
+            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, -sold, price, 0)
+        if mode != 0 and mode != row.last_mode:
+            row.mode_changes += 1 if row.last_mode != 0 else 0
+            row.last_mode = mode
+        row.loss_wh += lost
+        line.fill_wh = row.fill_wh
+        line.charge_wh = bought
+        line.discharge_wh = sold
+        line.loss_wh = lost
+        line.reason = reason(
+            rules,
+            conditions.battery_available_ppm[k, b],
+            conditions.battery_buy_limit_tick[k, b],
+            conditions.battery_sell_limit_tick[k, b],
+            arena.quantity_wh[at + b],
+            -arena.quantity_wh[at + fleet + b],
+            bought,
+            sold,
+            solution.price_tick,
+        )
+        result.battery_charge_wh += bought
+        result.battery_discharge_wh += sold
+        result.battery_loss_wh += lost
+
+
+@part
+def settle_imbalance(i: int, market: Market, arena: Arena, short_wh: int, receipts: Receipts) -> None:
+    """Price what all are short of, settle each one's part, and let the reserve be the other side."""
+    rules, accounts, result = market.rules[0], market.accounts[0], market.intervals[i]
+    if result.price_tick != NO_PRICE_TICK:
+        accounts.reference_price_tick = result.price_tick
+    price = accounts.reference_price_tick
+    if short_wh > 0:
+        price += rules.imbalance_spread_tick
+        result.reserve_up_wh = short_wh
+        accounts.reserve_up_wh += short_wh
+    elif short_wh < 0:
+        price -= rules.imbalance_spread_tick
+        result.reserve_down_wh = -short_wh
+        accounts.reserve_down_wh -= short_wh
+    result.imbalance_price_tick = price
+    accounts.reserve_e8 += price * short_wh
+    for h in range(market.home.shape[0]):
+        imbalance = arena.home_wh[IMBALANCE, h]
+        if imbalance != 0:
+            row = market.home[h]
+            row.imbalance_e8 -= price * imbalance
+            row.imbalance_short_wh += max(0, imbalance)
+            row.imbalance_long_wh += max(0, -imbalance)
+            receipt(receipts, i, KIND_HOME, h, MARKET_IMBALANCE, imbalance, price, 0)
+    for p in range(market.plant.shape[0]):
+        imbalance = arena.plant_imbalance_wh[p]
+        if imbalance != 0:
+            unit = market.plant[p]
+            unit.imbalance_e8 -= price * imbalance
+            unit.imbalance_short_wh += max(0, imbalance)
+            unit.imbalance_long_wh += max(0, -imbalance)
+            receipt(receipts, i, KIND_PLANT, p, MARKET_IMBALANCE, imbalance, price, 0)
+
+
+@part
+def pay_as_bid_rest_e8(rules: Any, arena: Arena, solution: Solution) -> int:
+    """What the average price rounded up collects beyond what the offers get: the operator's."""
+    if rules.pricing != PRICING_PAY_AS_BID or solution.volume_wh == 0:
+        return 0
+    rest = solution.volume_wh * solution.price_tick
+    for slot in range(arena.price_tick.shape[0]):
+        if arena.quantity_wh[slot] < 0 and arena.fill_wh[slot] > 0:
+            rest -= arena.fill_wh[slot] * paid_tick(rules, arena, slot, solution)
+    return rest
