@@ -6,6 +6,8 @@ limit. `docs/errors.md` lists the exit codes.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 
 class VoltaDeskError(Exception):
     """Something went wrong that the user is told in one line. Exit code 1 unless a subclass says otherwise."""
@@ -29,7 +31,7 @@ class BadInput(VoltaDeskError, ValueError):
 
     def __init__(self, field: str, value: object, limit: str, where: str = "") -> None:
         self.field, self.value, self.limit, self.where = field, value, limit, where
-        shown = value if isinstance(value, str) else repr(value)
+        shown = str(value) if isinstance(value, str | Decimal) else repr(value)
         if len(shown) > 60:
             shown = shown[:57] + "..."
         shown = " ".join(shown.split()) if shown.strip() else repr(shown)

@@ -192,26 +192,33 @@ def _clear_large(
 ) -> tuple[int, int, int, int, int]:
     """As `clear`, in one pass over all orders and a little work on a few of them.
 
-    A sample says between which two prices the clearing price lies. The pass fills what is better than both, and sets
-    apart the orders between them, which are then a small auction of their own (Floyd & Rivest, Expected time bounds
-    for selection, CACM 18, 1975, with weights). Should the price lie elsewhere, the pass is taken again on that side.
+    A sample says between which two prices the clearing price lies. The pass fills what is better than any price there,
+    and sets apart the orders strictly between the two, which are then a small auction of their own (Floyd & Rivest,
+    Expected time bounds for selection, CACM 18, 1975, with weights). Should the price lie elsewhere, the pass is taken
+    again: for one of the two prices, which is where it is when many orders share a price, or else beyond it.
     """
     left, right = _bracket(price_tick, quantity_wh, floor_tick, cap_tick)
+    first, last = left + 1, right - 1
+    if first > last:
+        first, last = left, left
     while True:
-        demand, below, within, bought, sold, welfare, index = _split(price_tick, quantity_wh, left, right, fill_wh)
+        demand, below, within, bought, sold, welfare, index = _split(price_tick, quantity_wh, first, last, fill_wh)
         if demand == 0:
             fill_wh[:] = 0
             return 0, 0, 0, 0, 0
-        if below < demand <= below + within:
+        if demand <= below:
+            first, last = (left, left) if first > left else (floor_tick, left - 1)
+        elif demand > below + within:
+            first, last = (right, right) if last < right else (right + 1, cap_tick)
+        else:
             break
-        left, right = (floor_tick, left - 1) if demand <= below else (right + 1, cap_tick)
-    low, reached = left, within
-    if left < right:
+    low, reached = first, within
+    if first < last:
         few_price, few_quantity = np.empty(len(index), np.int64), np.empty(len(index), np.int64)
         for k in range(len(index)):
             few_price[k] = price_tick[index[k]]
             few_quantity[k] = quantity_wh[index[k]]
-        low, reached = _bisect(few_price, few_quantity, demand - below, within, left, right)
+        low, reached = _bisect(few_price, few_quantity, demand - below, within, first, last)
     high = low
     if below + reached == demand:
         high = _next_price(price_tick, quantity_wh, low, cap_tick)
@@ -236,7 +243,7 @@ def _bracket(
     for k in range(count):
         # One order from each stretch of the array, not all at the same place: ids often have a rhythm.
         jitter = (jitter * 1103515245 + 12345) & 0x7FFFFFFF
-        i = k * step + (jitter >> 8) % step
+        i = k * step + ((jitter >> 8) * step >> 23)
         price[k] = price_tick[i]
         quantity[k] = quantity_wh[i]
         squares += float(quantity[k]) * float(quantity[k])

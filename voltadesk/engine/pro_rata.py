@@ -95,8 +95,8 @@ def _hand_out(left: int, remainder: NDArray[np.int64], share: NDArray[np.int64])
 def _kth_largest(k: int, value: NDArray[np.int64]) -> int:
     """The k-th largest of `value` (1 <= k <= n, all values within +-2**61), by bisection that snaps to values.
 
-    Remainders lie evenly, so that a proportional guess saves most of the halvings; every other step is a plain
-    halving, so that no set of values takes more than about twice the bits of their span.
+    Remainders lie evenly, so that a proportional guess saves most of the halvings; every third step is a plain
+    halving, so that no set of values takes more than three times the bits of their span.
     """
     low, high = value[0], value[0]
     for i in range(len(value)):
@@ -104,14 +104,13 @@ def _kth_largest(k: int, value: NDArray[np.int64]) -> int:
         high = max(high, value[i])
     # Invariant: count(>= low) >= k > count(> high).
     from_low, over_high = len(value), 0
-    halve = False
+    step = 0
     while low < high:
-        if halve:
-            middle = low + (high - low) // 2
-        else:
-            middle = low + int((high - low) * ((from_low - k) / (from_low - over_high)))
-            middle = min(max(middle, low), high - 1)
-        halve = not halve
+        step += 1
+        middle = low + (high - low) // 2
+        if step % 3 > 0:
+            guess = low + int((high - low) * ((from_low - k) / (from_low - over_high)))
+            middle = min(max(guess, low), high - 1)
         over = 0
         below, above = low, high
         for i in range(len(value)):

@@ -84,8 +84,8 @@ def sections(report: Tree, intervals: Table) -> list[Section]:
         _price_section(report["price"], currency, price_line(intervals)),
         _load_section(report),
         _energy_section(report["energy_mwh"]),
-        _homes_section(report["homes"], currency),
-        _plants_section(report["plants"], currency),
+        *([_homes_section(report["homes"], currency)] if report["homes"] else []),
+        *([_plants_section(report["plants"], currency)] if report["plants"] else []),
         *([_fleet_section(report["fleet"], currency)] if report["fleet"] else []),
         _money_section(report, currency),
     ]

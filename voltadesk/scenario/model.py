@@ -267,7 +267,8 @@ class Strategy(Part):
         else:
             _require(hours, "charge", "", "a timetable needs hours to charge or discharge")
             _require(self.threshold is None, "threshold", "", "belongs to the threshold strategy")
-        if self.buy_limit and self.sell_limit:
+        # A timetable buys and sells at different hours, so its limits are free of each other.
+        if self.name == "threshold" and self.buy_limit and self.sell_limit:
             for buy, sell in zip(self.buy_limit, self.sell_limit, strict=True):
                 _require(buy <= sell, "buy_limit", Decimal(buy) / 100, "must not exceed sell_limit")
         return self
