@@ -292,6 +292,22 @@ def test_a22_asked_for_far_less_than_the_minimum_it_rests() -> None:
     assert len(trades) == 0
 
 
+def test_a22_nobody_is_told_to_run_for_load_that_can_wait() -> None:
+    """20 at 80 and 30 at 40 are worth less than the 50 at 70 that the plant would have to make."""
+    case = case_of(
+        1,
+        rules_of(),
+        plants=plants_of({"marginal_cost_tick": 70 * PRICE, "minimum_wh": 50 * MWH}),
+        plant_forecast_wh=100 * MWH,
+        **flexible_homes((80, 20), (40, 30)),
+    )
+    exchange, trades = played(case)
+    assert exchange.plant_output_wh.tolist() == [[0]]
+    assert wh(exchange.intervals, "clearings") == [2]
+    assert wh(exchange.accounts, "operator_e8") == [0]
+    assert len(trades) == 0
+
+
 @pytest.mark.parametrize("price_rule", PRICE_RULES)
 def test_a22_asked_for_half_the_minimum_it_runs_and_is_paid_what_it_asked(price_rule: int) -> None:
     """Of 60, the cheaper plant would make 35 and the other 25: it makes its 50, and the cheaper one makes room."""

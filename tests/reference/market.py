@@ -63,8 +63,7 @@ class Cleared:
     """What one solution of the auction says; the fills are in the orders."""
 
     orders: list[Order]
-    clearing_price: int  # also with pay-as-bid
-    price: int  # the one that is reported
+    price: int
     low: int
     high: int
     welfare: int
@@ -317,8 +316,8 @@ def solve(orders: list[Order], rules: Any) -> Cleared:
         order.filled_wh = filled
         order.pays_tick = outcome.price
     if outcome.volume == 0:
-        return Cleared(orders, NO_PRICE_TICK, NO_PRICE_TICK, NO_PRICE_TICK, NO_PRICE_TICK, 0)
-    cleared = Cleared(orders, outcome.price, outcome.price, outcome.low, outcome.high, outcome.welfare)
+        return Cleared(orders, NO_PRICE_TICK, NO_PRICE_TICK, NO_PRICE_TICK, 0)
+    cleared = Cleared(orders, outcome.price, outcome.low, outcome.high, outcome.welfare)
     if rules.pricing == PRICING_PAY_AS_BID:
         pay_as_bid(cleared, rules, price_low=outcome.low)
     return cleared
@@ -368,7 +367,7 @@ def next_decision(now: Any, cleared: Cleared, decided: dict[int, str]) -> tuple[
         filled, lower = filled_wh(cleared.orders, tables.KIND_PLANT, p), now.units[p].lower
         if p not in decided and 0 < filled < lower:
             return p, RUN if 2 * filled >= lower else REST
-    if cleared.clearing_price in (NO_PRICE_TICK, now.market.rules.cap_tick):
+    if any(order.part == "inelastic" and order.filled_wh < order.quantity_wh for order in cleared.orders):
         resting = [p for p in can_stop if decided.get(p) == REST]
         if resting:
             return min(resting, key=lambda p: (now.units[p].first_price, p)), RUN

@@ -445,21 +445,23 @@ def _fill_margin(
     fill_wh: NDArray[np.int64],
 ) -> None:
     """Shares out `energy_wh` among the orders of one side (1 bids, -1 offers) at exactly `at_tick`."""
+    if energy_wh == wanted_wh:
+        for k in range(len(index)):
+            energy = side * quantity_wh[index[k]] * int(price_tick[index[k]] == at_tick)
+            fill_wh[index[k]] += max(energy, 0)
+        return
     place = np.empty(len(index) + 1, np.int32)
     weight = np.empty(len(index) + 1, np.int64)
     count = 0
     for k in range(len(index)):
-        i = index[k]
-        energy = side * quantity_wh[i] * int(price_tick[i] == at_tick)
-        place[count] = i
+        energy = side * quantity_wh[index[k]] * int(price_tick[index[k]] == at_tick)
+        place[count] = index[k]
         weight[count] = energy
         count += int(energy > 0)
     if count == 1:
         fill_wh[place[0]] = energy_wh
         return
-    share = weight
-    if energy_wh < wanted_wh:
-        share = np.empty(count, np.int64)
-        share_out(energy_wh, weight[:count], share)
+    share = np.empty(count, np.int64)
+    share_out(energy_wh, weight[:count], share)
     for k in range(count):
         fill_wh[place[k]] = share[k]

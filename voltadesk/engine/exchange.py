@@ -29,6 +29,9 @@ class Exchange:
     def __init__(
         self, rules: Table, homes: Table, plants: Table, batteries: Table, count: int, *, keep_trades: bool = False
     ) -> None:
+        product = batteries["maximum_fill_wh"].astype(object) * batteries["standing_loss_ppm_per_hour"]
+        if (product * int(rules["step_s"][0]) >= 1 << 62).any():
+            raise ValueError("standing_loss_ppm_per_hour: times fill and interval must stay within 64 bits")
         self.rules, self.homes = rules.copy(), homes.copy()
         self.plants, self.batteries = plants.copy(), batteries.copy()
         self.accounts = np.zeros(1, ACCOUNTS)
@@ -68,6 +71,8 @@ class Exchange:
         """
         count = len(conditions.upstream_sell_tick)
         self._check_shapes(conditions, count)
+        # One layout of arrays, so that the kernel is compiled for one.
+        conditions = Conditions(*(np.require(array, np.int64, ("C", "W")) for array in conditions))
         most = count * (5 * len(self.homes) + 3 * len(self.plants) + 2 + 2 * len(self.batteries))
         rows = np.zeros(most if self.keep_trades else 0, TRADE)
         receipts = Receipts(rows, np.zeros(1, np.int64))

@@ -25,7 +25,8 @@ from voltadesk.engine.tables import COMMUNITY_NONE, NO_PRICE_TICK, Conditions
 @kernel
 def run_intervals(first: int, market: Market, conditions: Conditions, arena: Arena, receipts: Receipts) -> None:
     """Run the C intervals of the conditions, the first of which is number `first` of the market."""
-    rules, accounts, fleet = market.rules[0], market.accounts[0], market.battery.shape[0]
+    rules, accounts = market.rules[0], market.accounts[0]
+    homes, fleet = market.home.shape[0], market.battery.shape[0]
     for k in range(conditions.upstream_sell_tick.shape[0]):
         i = first + k
         result = market.intervals[i]
@@ -39,7 +40,7 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
         # Once for the quote, where there is a community, and once for the auction itself: one call, compiled once.
         while True:
             place_homes(rules, market.home, arena)
-            solution, result.clearings = clear_whole(rules, arena, fleet, is_quote)
+            solution, result.clearings = clear_whole(rules, arena, homes, fleet, is_quote)
             if not is_quote:
                 break
             is_quote = False

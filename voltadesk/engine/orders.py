@@ -27,7 +27,7 @@ from voltadesk.engine.auction import PRICING_PAY_AS_BID, PRICING_VERTICAL_DEMAND
 from voltadesk.engine.batteries import fleet_orders
 from voltadesk.engine.community import take_part
 from voltadesk.engine.compiled import part
-from voltadesk.engine.plants import MUST_RUN, RUN, UNDECIDED, decide_next, plant_offers
+from voltadesk.engine.plants import MUST_RUN, REST, RUN, UNDECIDED, decide_next, plant_offers
 from voltadesk.engine.pro_rata import share_out
 from voltadesk.engine.rounding import average_price_up_tick, energy_of_power_wh
 from voltadesk.engine.tables import NO_PRICE_TICK, Conditions, Table
@@ -207,7 +207,20 @@ def net_own_trades(arena: Arena, fleet: int) -> int:
 
 
 @part
-def clear_whole(rules: Any, arena: Arena, fleet: int, is_quote: bool) -> tuple[Solution, int]:
+def inelastic_short(arena: Arena, homes: int) -> bool:
+    """Whether a unit rests while an inelastic bid is not filled in full."""
+    resting = False
+    for p in range(arena.decided.shape[0]):
+        resting = resting or arena.decided[p] == REST
+    if resting:
+        for h in range(homes):
+            if arena.fill_wh[h] < arena.quantity_wh[h]:
+                return True
+    return False
+
+
+@part
+def clear_whole(rules: Any, arena: Arena, homes: int, fleet: int, is_quote: bool) -> tuple[Solution, int]:
     """Clear until every unit's set-point is whole, net own trades; returns the solution and how often it took.
 
     A quote is the first clearing as it comes.
@@ -223,7 +236,7 @@ def clear_whole(rules: Any, arena: Arena, fleet: int, is_quote: bool) -> tuple[S
         clearings += 1
         more = not is_quote and decide_next(
             rules,
-            solution.volume_wh == 0 or solution.price_tick >= rules.cap_tick,
+            inelastic_short(arena, homes),
             arena.price_tick[at : middle + units],
             arena.quantity_wh[at : middle + units],
             arena.fill_wh[at : middle + units],

@@ -100,7 +100,7 @@ def decide_next(
 ) -> bool:
     """Tell one more unit to run or to rest, so that set-points become whole. False when no unit needs telling.
 
-    `short`: inelastic load may go short as things stand. Arrays as in `plant_offers`, `fill_wh` (2 P,) and `decided`
+    `short`: inelastic load goes short as things stand. Arrays as in `plant_offers`, `fill_wh` (2 P,) and `decided`
     (P,); orders and `decided` are changed.
     """
     units = freedom.shape[0]

@@ -58,7 +58,7 @@ def _floors(
     for i in range(len(weight)):
         quotient = int(weight[i] * ratio)
         rest = weight[i] * total - quotient * whole
-        step = int(floor(rest * part))
+        step = floor(rest * part)
         rest -= step * whole
         quotient += step
         if rest < 0:
@@ -121,4 +121,4 @@ def _kth_largest(k: int, value: NDArray[np.int64]) -> int:
             low, from_low = above, over
         else:
             high, over_high = below, over
-    return low
+    return int(low)

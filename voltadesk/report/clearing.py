@@ -107,8 +107,8 @@ def clearing_section(result: Tree) -> Section:
     else:
         head = (
             f"price {number(result['price'])} (any from {number(result['price_low'])} to "
-            f"{number(result['price_high'])} clears), volume {result['volume_mwh']} MWh, welfare {number(result['welfare'])}, "
-            f"operator {number(result['operator'])}"
+            f"{number(result['price_high'])} clears), volume {result['volume_mwh']} MWh, "
+            f"welfare {number(result['welfare'])}, operator {number(result['operator'])}"
         )
     columns = ("id", "side", "limit", "MWh", "filled MWh", "amount")
     rows = [

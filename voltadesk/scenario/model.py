@@ -17,20 +17,20 @@ from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, local_midnight_utc, 
 from voltadesk.errors import BadInput
 from voltadesk.scenario.profiles import data_folder
 from voltadesk.scenario.values import (
+    Capacity,
     Efficiency,
     Emissions,
     EnergySpan,
     Fee,
-    FinePercent,
     Money,
     Names,
     Percent,
-    PositiveEnergy,
     PositivePower,
     Power,
     PowerSpan,
     Price,
     PriceSpan,
+    StandingLoss,
 )
 from voltadesk.units import parse_scaled
 
@@ -287,12 +287,12 @@ class BatteryGroup(Part):
 
     name: Identifier
     count: Annotated[int, Field(strict=True, ge=1, le=BATTERIES_LIMIT)] = 1
-    capacity_kwh: PositiveEnergy
+    capacity_kwh: Capacity
     charge_kw: PositivePower
     discharge_kw: PositivePower
     charge_efficiency: Efficiency = 1_000_000
     discharge_efficiency: Efficiency = 1_000_000
-    standing_loss_percent_per_hour: FinePercent = 0
+    standing_loss_percent_per_hour: StandingLoss = 0
     minimum_fill_percent: Percent = 0
     maximum_fill_percent: Percent = 10_000
     initial_fill_percent: Percent = 5_000

@@ -12,7 +12,6 @@ from pydantic import BeforeValidator, Field
 from voltadesk.errors import BadInput
 from voltadesk.units import (
     BP_PER_UNIT,
-    ENERGY_LIMIT_WH,
     MONEY_LIMIT_E8,
     POWER_LIMIT_W,
     PPM_PER_UNIT,
@@ -53,10 +52,10 @@ Money = Annotated[int, _scaled(8, 0, MONEY_LIMIT_E8)]  # currency -> 1e-8
 Power = Annotated[int, _scaled(3, 0, POWER_LIMIT_W)]  # kW -> W
 PositivePower = Annotated[int, _scaled(3, 1, POWER_LIMIT_W)]
 PowerSpan = Annotated[tuple[int, int], _span(3, 0, POWER_LIMIT_W)]
-PositiveEnergy = Annotated[int, _scaled(3, 1, ENERGY_LIMIT_WH)]  # kWh -> Wh
+Capacity = Annotated[int, _scaled(3, 1, 10**11)]  # kWh -> Wh, up to 100 GWh
 EnergySpan = Annotated[tuple[int, int], _span(3, 0, 10**9)]
 Percent = Annotated[int, _scaled(2, 0, BP_PER_UNIT)]  # % -> basis points
-FinePercent = Annotated[int, _scaled(4, 0, PPM_PER_UNIT)]  # % -> ppm
+StandingLoss = Annotated[int, _scaled(4, 0, 10_000)]  # % -> ppm, up to 1 %
 Efficiency = Annotated[int, _scaled(6, 1, PPM_PER_UNIT)]  # share of 1 -> ppm
 Emissions = Annotated[int, _scaled(3, 0, 10_000_000)]  # kg/MWh -> g/MWh
 Names = Annotated[list[str], BeforeValidator(_one_or_more), Field(min_length=1)]
