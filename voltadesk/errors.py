@@ -6,8 +6,6 @@ limit. `docs/errors.md` lists the exit codes.
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 
 class VoltaDeskError(Exception):
     """Something went wrong that the user is told in one line. Exit code 1 unless a subclass says otherwise."""
@@ -31,16 +29,31 @@ class BadInput(VoltaDeskError, ValueError):
 
     def __init__(self, field: str, value: object, limit: str, where: str = "") -> None:
         self.field, self.value, self.limit, self.where = field, value, limit, where
-        shown = str(value) if isinstance(value, str | Decimal) else repr(value)
+        shown = _plain(value)
         if len(shown) > 60:
             shown = shown[:57] + "..."
-        shown = " ".join(shown.split()) if shown.strip() else repr(shown)
+        shown = shown if shown.strip() else repr(shown)
         place = f"{where}: " if where else ""
-        super().__init__(f"{place}{field} = {shown}: {limit}")
+        super().__init__(_line(f"{place}{field} = {shown}: {limit}"))
 
     def at(self, where: str) -> BadInput:
         """The same error with the place put in front."""
         return BadInput(self.field, self.value, self.limit, f"{where}: {self.where}" if self.where else where)
+
+
+def _plain(value: object) -> str:
+    """A value as a user would write it: numbers and dates without the names of their types."""
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_plain(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_plain(item)}" for key, item in value.items()) + "}"
+    return str(value)
+
+
+def _line(text: str) -> str:
+    """Text from outside as one line: blanks joined, what can't be printed escaped."""
+    joined = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
 
 
 class CheckFailed(VoltaDeskError):

@@ -47,9 +47,10 @@ def _options(
 def main() -> None:
     """Run a command; errors become one line on stderr and their exit code."""
     debug = "--debug" in sys.argv[1:]
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8")  # reports hold bars and minus signs whatever the locale
+            # Names and the bars of reports, whatever the locale.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace" if stream is sys.stderr else "strict")
     try:
         app()
     except VoltaDeskError as error:

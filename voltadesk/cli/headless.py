@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from voltadesk.report.document import Section
     from voltadesk.scenario.model import Scenario
     from voltadesk.scenario.replay import Without
+    from voltadesk.scenario.world import World
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,9 +32,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stder
 
 
 def _print_json(tree: Any) -> None:
-    import simplejson
+    from voltadesk.report.exact_json import json_text
 
-    typer.echo(simplejson.dumps(tree, use_decimal=True, ensure_ascii=False))
+    typer.echo(json_text(tree))
 
 
 def _show(parts: list[Section]) -> None:
@@ -93,7 +94,10 @@ def clear(
     from voltadesk.scenario.world import PRICE_RULES, PRICING
 
     rules = Auction(PRICING[pricing], PRICE_RULES[price_rule], floor_tick, cap_tick, margin_tick)
-    result = clear_orders(lines, rules)
+    try:
+        result = clear_orders(lines, rules)
+    except BadInput as error:
+        raise error.at("stdin" if orders == "-" else Path(orders).name) from None
     if as_json:
         _print_json(result)
     else:
@@ -138,16 +142,26 @@ def replay(
     model = read_scenario(path)
     if seed is not None:
         model = model.with_seed(seed)
-    tree, parts = _run_and_report(model, path.parent, out, table_format, until, compare_without, threads, quiet)
+    tree, parts = _run_and_report(model, path, out, table_format, until, compare_without, threads, quiet)
     if as_json:
         _print_json(tree)
     else:
         _show(parts)
 
 
+def _world(model: Scenario, path: Path) -> World:
+    """The world of a scenario; what is wrong with it is said with the scenario's file in front."""
+    from voltadesk.scenario.world import World
+
+    try:
+        return World(model, path.parent)
+    except BadInput as error:
+        raise error.at(path.name) from None
+
+
 def _run_and_report(
     model: Scenario,
-    folder: Path,
+    path: Path,
     out: Path | None,
     table_format: Literal["parquet", "csv"],
     until: str | None,
@@ -155,18 +169,16 @@ def _run_and_report(
     threads: int,
     quiet: bool,
 ) -> tuple[Any, list[Section]]:
-    import simplejson
-
     from voltadesk.cli.progress import run_with_progress
     from voltadesk.report.document import comparison, markdown, sections
+    from voltadesk.report.exact_json import json_text
     from voltadesk.report.files import RunFiles
     from voltadesk.report.summary import compare, summarise
     from voltadesk.scenario.replay import without
-    from voltadesk.scenario.world import World
 
-    world = World(model, folder)
+    world = _world(model, path)
     intervals = None if until is None else world.intervals_until(until)
-    other = None if compare_without is None else World(without(model, compare_without), folder)
+    other = None if compare_without is None else _world(without(model, compare_without), path)
     files = None if out is None else RunFiles(out, world, table_format)
     try:
         exchange = run_with_progress(world, intervals, threads, quiet, files.add_trades if files else None)
@@ -177,8 +189,7 @@ def _run_and_report(
             tree["comparison"] = compare(tree, tree_without, compare_without)
             parts.append(comparison(tree["comparison"]))
         if files is not None:
-            text = simplejson.dumps(tree, use_decimal=True, ensure_ascii=False, indent=2)
-            files.finish(exchange, {"report.json": text + "\n", "report.md": markdown(parts)})
+            files.finish(exchange, {"report.json": json_text(tree, indent=2) + "\n", "report.md": markdown(parts)})
     finally:
         if files is not None:
             files.close()

@@ -63,7 +63,10 @@ def clear(
     Welfare is the sum of limit x fill over bids less that over offers [1e-8 currency].
     """
     if len(price_tick) > _SMALL:
-        return _clear_large(price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh)
+        outcome: tuple[int, int, int, int, int] = _clear_large(
+            price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh
+        )
+        return outcome
     demand, _, total = _band(price_tick, quantity_wh, floor_tick, cap_tick)
     assert total < ENERGY_LIMIT_WH
     if demand == 0:
@@ -74,7 +77,7 @@ def clear(
     if reached == demand:  # so every price up to the next order's clears as well
         high = _next_price(price_tick, quantity_wh, low, cap_tick)
     price = _price_by_rule(low, high, rule)
-    _, _, _, bought, sold, welfare, margin = _split(price_tick, quantity_wh, price, price, fill_wh)
+    _, _, bought, sold, welfare, margin = _split(price_tick, quantity_wh, price, price, fill_wh)
     volume, more = _settle(price_tick, quantity_wh, margin, price, price, bought, sold, fill_wh)
     if volume == 0:
         return 0, 0, 0, 0, 0
@@ -178,7 +181,7 @@ def _price_by_rule(low_tick: int, high_tick: int, rule: int) -> int:
         return low_tick
     if rule == RULE_HIGHEST:
         return high_tick
-    return midpoint_tick(low_tick, high_tick)
+    return int(midpoint_tick(low_tick, high_tick))
 
 
 @part
@@ -192,24 +195,33 @@ def _clear_large(
 ) -> tuple[int, int, int, int, int]:
     """As `clear`, in one pass over all orders and a little work on a few of them.
 
-    A sample says between which two prices the clearing price lies. The pass fills what is better than any price there,
-    and sets apart the orders strictly between the two, which are then a small auction of their own (Floyd & Rivest,
-    Expected time bounds for selection, CACM 18, 1975, with weights). Should the price lie elsewhere, the pass is taken
-    again: for one of the two prices, which is where it is when many orders share a price, or else beyond it.
+    A sample says between which two prices the clearing price lies (Floyd & Rivest, Expected time bounds for selection,
+    CACM 18, 1975, with weights). One reading of the orders finds out whether it lies between, or rather at one of the
+    two, as it does where many share a price, and where about. The pass then fills what is better than any price near
+    there and sets apart the orders near there, which are a small auction of their own. A guess that was wrong costs
+    another pass.
     """
     left, right = _bracket(price_tick, quantity_wh, floor_tick, cap_tick)
-    first, last = left + 1, right - 1
-    if first > last:
+    demand, below, within = _band(price_tick, quantity_wh, left + 1, right - 1)
+    assert max(demand, below + within) < ENERGY_LIMIT_WH
+    if demand == 0:
+        fill_wh[:] = 0
+        return 0, 0, 0, 0, 0
+    bottom, top = floor_tick, cap_tick
+    if demand <= below:
         first, last = left, left
+    elif demand > below + within:
+        first, last = right, right
+    else:
+        bottom, top = left + 1, right - 1
+        guess = bottom + int((top - bottom) * ((demand - below) / within))
+        first, last = max(guess - (top - bottom) // 16, bottom), min(guess + (top - bottom) // 16, top)
     while True:
-        demand, below, within, bought, sold, welfare, index = _split(price_tick, quantity_wh, first, last, fill_wh)
-        if demand == 0:
-            fill_wh[:] = 0
-            return 0, 0, 0, 0, 0
+        below, within, bought, sold, welfare, index = _split(price_tick, quantity_wh, first, last, fill_wh)
         if demand <= below:
-            first, last = (left, left) if first > left else (floor_tick, left - 1)
+            first, last = bottom, first - 1
         elif demand > below + within:
-            first, last = (right, right) if last < right else (right + 1, cap_tick)
+            first, last = last + 1, top
         else:
             break
     low, reached = first, within
@@ -261,32 +273,39 @@ def _bracket(
 @part
 def _split(
     price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], left: int, right: int, fill_wh: NDArray[np.int64]
-) -> tuple[int, int, int, int, int, int, NDArray[np.int32]]:
+) -> tuple[int, int, int, int, int, NDArray[np.int32]]:
     """Fills bids above `right` and offers below `left`, nothing else, and finds the orders from `left` to `right`.
 
-    Returns the energy of all bids, A(< left), the energy from left to right, energy bought, sold and its welfare, and
-    which orders lie from left to right.
+    Returns A(< left), the energy from left to right, energy bought, energy sold and its welfare, and which orders lie
+    from left to right.
     """
     n = len(price_tick)
     index = np.empty(n + 1, np.int32)
-    width = np.uint64(right - left)  # with unsigned numbers, one comparison tells left <= price <= right
-    demand, below, within, bought, sold, welfare, count = 0, 0, 0, 0, 0, 0, 0
+    below, within, bought, sold, welfare, count = 0, 0, 0, 0, 0, 0
     for begin in range(0, n, _BLOCK):
         end = min(begin + _BLOCK, n)
         price, quantity = price_tick[begin:end], quantity_wh[begin:end]
-        block_demand, block_below, block_within = _band(price, quantity, left, right)
+        _, block_below, block_within = _band(price, quantity, left, right)
         block_bought, block_sold, block_welfare = _fill_block(price, quantity, left, right, fill_wh[begin:end])
-        demand += block_demand
         below += block_below
         within += block_within
         bought += block_bought
         sold += block_sold
         welfare += block_welfare
         if block_within > 0:
-            for i in range(len(price)):
-                index[count] = begin + i
-                count += int(np.uint64(price[i] - left) <= width)
-    return demand, below, within, bought, sold, welfare, index[:count]
+            count += _find(price, left, right, begin, index[count:])
+    return below, within, bought, sold, welfare, index[:count]
+
+
+@part
+def _find(price_tick: NDArray[np.int64], left: int, right: int, begin: int, index: NDArray[np.int32]) -> int:
+    """Notes begin + i for prices from `left` to `right` and returns how many; `index` has room for one more than all."""
+    width = np.uint64(right - left)  # with unsigned numbers, one comparison tells left <= price <= right
+    count = 0
+    for i in range(len(price_tick)):
+        index[count] = begin + i
+        count += int(np.uint64(price_tick[i] - left) <= width)
+    return count
 
 
 @part
@@ -387,7 +406,7 @@ def _clear_vertical(
         return 0, 0, 0
     # Fewer bids than the total demand may be served; then the last offer taken is cheaper than the price.
     last, _ = _bisect(price_tick, offer_wh, min(able, supply), supply, floor_tick, cap_tick)
-    _, _, _, bought, sold, welfare, index = _split(price_tick, quantity_wh, last, price, fill_wh)
+    _, _, bought, sold, welfare, index = _split(price_tick, quantity_wh, last, price, fill_wh)
     volume, more = _settle(price_tick, quantity_wh, index, price, last, bought, sold, fill_wh)
     return volume, price, welfare + more
 

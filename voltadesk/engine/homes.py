@@ -48,7 +48,9 @@ def random_bits(seed: int, stream: int, index: int) -> Any:
 @part
 def varied_wh(energy_wh: int, error_bp: int, draw: int) -> int:
     """Energy moved by up to +-`error_bp`, as a 16-bit draw from 0 to 65,535 says; floor [Wh]."""
-    return energy_wh * (655_350_000 + error_bp * (2 * draw - 65_535)) // 655_350_000
+    share = 655_350_000 + error_bp * (2 * draw - 65_535)
+    # Split, so that a whole country's load stays inside 64 bits.
+    return energy_wh // 655_350_000 * share + energy_wh % 655_350_000 * share // 655_350_000
 
 
 @kernel

@@ -20,13 +20,14 @@ TOTAL_LIMIT_WH = 1 << 55  # of all orders of one auction
 
 @dataclass(frozen=True)
 class OrderLine:
-    """An order as written: `price_tick` is None for one at any price."""
+    """An order as written: `price_tick` is None for one at any price; one without an id has its number as its id."""
 
     id: str
     participant: str
     side: str
     price_tick: int | None
     quantity_wh: int
+    has_id: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ def read_orders(source: TextIO, name: str, limits: OrderLimits) -> list[OrderLin
         text = source.read()
     except UnicodeDecodeError:
         raise BadInput("orders", name, "must be UTF-8 text") from None
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    # A comment becomes an empty line, so that a quote in it means nothing and the count of lines stays the file's.
+    lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
+    reader = csv.reader(("\n" if line.lstrip().startswith("#") else line for line in lines), strict=True)
     orders: list[OrderLine] = []
     header: list[str] = []
     try:
         for row in reader:
-            if not row or row[0].lstrip().startswith("#"):
+            if not row:
                 continue
             where = f"{name}: line {reader.line_num}"
             if not header:
@@ -91,23 +94,24 @@ def parse_order(cells: dict[str, str], number: int, limits: OrderLimits) -> Orde
     price = cells["price"].strip()
     price_tick = parse_price_tick(price, "price", limits.floor_tick, limits.cap_tick) if price else None
     quantity_wh = parse_energy_mwh(cells["quantity"], "quantity", low=1)
-    return OrderLine(
-        cells.get("id", "").strip() or str(number), cells.get("participant", "").strip(), side, price_tick, quantity_wh
-    )
+    own_id, participant = cells.get("id", "").strip(), cells.get("participant", "").strip()
+    return OrderLine(own_id or str(number), participant, side, price_tick, quantity_wh, bool(own_id))
 
 
 def _check_book(orders: Sequence[OrderLine], name: str, limits: OrderLimits) -> None:
     seen: set[str] = set()
-    steps: dict[tuple[str, str], int] = {}
+    steps: dict[tuple[str, str, str], int] = {}
     for order in orders:
         if order.id in seen:
             raise BadInput("id", order.id, "must not be given twice", name)
         seen.add(order.id)
-        key = (order.participant or order.id, order.side)
+        # An order in nobody's name is a participant of its own.
+        key = (order.participant, "" if order.participant else order.id, order.side)
         steps[key] = steps.get(key, 0) + 1
         if limits.steps is not None and steps[key] > limits.steps:
-            raise BadInput("steps", f"{order.side} {key[0]}: {steps[key]}", f"must be at most {limits.steps}", name)
-    participants = len({participant for participant, _ in steps})
+            owner = order.participant or order.id
+            raise BadInput("steps", f"{order.side} {owner}: {steps[key]}", f"must be at most {limits.steps}", name)
+    participants = len({key[:2] for key in steps})
     if limits.participants is not None and participants > limits.participants:
         raise BadInput("participants", participants, f"must be at most {limits.participants}", name)
     total = sum(order.quantity_wh for order in orders)

@@ -35,12 +35,13 @@ def clear_orders(orders: Sequence[OrderLine], auction: Auction) -> Tree:
     buyers and sellers gain and the operator earns. `amount` is what a buyer pays and a seller gets. Ties in rationing
     go to the lower id (as text), or, where ids are only row numbers, to the larger order.
     """
-    rank = sorted(range(len(orders)), key=lambda n: _rank(orders[n], n))
+    rank = sorted(range(len(orders)), key=lambda n: _rank(orders[n]))
     price = np.zeros(len(orders), np.int64)
     quantity = np.zeros(len(orders), np.int64)
     for slot, n in enumerate(rank):
         price[slot], quantity[slot] = _effective(orders[n], auction)
-    most = int(np.abs(quantity).sum()) * (auction.cap_tick - auction.floor_tick + auction.margin_tick)
+    farthest = max(abs(auction.floor_tick), abs(auction.cap_tick), auction.cap_tick - auction.floor_tick)
+    most = int(np.abs(quantity).sum()) * (farthest + auction.margin_tick)
     if most >= 1 << 63:
         raise BadInput("quantity", most // 10**8, f"times the price range must stay below {2**63 // 10**8:,}")
     fill, seller_tick = np.zeros(len(orders), np.int64), np.zeros(len(orders), np.int64)
@@ -70,11 +71,9 @@ def clear_orders(orders: Sequence[OrderLine], auction: Auction) -> Tree:
     }
 
 
-def _rank(order: OrderLine, row: int) -> tuple[Any, ...]:
+def _rank(order: OrderLine) -> tuple[Any, ...]:
     """The order of ids that does not depend on the order of rows."""
-    if order.id != str(row + 1):
-        return (0, order.id)
-    return (1, order.participant, -order.quantity_wh, row)
+    return (0, order.id) if order.has_id else (1, order.participant, -order.quantity_wh)
 
 
 def _effective(order: OrderLine, auction: Auction) -> tuple[int, int]:

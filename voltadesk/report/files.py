@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ class RunFiles:
         self._trades: list[Table] = []
         self._parts: list[Path] = []
         self._database = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+        self._made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._work = Path(tempfile.mkdtemp(prefix=".voltadesk-", dir=folder))
@@ -42,9 +44,12 @@ class RunFiles:
         self._names = _participants(world)
 
     def close(self) -> None:
-        """Remove whatever was not finished."""
+        """Remove whatever was not finished, and folders that were made for it and hold nothing."""
         self._database.close()
         shutil.rmtree(self._work, ignore_errors=True)
+        with suppress(OSError):
+            for made in self._made:
+                made.rmdir()
 
     def add_trades(self, trades: Table) -> None:
         """Take the receipts of a chunk (TRADE)."""

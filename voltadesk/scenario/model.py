@@ -6,22 +6,26 @@ Unknown keys are refused; an error names the file, the key, the value and the li
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, local_midnight_utc, time_zone
 from voltadesk.errors import BadInput
-from voltadesk.scenario.profiles import data_folder
+from voltadesk.scenario.profiles import clear_sky, data_folder, standard_load
 from voltadesk.scenario.values import (
     Capacity,
+    Day,
     Efficiency,
     Emissions,
     EnergySpan,
     Fee,
+    Moment,
     Money,
     Names,
     Percent,
@@ -37,6 +41,7 @@ from voltadesk.units import parse_scaled
 HOMES_LIMIT = 1_000_000
 BATTERIES_LIMIT = 100_000
 PLANTS_LIMIT = 10_000
+FARM_LIMIT_W = 5_000_000_000
 INTERVALS_LIMIT = 2_200_000  # twenty years of five minutes
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
@@ -50,6 +55,14 @@ def _require(holds: bool, field: str, value: object, limit: str) -> None:
         raise BadInput(field, value, limit)
 
 
+def _second(moment: datetime, zone: ZoneInfo) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+
+
+def _require_name(names: Iterable[str], field: str, value: str) -> None:
+    _require(value in names, field, value, f"must be one of {', '.join(names)}")
+
+
 class Part(BaseModel):
     """A table of the file."""
 
@@ -59,7 +72,7 @@ class Part(BaseModel):
 class Time(Part):
     """The grid of intervals: whole local days."""
 
-    start: date
+    start: Day
     days: Annotated[int, Field(strict=True, ge=1, le=7_305)]
     interval_minutes: Annotated[int, Field(strict=True)] = 15
     timezone: str = "UTC"
@@ -200,14 +213,22 @@ class HomeGroup(Part):
     def _check(self) -> Self:
         _require((self.annual_kwh is None) != (self.meter is None), "annual_kwh", "", "give either annual_kwh or meter")
         _require(self.meter is None or self.solar is None, "solar", "", "a meter brings its own solar column")
+        _require_name(standard_load(), "profile", self.profile)
+        for name in self.solar.orientation if self.solar else []:
+            _require_name(clear_sky(), "solar.orientation", name)
         return self
 
 
-class PlantOutage(Part):
+class Outage(Part):
+    """From one instant to another."""
+
+    begin: Moment
+    end: Moment
+
+
+class PlantOutage(Outage):
     """From one instant to another a plant has only this much power."""
 
-    begin: datetime
-    end: datetime
     available_kw: Power = 0
 
 
@@ -239,9 +260,13 @@ class Plant(Part):
         limit = f"must not exceed capacity_kw ({kw(self.capacity_kw)})"
         _require(self.minimum_kw <= self.capacity_kw, "minimum_kw", kw(self.minimum_kw), limit)
         _require(self.initial_kw <= self.capacity_kw, "initial_kw", kw(self.initial_kw), limit)
+        farm_limit = f"must be at most {kw(FARM_LIMIT_W)} for a farm"
+        _require(self.kind == "thermal" or self.capacity_kw <= FARM_LIMIT_W, "capacity_kw", kw(self.capacity_kw),
+                 farm_limit)  # fmt: skip
         _require(
             self.kind == "thermal" or self.minimum_kw == 0, "minimum_kw", kw(self.minimum_kw), "must be 0 for a farm"
         )
+        _require_name(clear_sky(), "orientation", self.orientation)
         return self
 
 
@@ -274,11 +299,9 @@ class Strategy(Part):
         return self
 
 
-class BatteryOutage(Part):
+class BatteryOutage(Outage):
     """From one instant to another a battery has only this share of its power."""
 
-    begin: datetime
-    end: datetime
     available_percent: Percent = 0
 
 
@@ -344,12 +367,29 @@ class Scenario(Part):
         cells = self.time.grid().count * (len(self.plants) + batteries)
         _require(cells <= 100_000_000, "days", self.time.days,
                  "intervals x (plants + batteries) must be at most 100,000,000")  # fmt: skip
-        for key, parts in (("homes", self.homes), ("plants", self.plants), ("fleet", self.fleet),
-                           ("money_holders", self.money_holders)):  # fmt: skip
-            names = [part.name for part in parts]  # type: ignore[attr-defined]
-            for name in names:
-                _require(names.count(name) == 1, f"{key}.name", name, "must not be given twice")
+        named: dict[str, Sequence[HomeGroup | Plant | BatteryGroup | MoneyHolder]] = {
+            "homes": self.homes,
+            "plants": self.plants,
+            "fleet": self.fleet,
+            "money_holders": self.money_holders,
+        }
+        for key, parts in named.items():
+            seen: set[str] = set()
+            for n, part in enumerate(parts):
+                # Upper and lower case are one, as in the columns that are named by them.
+                _require(part.name.lower() not in seen, f"{key}[{n}].name", part.name, "must not be given twice")
+                seen.add(part.name.lower())
+        self._check_outages()
         return self
+
+    def _check_outages(self) -> None:
+        zone = time_zone(self.time.timezone)
+        with_outages: dict[str, Sequence[Plant | BatteryGroup]] = {"plants": self.plants, "fleet": self.fleet}
+        for key, parts in with_outages.items():
+            for n, part in enumerate(parts):
+                for k, outage in enumerate(part.outages):
+                    holds = _second(outage.begin, zone) < _second(outage.end, zone)
+                    _require(holds, f"{key}[{n}].outages[{k}].end", outage.end, "must be after begin")
 
     def with_seed(self, seed: str) -> Scenario:
         """The same scenario drawn from another seed."""
@@ -384,10 +424,21 @@ def read_scenario(path: Path) -> Scenario:
 def parse_scenario(text: str, where: str) -> Scenario:
     """The scenario of a TOML text; `where` names it in errors."""
     try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+        data = tomllib.loads(text, parse_float=_exact)
+    except BadInput as error:
+        raise error.at(where) from None
+    except RecursionError:
+        raise BadInput("TOML", "tables or lists", "are nested too deeply", where) from None
+    except ValueError as error:  # TOMLDecodeError, and Python's own limit on the digits of a whole number
         raise BadInput("TOML", str(error), "must be valid TOML", where) from None
     return check_scenario(data, where)
+
+
+def _exact(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise BadInput("number", text, "has an exponent that is too large") from None
 
 
 def check_scenario(data: dict[str, Any], where: str) -> Scenario:

@@ -1,0 +1,131 @@
+"""Imports point down only; the table is the plan of the house."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import voltadesk
+
+PACKAGE = Path(voltadesk.__file__).parent
+
+LEVELS = (
+    ("ui", "cli"),
+    ("report", "store"),
+    ("desk",),
+    ("strategy", "scenario", "community", "feeds"),
+    ("engine",),
+    ("units", "clock", "errors"),
+)
+
+# Rooms of one level don't know each other, but for these.
+WITHIN_A_LEVEL = {
+    ("scenario", "feeds"): "a scenario names files of prices and meters",
+    ("scenario", "strategy"): "a scenario says by which strategy its batteries trade",
+    ("units", "errors"): "text that is no number is bad input",
+    ("clock", "errors"): "a grid or a zone that can't be is bad input",
+}
+
+# Libraries and the rooms that may use them; all else is Python's own.
+LIBRARIES = {
+    "numpy": {"clock", "engine", "feeds", "strategy", "scenario", "report"},
+    "numba": {"engine"},
+    "platformdirs": {"engine"},  # where compiled kernels are kept
+    "pydantic": {"scenario"},
+    "duckdb": {"report"},
+    "simplejson": {"report"},
+    "rich": {"report", "cli"},
+    "typer": {"cli"},
+}
+
+# What a kernel has no business with: files, clocks, databases, screens, logs.
+OUTSIDE_WORLD = {"os", "io", "pathlib", "time", "datetime", "random", "logging", "sqlite3", "socket", "threading"}
+
+HEAVY = {"numba", "numpy", "sqlalchemy", "sqlmodel", "textual", "duckdb", "pydantic"}
+
+
+def room_of(path: Path) -> str:
+    """The room a module stands in: a sub-package or a module of the package."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def modules() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Full names of all that a module imports, wherever in it that is written."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """Rooms of the package that a module imports from."""
+    names = {name.split(".")[1] for name in imports_of(path) if name.startswith("voltadesk.")}
+    return {name for name in names if name in rooms()}
+
+
+def rooms() -> set[str]:
+    return {room_of(path) for path in modules()}
+
+
+def level_of(room: str) -> int:
+    return next(n for n, level in enumerate(LEVELS) if room in level)
+
+
+def test_every_room_has_its_level() -> None:
+    assert rooms() <= {room for level in LEVELS for room in level}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    room = room_of(path)
+    for other in rooms_imported(path) - {room}:
+        is_below = level_of(other) > level_of(room)
+        assert is_below or (room, other) in WITHIN_A_LEVEL, f"{room} must not import {other}"
+
+
+def test_every_import_within_a_level_is_needed() -> None:
+    used = {(room_of(path), other) for path in modules() for other in rooms_imported(path)}
+    assert set(WITHIN_A_LEVEL) <= used
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    for name in {name.split(".")[0] for name in imports_of(path)} - {"voltadesk"}:
+        if name not in sys.stdlib_module_names:
+            assert room_of(path) in LIBRARIES[name], f"{name} is no library of {room_of(path)}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "engine").glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_the_engine_knows_nothing_of_the_outside_world(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imports_of(path)} & OUTSIDE_WORLD
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["headless", "--help"]], ids=" ".join)
+def test_help_is_light(arguments: list[str]) -> None:
+    script = (
+        "import sys\n"
+        "from voltadesk.cli import main\n"
+        "sys.argv[1:] = sys.argv[2:]\n"
+        "try:\n    main()\n"
+        "except SystemExit as ended:\n    assert not ended.code\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "-", *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "voltadesk" in done.stdout
+    loaded = set(done.stderr.split())
+    assert "typer" in loaded
+    assert not loaded & HEAVY
