@@ -11,7 +11,8 @@ from datetime import date
 from pathlib import Path
 
 from voltadesk.report.summary import summarise
-from voltadesk.scenario.model import Scenario, find_scenario, read_scenario
+from voltadesk.scenario.model import Scenario
+from voltadesk.scenario.read import find_scenario, read_scenario
 from voltadesk.scenario.replay import replay
 from voltadesk.scenario.world import World
 

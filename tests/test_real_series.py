@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.feeds import SHARED_DATA, needs_shared_data
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.report.summary import check, summarise
-from voltadesk.scenario.model import parse_scenario
+from voltadesk.scenario.read import parse_scenario
 from voltadesk.scenario.replay import replay
 from voltadesk.scenario.world import World
 

@@ -66,7 +66,7 @@ def parse_scaled(value: object, field: str, decimals: int, low: int, high: int, 
         raise BadInput(field, value, f"must lie between {low_text} and {high_text}{unit and ' ' + unit}")
     if scaled.denominator != 1:
         raise BadInput(field, value, f"must have at most {decimals} decimals")
-    return scaled.numerator
+    return int(scaled.numerator)
 
 
 def parse_price_tick(

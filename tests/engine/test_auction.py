@@ -80,7 +80,7 @@ def small_books(draw: st.DrawFn) -> tuple[Orders, int, int]:
     return draw(st.lists(st.tuples(st.integers(floor, cap), energies), max_size=14)), floor, cap
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(small_books())
 def test_kernels_and_twins_agree(book: tuple[Orders, int, int]) -> None:
     assert_same_by_every_model(*book)

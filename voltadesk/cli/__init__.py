@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -52,10 +53,10 @@ def main() -> None:
             # Names and the bars of reports, whatever the locale.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace" if stream is sys.stderr else "strict")
     try:
-        app()
+        app(prog_name="voltadesk")
     except VoltaDeskError as error:
         if debug:
-            raise
+            traceback.print_exc()
         print(f"voltadesk: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
@@ -66,6 +67,6 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         print(f"voltadesk: unexpected: {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
         sys.exit(1)

@@ -136,7 +136,7 @@ def replay(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    from voltadesk.scenario.model import find_scenario, read_scenario
+    from voltadesk.scenario.read import find_scenario, read_scenario
 
     path = find_scenario(scenario)
     model = read_scenario(path)

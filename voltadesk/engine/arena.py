@@ -47,7 +47,7 @@ class Receipts(NamedTuple):
     """Where receipts go; an empty `rows` keeps none."""
 
     rows: Table
-    count: NDArray[np.int64]  # (1,)
+    written: NDArray[np.int64]  # (1,) how many
 
 
 class Solution(NamedTuple):

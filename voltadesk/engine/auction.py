@@ -63,10 +63,13 @@ def clear(
     Welfare is the sum of limit x fill over bids less that over offers [1e-8 currency].
     """
     if len(price_tick) > _SMALL:
-        outcome: tuple[int, int, int, int, int] = _clear_large(
-            price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh
-        )
-        return outcome
+        left, right, crowded = _bracket(price_tick, quantity_wh, floor_tick, cap_tick)
+        if left > floor_tick or right < cap_tick:
+            outcome: tuple[int, int, int, int, int] = _clear_large(
+                price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh, left, right, crowded
+            )
+            return outcome
+    # Few orders, or a few so large among many that a sample says nothing.
     demand, _, total = _band(price_tick, quantity_wh, floor_tick, cap_tick)
     assert total < ENERGY_LIMIT_WH
     if demand == 0:
@@ -192,16 +195,18 @@ def _clear_large(
     cap_tick: int,
     rule: int,
     fill_wh: NDArray[np.int64],
+    left: int,
+    right: int,
+    crowded: bool,
 ) -> tuple[int, int, int, int, int]:
     """As `clear`, in one pass over all orders and a little work on a few of them.
 
-    A sample says between which two prices the clearing price lies (Floyd & Rivest, Expected time bounds for selection,
-    CACM 18, 1975, with weights). One reading of the orders finds out whether it lies between, or rather at one of the
+    A sample says between which two prices, `left` and `right`, the clearing price lies (Floyd & Rivest, Expected time
+    bounds for selection, CACM 18, 1975, with weights). One reading of the orders finds out whether it lies between, or rather at one of the
     two, as it does where many share a price, and where about. The pass then fills what is better than any price near
     there and sets apart the orders near there, which are a small auction of their own. A guess that was wrong costs
     another pass.
     """
-    left, right = _bracket(price_tick, quantity_wh, floor_tick, cap_tick)
     demand, below, within = _band(price_tick, quantity_wh, left + 1, right - 1)
     assert max(demand, below + within) < ENERGY_LIMIT_WH
     if demand == 0:
@@ -214,8 +219,10 @@ def _clear_large(
         first, last = right, right
     else:
         bottom, top = left + 1, right - 1
-        guess = bottom + int((top - bottom) * ((demand - below) / within))
-        first, last = max(guess - (top - bottom) // 16, bottom), min(guess + (top - bottom) // 16, top)
+        first, last = bottom, top
+        if crowded:
+            guess = bottom + int((top - bottom) * ((demand - below) / within))
+            first, last = max(guess - (top - bottom) // 16, bottom), min(guess + (top - bottom) // 16, top)
     while True:
         below, within, bought, sold, welfare, index = _split(price_tick, quantity_wh, first, last, fill_wh)
         if demand <= below:
@@ -244,8 +251,12 @@ def _clear_large(
 @part
 def _bracket(
     price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], floor_tick: int, cap_tick: int
-) -> tuple[int, int]:
-    """Two prices that most likely enclose the clearing price: that of a sample, three standard errors down and up."""
+) -> tuple[int, int, bool]:
+    """Two prices that most likely enclose the clearing price, and whether many orders lie between them.
+
+    They are the clearing prices of a sample if its demand were less or more by 1.5 x the root of its squared energies,
+    which is at least two standard errors.
+    """
     n = len(price_tick)
     count = int(_SAMPLE * n ** (2 / 3))
     price, quantity = np.empty(count, np.int64), np.empty(count, np.int64)
@@ -260,14 +271,16 @@ def _bracket(
         quantity[k] = quantity_wh[i]
         squares += float(quantity[k]) * float(quantity[k])
     demand, _, total = _band(price, quantity, floor_tick, cap_tick)
-    # A(p) - D is a sum of one term per order, none more than its energy, which at the price are as often up as down.
     margin = int(1.5 * sqrt(squares))
     left, right = floor_tick, cap_tick
     if demand > margin:
         left, _ = _bisect(price, quantity, demand - margin, total, floor_tick, cap_tick)
     if demand + margin <= total:
         right, _ = _bisect(price, quantity, demand + margin, total, left, cap_tick)
-    return left, right
+    between = 0
+    for k in range(count):
+        between += int(price[k] > left) & int(price[k] < right)
+    return left, right, between > count // 64
 
 
 @part
@@ -299,7 +312,7 @@ def _split(
 
 @part
 def _find(price_tick: NDArray[np.int64], left: int, right: int, begin: int, index: NDArray[np.int32]) -> int:
-    """Notes begin + i for prices from `left` to `right` and returns how many; `index` has room for one more than all."""
+    """Notes begin + i for prices from `left` to `right`; returns how many. `index` has room for one more than all."""
     width = np.uint64(right - left)  # with unsigned numbers, one comparison tells left <= price <= right
     count = 0
     for i in range(len(price_tick)):
@@ -442,7 +455,8 @@ def _settle(
         bids_at += bid * int(price == bid_tick)
         offers_at += offer * int(price == offer_tick)
     volume = min(bought_wh + bids_at, sold_wh + offers_at)
-    for side in (1, -1):
+    one = 1 if volume - bought_wh == bids_at else -1
+    for side in (one, -one):  # the side that is served in full goes first, as sharing out uses up the index
         at_tick, left, wanted = bid_tick, volume - bought_wh, int(bids_at)
         if side < 0:
             at_tick, left, wanted = offer_tick, volume - sold_wh, int(offers_at)
@@ -463,24 +477,26 @@ def _fill_margin(
     wanted_wh: int,
     fill_wh: NDArray[np.int64],
 ) -> None:
-    """Shares out `energy_wh` among the orders of one side (1 bids, -1 offers) at exactly `at_tick`."""
+    """Shares out `energy_wh` among the orders of one side (1 bids, -1 offers) at exactly `at_tick`.
+
+    Where that is less than `wanted_wh`, what they want, `index` is overwritten.
+    """
     if energy_wh == wanted_wh:
         for k in range(len(index)):
             energy = side * quantity_wh[index[k]] * int(price_tick[index[k]] == at_tick)
             fill_wh[index[k]] += max(energy, 0)
         return
-    place = np.empty(len(index) + 1, np.int32)
     weight = np.empty(len(index) + 1, np.int64)
     count = 0
     for k in range(len(index)):
         energy = side * quantity_wh[index[k]] * int(price_tick[index[k]] == at_tick)
-        place[count] = index[k]
+        index[count] = index[k]
         weight[count] = energy
         count += int(energy > 0)
     if count == 1:
-        fill_wh[place[0]] = energy_wh
+        fill_wh[index[0]] = energy_wh
         return
     share = np.empty(count, np.int64)
     share_out(energy_wh, weight[:count], share)
     for k in range(count):
-        fill_wh[place[k]] = share[k]
+        fill_wh[index[k]] = share[k]

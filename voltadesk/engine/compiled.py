@@ -9,4 +9,4 @@ affair.
 from numba import njit
 
 kernel = njit(cache=True, nogil=True)
-part = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+part = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]  # not in its stubs

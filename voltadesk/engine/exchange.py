@@ -89,7 +89,7 @@ class Exchange:
         run_intervals(self.next_interval, market, conditions, self._arena, receipts)
         self.next_interval += count
         self._check_range()
-        trades: Table = rows[: receipts.count[0]]
+        trades: Table = rows[: receipts.written[0]]
         self._last = (self.next_interval - count, trades) if count == 1 else None
         return trades
 

@@ -49,7 +49,7 @@ def receipt(
     """Write the receipt of a trade: `energy_wh` bought positive, sold negative."""
     if receipts.rows.shape[0] == 0 or energy_wh == 0:
         return
-    row = receipts.rows[receipts.count[0]]
+    row = receipts.rows[receipts.written[0]]
     row.interval = interval
     row.kind = kind
     row.participant = participant
@@ -58,7 +58,7 @@ def receipt(
     row.price_tick = price_tick
     row.amount_e8 = -energy_wh * price_tick
     row.fees_e8 = -fees_e8
-    receipts.count[0] += 1
+    receipts.written[0] += 1
 
 
 @part

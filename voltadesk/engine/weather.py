@@ -32,11 +32,11 @@ def draw_weather(
     for t in range(clear_forecast_ppm.shape[0]):
         second = start_utc + t * step_s
         day, hour = second // 86_400, second // 3_600
-        cloud = cloudiness_bp * 200 * np.int64(random_bits(seed, STREAM_DAY, day) & uint64(0xFFFF)) // 65_535
-        ripple = 900_000 + 200_000 * np.int64(random_bits(seed, STREAM_HOUR, hour) & uint64(0xFFFF)) // 65_535
-        clear = max(50_000, 1_000_000 - min(cloud, 1_000_000)) * ripple // 1_000_000
-        error = 2 * np.int64(random_bits(seed, STREAM_ERROR, hour) & uint64(0xFFFF)) - 65_535
-        gust = 2 * np.int64(random_bits(seed, STREAM_GUST, hour) & uint64(0xFFFF)) - 65_535
+        cloud: int = cloudiness_bp * 200 * int(random_bits(seed, STREAM_DAY, day) & uint64(0xFFFF)) // 65_535
+        ripple: int = 900_000 + 200_000 * int(random_bits(seed, STREAM_HOUR, hour) & uint64(0xFFFF)) // 65_535
+        clear: int = max(50_000, 1_000_000 - min(cloud, 1_000_000)) * ripple // 1_000_000
+        error = 2 * int(random_bits(seed, STREAM_ERROR, hour) & uint64(0xFFFF)) - 65_535
+        gust = 2 * int(random_bits(seed, STREAM_GUST, hour) & uint64(0xFFFF)) - 65_535
         clear_forecast_ppm[t] = min(clear, 1_000_000)
         clear_metered_ppm[t] = min(clear * (655_350_000 + error_bp * error) // 655_350_000, 1_000_000)
         wind_metered_ppm[t] = 1_000_000 * (655_350_000 + error_bp * gust) // 655_350_000

@@ -434,8 +434,8 @@ def _strategies(group: BatteryGroup, scenario: Scenario) -> list[Threshold | Tim
         if chosen.name == "threshold":
             strategies.append(Threshold(buy, sell))
         else:
-            hours = (tuple(span_of_day(span) for span in spans) for spans in (chosen.charge, chosen.discharge))
-            strategies.append(Timetable(*hours, buy, sell))
+            charge, discharge = (tuple(map(span_of_day, spans)) for spans in (chosen.charge, chosen.discharge))
+            strategies.append(Timetable(charge, discharge, buy, sell))
     return strategies
 
 
