@@ -118,7 +118,7 @@ def random_book(kind: str, count: int, seed: int, floor: int = -50_000, cap: int
         "two prices": lambda: random.choice([floor, cap], count),
         "homes": lambda: random.choice([cap, cap, cap, 0, 0, 6_999, 7_001], count),
         "sorted": lambda: np.sort(random.integers(floor, cap + 1, count)),
-        "rhythm": lambda: np.resize([cap, 0, 7_000, 6_000, floor, 3], count) + random.integers(0, 2, count) * 0,
+        "rhythm": lambda: np.resize([cap, 0, 7_000, 6_000, floor, 3], count),
         "powers": lambda: (2.0 ** random.uniform(0, 18, count)).astype(np.int64),
         "far ends": lambda: np.where(random.random(count) < 0.5, floor, cap - random.integers(0, 3, count)),
     }[kind]()
@@ -137,8 +137,9 @@ KINDS = ["spread", "clustered", "one price", "two prices", "homes", "sorted", "r
 def test_large_books_agree(kind: str, count: int) -> None:
     for seed in range(3):
         orders = random_book(kind, count, seed)
-        expected = twin.clear(orders, -50_000, 400_000, "midpoint")
-        assert clear(orders, -50_000, 400_000) == expected
+        rule = list(RULES)[seed]
+        expected = twin.clear(orders, -50_000, 400_000, rule)
+        assert clear(orders, -50_000, 400_000, rule) == expected
         assert_fair(orders, -50_000, 400_000, expected)
     vertical, *_ = clear_by(auction.PRICING_VERTICAL_DEMAND, orders, -50_000, 400_000)
     assert vertical == twin.clear_vertical_demand(orders, 400_000)
@@ -150,6 +151,16 @@ def test_a_few_giants_among_many_do_not_mislead_the_sample() -> None:
         for k in range(3):
             orders[seed * 100 + k * 37] = ((-40_000, 0, 300_000)[k], (-1) ** (seed + k) * 10**13)
         assert clear(orders, -50_000, 400_000) == twin.clear(orders, -50_000, 400_000, "midpoint")
+
+
+@pytest.mark.parametrize("span", [3, 50, 3_000, 450_000])
+def test_many_equal_energies_leave_a_range_of_prices(span: int) -> None:
+    random = np.random.default_rng(span)
+    for rule in RULES:
+        orders = list(
+            zip(random.integers(0, span, 3_001).tolist(), random.choice([-5, 5], 3_001).tolist(), strict=True)
+        )
+        assert clear(orders, 0, span, rule) == twin.clear(orders, 0, span, rule)
 
 
 @pytest.mark.parametrize("kind", ["spread", "one price", "two prices", "homes"])

@@ -33,12 +33,7 @@ class Arena(NamedTuple):
     quantity_wh: NDArray[np.int64]  # (n,) bid positive, offer negative
     fill_wh: NDArray[np.int64]  # (n,)
     home_wh: NDArray[np.int64]  # (HOME_ROWS, H)
-    freedom: NDArray[np.int64]  # (P,)
-    lower_wh: NDArray[np.int64]  # (P,)
-    asked_tick: NDArray[np.int64]  # (P,)
-    block_wh: NDArray[np.int64]  # (2 P,)
-    decided: NDArray[np.int64]  # (P,)
-    plant_imbalance_wh: NDArray[np.int64]  # (P,)
+    unit: NDArray[np.int64]  # (UNIT_ROWS, P), rows as in `plants`
     lost_wh: NDArray[np.int64]  # (B,)
     first_plant: int  # slot of the first plant's first block; homes' orders stand before it
 

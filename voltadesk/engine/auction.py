@@ -33,9 +33,11 @@ PRICING_PAY_AS_BID = 2
 
 ENERGY_LIMIT_WH = 1 << 56  # exclusive, all orders of an auction together; see pro_rata.SHARE_LIMIT
 
-_BLOCK = 512  # orders allocated in one go; prices and energies of a block stay in the nearest cache
+_BLOCK = 2_048  # orders filled in one go; prices, energies and fills of a block fit into the nearest cache
 _SMALL = 2_500  # orders; above, a sample pays
-_SAMPLE = 1.4  # x n**(2/3) orders looked at first
+_SAMPLE = 1.0  # x n**(2/3) orders looked at first
+_TELLING = 0.35  # part of the orders; a sample that leaves more in question tells too little
+_CROWDED = 1 / 64  # part of the orders; more of them are worth another guess, fewer are taken as they are
 
 
 # Kernels for users ----------------------------------------------------------------------------------------------------
@@ -63,10 +65,10 @@ def clear(
     Welfare is the sum of limit x fill over bids less that over offers [1e-8 currency].
     """
     if len(price_tick) > _SMALL:
-        left, right, crowded = _bracket(price_tick, quantity_wh, floor_tick, cap_tick)
-        if left > floor_tick or right < cap_tick:
+        left, right, part_between = _bracket(price_tick, quantity_wh, floor_tick, cap_tick)
+        if part_between < _TELLING:
             outcome: tuple[int, int, int, int, int] = _clear_large(
-                price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh, left, right, crowded
+                price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh, left, right, part_between > _CROWDED
             )
             return outcome
     # Few orders, or a few so large among many that a sample says nothing.
@@ -202,10 +204,10 @@ def _clear_large(
     """As `clear`, in one pass over all orders and a little work on a few of them.
 
     A sample says between which two prices, `left` and `right`, the clearing price lies (Floyd & Rivest, Expected time
-    bounds for selection, CACM 18, 1975, with weights). One reading of the orders finds out whether it lies between, or rather at one of the
-    two, as it does where many share a price, and where about. The pass then fills what is better than any price near
-    there and sets apart the orders near there, which are a small auction of their own. A guess that was wrong costs
-    another pass.
+    bounds for selection, CACM 18, 1975, with weights). One reading of the orders finds out whether it does, or rather
+    is one of the two, as where many share a price; and if `crowded`, whereabouts it lies. The pass then fills what is
+    better than any price near there and sets apart the orders near there, which are a small auction of their own.
+    A guess that was wrong costs another pass.
     """
     demand, below, within = _band(price_tick, quantity_wh, left + 1, right - 1)
     assert max(demand, below + within) < ENERGY_LIMIT_WH
@@ -251,8 +253,8 @@ def _clear_large(
 @part
 def _bracket(
     price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], floor_tick: int, cap_tick: int
-) -> tuple[int, int, bool]:
-    """Two prices that most likely enclose the clearing price, and whether many orders lie between them.
+) -> tuple[int, int, float]:
+    """Two prices that most likely enclose the clearing price, and what part of the orders lies between them.
 
     They are the clearing prices of a sample if its demand were less or more by 1.5 x the root of its squared energies,
     which is at least two standard errors.
@@ -280,7 +282,7 @@ def _bracket(
     between = 0
     for k in range(count):
         between += int(price[k] > left) & int(price[k] < right)
-    return left, right, between > count // 64
+    return left, right, between / count
 
 
 @part

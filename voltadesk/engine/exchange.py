@@ -8,6 +8,7 @@ import numpy as np
 
 from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Receipts
 from voltadesk.engine.market import run_intervals
+from voltadesk.engine.plants import UNIT_ROWS
 from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, TRADE, Conditions, Table
 from voltadesk.errors import VoltaDeskError
 
@@ -54,12 +55,7 @@ class Exchange:
             quantity_wh=np.zeros(orders, np.int64),
             fill_wh=np.zeros(orders, np.int64),
             home_wh=np.zeros((HOME_ROWS, homes), np.int64),
-            freedom=np.zeros(plants, np.int64),
-            lower_wh=np.zeros(plants, np.int64),
-            asked_tick=np.zeros(plants, np.int64),
-            block_wh=np.zeros(2 * plants, np.int64),
-            decided=np.zeros(plants, np.int64),
-            plant_imbalance_wh=np.zeros(plants, np.int64),
+            unit=np.zeros((UNIT_ROWS, plants), np.int64),
             lost_wh=np.zeros(fleet, np.int64),
             first_plant=first_plant,
         )

@@ -31,7 +31,15 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
         i = first + k
         result = market.intervals[i]
         second_from = rules.start_utc + i * rules.step_s
-        supply, demand = nominate(k, rules, market.home, conditions, second_from, arena.home_wh)
+        supply, demand = nominate(
+            rules,
+            market.home,
+            conditions.load_forecast_wh[k],
+            conditions.solar_forecast_wh[k],
+            conditions.flexible_wh[k],
+            second_from,
+            arena.home_wh,
+        )
         place_others(k, market, conditions, second_from, arena)
         result.quote_tick = NO_PRICE_TICK
         result.community_price_tick = NO_PRICE_TICK
@@ -55,8 +63,17 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
         result.auction_wh = solution.volume_wh
         result.welfare_e8 = solution.welfare_e8
         accounts.operator_e8 += pay_as_bid_rest_e8(rules, arena, solution)
-        short = settle_homes(k, i, market, conditions, arena, community_tick, solution, receipts)
-        short += settle_plants(k, i, market, conditions, arena, solution, receipts)
+        short = settle_homes(
+            i,
+            market,
+            conditions.load_metered_wh[k],
+            conditions.solar_metered_wh[k],
+            arena,
+            community_tick,
+            solution,
+            receipts,
+        )
+        short += settle_plants(i, market, conditions.plant_metered_wh[k], arena, solution, receipts)
         settle_upstream(i, market, arena, solution, receipts)
         settle_fleet(k, i, market, conditions, arena, solution, receipts)
         settle_imbalance(i, market, arena, short, receipts)

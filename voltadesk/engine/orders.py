@@ -27,7 +27,7 @@ from voltadesk.engine.auction import PRICING_PAY_AS_BID, PRICING_VERTICAL_DEMAND
 from voltadesk.engine.batteries import fleet_orders
 from voltadesk.engine.community import take_part
 from voltadesk.engine.compiled import part
-from voltadesk.engine.plants import MUST_RUN, REST, RUN, UNDECIDED, decide_next, plant_offers
+from voltadesk.engine.plants import ASKED, FREEDOM, MUST_RUN, REST, RUN, TOLD, decide_next, plant_offers
 from voltadesk.engine.pro_rata import share_out
 from voltadesk.engine.rounding import average_price_up_tick, energy_of_power_wh
 from voltadesk.engine.tables import NO_PRICE_TICK, Conditions, Table
@@ -36,16 +36,22 @@ from voltadesk.engine.tables import NO_PRICE_TICK, Conditions, Table
 # 1. Nominate ----------------------------------------------------------------------------------------------------------
 @part
 def nominate(
-    k: int, rules: Any, home: Table, conditions: Conditions, second_from: int, home_wh: NDArray[np.int64]
+    rules: Any,
+    home: Table,
+    load_wh: NDArray[np.int64],
+    solar_wh: NDArray[np.int64],
+    flexible_wh: NDArray[np.int64],
+    second_from: int,
+    home_wh: NDArray[np.int64],
 ) -> tuple[int, int]:
     """Each home's bids and offer from its forecast; returns surplus and want of the whole community [Wh]."""
     supply, demand = 0, 0
     second_to = second_from + rules.step_s
     for h in range(home.shape[0]):
         row = home[h]
-        load, solar = conditions.load_forecast_wh[k, h], conditions.solar_forecast_wh[k, h]
+        load, solar = load_wh[h], solar_wh[h]
         wanted = 0
-        coming = conditions.flexible_wh[k, h]
+        coming = flexible_wh[h]
         if coming > 0 or row.flexible_waiting_wh > 0:
             waiting = row.flexible_waiting_wh + coming
             row.flexible_waiting_wh = min(waiting, row.flexible_waiting_limit_wh)
@@ -123,10 +129,7 @@ def place_others(k: int, market: Market, conditions: Conditions, second_from: in
         conditions.plant_forecast_wh[k],
         price[at:end],
         quantity[at:end],
-        arena.freedom,
-        arena.lower_wh,
-        arena.asked_tick,
-        arena.block_wh,
+        arena.unit,
     )
     limit_wh = energy_of_power_wh(rules.upstream_limit_w, second_from, second_from + rules.step_s)
     sell, buy = conditions.upstream_sell_tick[k], conditions.upstream_buy_tick[k]
@@ -155,8 +158,8 @@ def paid_tick(rules: Any, arena: Arena, slot: int, solution: Solution) -> int:
     if rules.pricing != PRICING_PAY_AS_BID:
         return solution.price_tick
     p = slot - arena.first_plant
-    if 0 <= p < arena.freedom.shape[0] and (arena.freedom[p] == MUST_RUN or arena.decided[p] == RUN):
-        return max(rules.floor_tick, min(arena.asked_tick[p], solution.price_low_tick))
+    if 0 <= p < arena.unit.shape[1] and (arena.unit[FREEDOM, p] == MUST_RUN or arena.unit[TOLD, p] == RUN):
+        return max(rules.floor_tick, min(arena.unit[ASKED, p], solution.price_low_tick))
     return arena.price_tick[slot]
 
 
@@ -210,8 +213,8 @@ def net_own_trades(arena: Arena, fleet: int) -> int:
 def inelastic_short(arena: Arena, homes: int) -> bool:
     """Whether a unit rests while an inelastic bid is not filled in full."""
     resting = False
-    for p in range(arena.decided.shape[0]):
-        resting = resting or arena.decided[p] == REST
+    for p in range(arena.unit.shape[1]):
+        resting = resting or arena.unit[TOLD, p] == REST
     if resting:
         for h in range(homes):
             if arena.fill_wh[h] < arena.quantity_wh[h]:
@@ -225,10 +228,8 @@ def clear_whole(rules: Any, arena: Arena, homes: int, fleet: int, is_quote: bool
 
     A quote is the first clearing as it comes.
     """
-    units = arena.freedom.shape[0]
+    units = arena.unit.shape[1]
     at, middle = arena.first_plant, arena.first_plant + units
-    for p in range(units):
-        arena.decided[p] = UNDECIDED
     clearings, more = 0, True
     solution = Solution(0, NO_PRICE_TICK, NO_PRICE_TICK, NO_PRICE_TICK, 0)
     while more:
@@ -240,11 +241,7 @@ def clear_whole(rules: Any, arena: Arena, homes: int, fleet: int, is_quote: bool
             arena.price_tick[at : middle + units],
             arena.quantity_wh[at : middle + units],
             arena.fill_wh[at : middle + units],
-            arena.block_wh,
-            arena.freedom,
-            arena.lower_wh,
-            arena.asked_tick,
-            arena.decided,
+            arena.unit,
         )
     volume = solution.volume_wh
     if not is_quote:

@@ -12,6 +12,10 @@ from voltadesk.engine.compiled import part
 ABSENT, MUST_RUN, CAN_STOP = 0, 1, 2  # a unit's freedom in an interval
 UNDECIDED, RUN, REST, REST_FOR_GOOD = 0, 1, 2, 3  # what the operator told a unit that can stop
 
+# Rows of the units' scratch, one column a unit: freedom; least energy when it runs; what its first block asks, or would
+# ask if it were free; what it was told; the quantities it offered; how much it is short of what it sold.
+FREEDOM, LOWER, ASKED, TOLD, FIRST_BLOCK, SECOND_BLOCK, UNIT_SHORT, UNIT_ROWS = range(8)
+
 
 @part
 def plant_bounds(row: Any, available_wh: int) -> tuple[int, int, int]:
@@ -35,36 +39,33 @@ def plant_offers(
     available_wh: NDArray[np.int64],
     price_tick: NDArray[np.int64],
     quantity_wh: NDArray[np.int64],
-    freedom: NDArray[np.int64],
-    lower_wh: NDArray[np.int64],
-    asked_tick: NDArray[np.int64],
-    block_wh: NDArray[np.int64],
+    unit: NDArray[np.int64],
 ) -> None:
     """Each unit's two blocks.
 
-    `available_wh`, `freedom`, `lower_wh`, `asked_tick` are (P,); `price_tick` and `quantity_wh` (2 P,) are written:
-    first blocks, then second blocks (offers are negative). `asked_tick` is what the first block would ask
-    if it were free,
-    `block_wh` (2 P,) a copy of the quantities.
+    `available_wh` (P,); `price_tick` and `quantity_wh` (2 P,) are written: first blocks, then second blocks (offers are
+    negative), and the scratch `unit` (UNIT_ROWS, P) up to SECOND_BLOCK.
     """
     units = plant.shape[0]
     for p in range(units):
         row = plant[p]
-        freedom[p], lower, upper = plant_bounds(row, available_wh[p])
-        lower_wh[p] = lower
+        freedom, lower, upper = plant_bounds(row, available_wh[p])
         first, second = row.marginal_cost_tick, row.marginal_cost_tick
         if row.output_wh == 0:
             first += row.start_adder_tick
             second = first
-        elif freedom[p] == CAN_STOP:
+        elif freedom == CAN_STOP:
             first -= row.stop_discount_tick
-        asked_tick[p] = first
-        if freedom[p] == MUST_RUN:
+        unit[ASKED, p] = first
+        if freedom == MUST_RUN:
             first = rules.floor_tick
         offer(rules, price_tick, quantity_wh, p, first, lower)
         offer(rules, price_tick, quantity_wh, units + p, second, upper - lower)
-    for slot in range(2 * units):  # as a slice assignment this alone takes seconds to compile
-        block_wh[slot] = quantity_wh[slot]
+        unit[FREEDOM, p] = freedom
+        unit[LOWER, p] = lower
+        unit[TOLD, p] = UNDECIDED
+        unit[FIRST_BLOCK, p] = quantity_wh[p]
+        unit[SECOND_BLOCK, p] = quantity_wh[units + p]
 
 
 @part
@@ -92,47 +93,47 @@ def decide_next(
     price_tick: NDArray[np.int64],
     quantity_wh: NDArray[np.int64],
     fill_wh: NDArray[np.int64],
-    block_wh: NDArray[np.int64],
-    freedom: NDArray[np.int64],
-    lower_wh: NDArray[np.int64],
-    asked_tick: NDArray[np.int64],
-    decided: NDArray[np.int64],
+    unit: NDArray[np.int64],
 ) -> bool:
     """Tell one more unit to run or to rest, so that set-points become whole. False when no unit needs telling.
 
-    `short`: inelastic load goes short as things stand. Arrays as in `plant_offers`, `fill_wh` (2 P,) and `decided`
-    (P,); orders and `decided` are changed.
+    `short`: inelastic load goes short as things stand. Arrays as in `plant_offers`, `fill_wh` (2 P,) what was cleared;
+    orders and what units are told are changed.
     """
-    units = freedom.shape[0]
+    units = unit.shape[1]
     for p in range(units):
-        if decided[p] == RUN and fill_wh[p] + fill_wh[units + p] < lower_wh[p]:
-            decided[p] = REST_FOR_GOOD
-            quantity_wh[p] = 0
-            quantity_wh[units + p] = 0
+        if unit[TOLD, p] == RUN and fill_wh[p] + fill_wh[units + p] < unit[LOWER, p]:
+            rest(quantity_wh, unit, p, REST_FOR_GOOD)
             return True
     for p in range(units):
         cleared = fill_wh[p] + fill_wh[units + p]
-        if freedom[p] == CAN_STOP and decided[p] == UNDECIDED and 0 < cleared < lower_wh[p]:
-            if 2 * cleared >= lower_wh[p]:
-                decided[p] = RUN
+        if unit[FREEDOM, p] == CAN_STOP and unit[TOLD, p] == UNDECIDED and 0 < cleared < unit[LOWER, p]:
+            if 2 * cleared >= unit[LOWER, p]:
+                unit[TOLD, p] = RUN
                 price_tick[p] = rules.floor_tick
             else:
-                decided[p] = REST
-                quantity_wh[p] = 0
-                quantity_wh[units + p] = 0
+                rest(quantity_wh, unit, p, REST)
             return True
     cheapest = -1
     if short:
         for p in range(units):
-            if decided[p] == REST and (cheapest < 0 or asked_tick[p] < asked_tick[cheapest]):
+            if unit[TOLD, p] == REST and (cheapest < 0 or unit[ASKED, p] < unit[ASKED, cheapest]):
                 cheapest = p
     if cheapest < 0:
         return False
-    decided[cheapest] = RUN
+    unit[TOLD, cheapest] = RUN
     price_tick[cheapest] = rules.floor_tick
-    quantity_wh[cheapest] = block_wh[cheapest]
-    quantity_wh[units + cheapest] = block_wh[units + cheapest]
+    quantity_wh[cheapest] = unit[FIRST_BLOCK, cheapest]
+    quantity_wh[units + cheapest] = unit[SECOND_BLOCK, cheapest]
     return True
+
+
+@part
+def rest(quantity_wh: NDArray[np.int64], unit: NDArray[np.int64], p: int, told: int) -> None:
+    """Tell a unit to rest: it offers nothing."""
+    unit[TOLD, p] = told
+    quantity_wh[p] = 0
+    quantity_wh[unit.shape[1] + p] = 0
 
 
 @part

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from voltadesk.engine.arena import (
     GIVEN,
     IMBALANCE,
@@ -20,7 +23,7 @@ from voltadesk.engine.auction import PRICING_PAY_AS_BID
 from voltadesk.engine.batteries import charge, discharge, reason
 from voltadesk.engine.compiled import part
 from voltadesk.engine.orders import paid_tick
-from voltadesk.engine.plants import MUST_RUN, RUN, hold
+from voltadesk.engine.plants import ASKED, FREEDOM, LOWER, MUST_RUN, RUN, TOLD, UNIT_SHORT, hold
 from voltadesk.engine.rounding import fee_e8
 from voltadesk.engine.tables import (
     KIND_BATTERY,
@@ -63,10 +66,10 @@ def receipt(
 
 @part
 def settle_homes(
-    k: int,
     i: int,
     market: Market,
-    conditions: Conditions,
+    load_metered_wh: NDArray[np.int64],
+    solar_metered_wh: NDArray[np.int64],
     arena: Arena,
     community_tick: int,
     solution: Solution,
@@ -90,11 +93,11 @@ def settle_homes(
         # Delivery.
         to_inelastic = min(taken, home_wh[SHORT, h])
         shed = home_wh[SHORT, h] - to_inelastic - inelastic_bought
-        metered = conditions.load_metered_wh[k, h]
+        metered = load_metered_wh[h]
         served = max(0, metered - shed)
         flexible = home_wh[OWN_FLEXIBLE, h] + taken - to_inelastic + flexible_bought
         row.flexible_waiting_wh -= flexible
-        potential = conditions.solar_metered_wh[k, h]
+        potential = solar_metered_wh[h]
         made = max(0, potential - (home_wh[SURPLUS, h] - given - sold))
         imbalance = served + flexible - made - (taken + bought - given - sold)
         home_wh[IMBALANCE, h] = imbalance
@@ -142,10 +145,9 @@ def settle_homes(
 
 @part
 def settle_plants(
-    k: int,
     i: int,
     market: Market,
-    conditions: Conditions,
+    metered_wh: NDArray[np.int64],
     arena: Arena,
     solution: Solution,
     receipts: Receipts,
@@ -157,17 +159,17 @@ def settle_plants(
         first, second = arena.first_plant + p, arena.first_plant + units + p
         cleared = arena.fill_wh[first] + arena.fill_wh[second]
         # A unit that can't stop makes its least even where the auction took less of it.
-        order = max(cleared, arena.lower_wh[p]) if arena.freedom[p] == MUST_RUN else cleared
-        made = min(order, conditions.plant_metered_wh[k, p])
-        arena.plant_imbalance_wh[p] = cleared - made
+        order = max(cleared, arena.unit[LOWER, p]) if arena.unit[FREEDOM, p] == MUST_RUN else cleared
+        made = min(order, metered_wh[p])
+        arena.unit[UNIT_SHORT, p] = cleared - made
         imbalance_all += cleared - made
         for slot in (first, second):
             sold = arena.fill_wh[slot]
             if sold > 0:
                 price = paid_tick(market.rules[0], arena, slot, solution)
-                if slot == first and arena.decided[p] == RUN and price < arena.asked_tick[p]:
-                    uplift = (arena.asked_tick[p] - price) * sold
-                    price = arena.asked_tick[p]
+                if slot == first and arena.unit[TOLD, p] == RUN and price < arena.unit[ASKED, p]:
+                    uplift = (arena.unit[ASKED, p] - price) * sold
+                    price = arena.unit[ASKED, p]
                     result.uplift_e8 += uplift
                     market.accounts[0].operator_e8 -= uplift
                 row.auction_sold_wh += sold
@@ -281,7 +283,7 @@ def settle_imbalance(i: int, market: Market, arena: Arena, short_wh: int, receip
             row.imbalance_long_wh += max(0, -imbalance)
             receipt(receipts, i, KIND_HOME, h, MARKET_IMBALANCE, imbalance, price, 0)
     for p in range(market.plant.shape[0]):
-        imbalance = arena.plant_imbalance_wh[p]
+        imbalance = arena.unit[UNIT_SHORT, p]
         if imbalance != 0:
             unit = market.plant[p]
             unit.imbalance_e8 -= price * imbalance

@@ -1,0 +1,393 @@
+"""Bad scenarios are refused in one line that names file, key, value and limit, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Done, call, refusal, start
+from tests.scenario import TOWN, changed
+
+
+def replay_file(path: Path, *options: str | Path) -> Done:
+    return call("headless", "replay", path, *options)
+
+
+def refused(folder: Path, text: str) -> str:
+    """What is said about a scenario that is refused; its folder is left as it was."""
+    path = folder / "town.toml"
+    path.write_text(text, encoding="utf-8")
+    before = sorted(folder.rglob("*"))
+    line = refusal(replay_file(path, "--out", folder / "made" / "out"))
+    assert sorted(folder.rglob("*")) == before
+    return line
+
+
+def test_the_scenario_that_the_others_are_made_from_is_good(tmp_path: Path) -> None:
+    path = tmp_path / "town.toml"
+    path.write_text(TOWN, encoding="utf-8")
+    assert replay_file(path, "-q", "--out", tmp_path / "out").code == 0
+
+
+# The file -------------------------------------------------------------------------------------------------------------
+def test_no_file(tmp_path: Path) -> None:
+    line = refusal(replay_file(tmp_path / "none.toml"))
+    assert line.startswith(f"scenario = {tmp_path}"[:60])
+    assert "must be a TOML file or one of " in line
+    assert "quickstart" in line
+    assert refusal(call("headless", "replay", "quickstar")).startswith("scenario = quickstar: must be a TOML file or")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert "must be a TOML file or one of" in refusal(replay_file(tmp_path))
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "town.toml"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
+    assert refusal(replay_file(path)).endswith("must be UTF-8 text")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "version = '': must be given"),
+        ("version 1", "TOML = Expected '=' after a key in a key/value pair (at line 1, ...: must be valid TOML"),
+        ('a = "\n"', "TOML = Illegal character '\\n' (at line 1, column 6): must be valid TOML"),
+        ("version = 1\nversion = 1", "TOML = Cannot overwrite a value (at end of document): must be valid TOML"),
+        ("a = " + "[" * 5000, "TOML = tables or lists: are nested too deeply"),
+        (
+            "a = " + "1" * 5000,
+            "TOML = Exceeds the limit (4300 digits) for integer string conver...: must be valid TOML",
+        ),
+        ("a = 1e99999999999999999999", "number = 1e99999999999999999999: has an exponent that is too large"),
+    ],
+)
+def test_text_that_is_no_scenario(text: str, message: str, tmp_path: Path) -> None:
+    assert refused(tmp_path, text) == f"town.toml: {message}"
+
+
+# Values ---------------------------------------------------------------------------------------------------------------
+PLANT = 'name = "mill"\ncapacity_kw = 5'
+SPAN = "annual_kwh = [2000, 3000]"
+STRATEGY = '{ name = "threshold", buy_limit = 50, sell_limit = [75, 90] }'
+OUTAGE = "marginal_cost = 60.00\noutages = [{{ begin = {}, end = {} }}]"
+
+Case = tuple[str, str, str]
+
+NUMBERS: Sequence[Case] = [
+    ("margin = 1.00", 'margin = ""', 'operator.margin = "": must be a number, without quotes'),
+    ("margin = 1.00", "margin = []", "operator.margin = []: must be a number"),
+    ("margin = 1.00", "margin = [1.50]", "operator.margin = [1.50]: must be a number"),
+    ("margin = 1.00", "margin = { a = 1 }", "operator.margin = {a = 1}: must be a number"),
+    ("margin = 1.00", 'margin = "10"', 'operator.margin = "10": must be a number, without quotes'),
+    ("margin = 1.00", "margin = true", "operator.margin = True: must be a number"),
+    ("margin = 1.00", "margin = -1", "operator.margin = -1: must lie between 0 and 30000"),
+    ("margin = 1.00", "margin = nan", "operator.margin = NaN: must be a finite number"),
+    ("margin = 1.00", "margin = inf", "operator.margin = Infinity: must be a finite number"),
+    ("margin = 1.00", "margin = -inf", "operator.margin = -Infinity: must be a finite number"),
+    ("margin = 1.00", "margin = 1e400", "operator.margin = 1E+400: is too large"),
+    (
+        "margin = 1.00",
+        "margin = 9223372036854775808",
+        "operator.margin = 9223372036854775808: must lie between 0 and 30000",
+    ),
+    ("margin = 1.00", "margin = 0.001", "operator.margin = 0.001: must have at most 2 decimals"),
+    ("margin = 1.00", "margin = 2026-01-01", "operator.margin = 2026-01-01: must be a number"),
+    ("price = 80.00", "price = 30000.01", "upstream.price = 30000.01: must lie between -30000 and 30000"),
+    ("capacity_kwh = 10", "capacity_kwh = -10", "fleet[0].capacity_kwh = -10: must lie between 0.001 and 100000000"),
+    ("capacity_kwh = 10", "capacity_kwh = 0", "fleet[0].capacity_kwh = 0: must lie between 0.001 and 100000000"),
+    ("capacity_kwh = 10", "capacity_kwh = 0.0001", "fleet[0].capacity_kwh = 0.0001: must lie between 0.001 and"),
+    ("capacity_kwh = 10", "capacity_kwh = nan", "fleet[0].capacity_kwh = NaN: must be a finite number"),
+    ("capacity_kw = 5", "capacity_kw = -5", "plants[0].capacity_kw = -5: must lie between 0.001 and 1000000000"),
+    (SPAN, "annual_kwh = [3000, 2000]", "homes[0].annual_kwh = [3000, 2000]: must rise from least to most"),
+    (SPAN, "annual_kwh = [1, 2, 3]", "homes[0].annual_kwh = [1, 2, 3]: must be a number or [least, most]"),
+    (SPAN, "annual_kwh = []", "homes[0].annual_kwh = []: must be a number or [least, most]"),
+    (SPAN, 'annual_kwh = ["1", 2]', 'homes[0].annual_kwh = "1": must be a number, without quotes'),
+    (SPAN, "annual_kwh = [-1, 2]", "homes[0].annual_kwh = -1: must lie between 0 and"),
+    (SPAN, "annual_kwh = [nan, nan]", "homes[0].annual_kwh = NaN: must be a finite number"),
+    ("= 0.95", "= 1.2", "fleet[0].charge_efficiency = 1.2: must lie between 0.000001 and 1"),
+    ("= 0.95", "= 0", "fleet[0].charge_efficiency = 0: must lie between 0.000001 and 1"),
+    ("= 0.95", "= 95", "fleet[0].charge_efficiency = 95: must lie between 0.000001 and 1"),
+    (
+        "share_percent = 20",
+        "share_percent = 100.01",
+        "homes[0].flexible.share_percent = 100.01: must lie between 0 and 100",
+    ),
+    ("count = 3", "count = 10000000", "homes[0].count = 10000000: must be less than or equal to 1000000"),
+    ("count = 3", "count = 999999", "homes = 1000001: must be at most 1,000,000 in all"),
+    ("count = 3", "count = 0", "homes[0].count = 0: must be greater than or equal to 1"),
+    ("count = 3", "count = -1", "homes[0].count = -1: must be greater than or equal to 1"),
+    ("count = 3", "count = 2.5", "homes[0].count = 2.5: must be a valid integer"),
+    ("count = 3", 'count = "3"', 'homes[0].count = "3": must be a valid integer'),
+    ("count = 3", "count = nan", "homes[0].count = NaN: must be a valid integer"),
+    ("seed = 7", "seed = -7", "seed = -7: must be greater than or equal to 0"),
+    ("seed = 7", "seed = 9223372036854775808", "seed = 9223372036854775808: must be less than 9223372036854775808"),
+]
+
+KEYS: Sequence[Case] = [
+    ("seed = 7", "sead = 7", "sead = 7: is not a key of a scenario"),
+    ("seed = 7", '"a\\nb" = 7', "a b = 7: is not a key of a scenario"),
+    ("seed = 7", "version1 = { a = [1.50] }", "version1 = {a = [1.50]}: is not a key of a scenario"),
+    ("version = 1", "version = 2", "version = 2: must be 1"),
+    ('rule = "mid-market"', 'rul = "mid-market"', "community.rul = mid-market: is not a key of a scenario"),
+    ("share_percent = 20", "share = 20", "homes[0].flexible.share = 20: is not a key of a scenario"),
+    (
+        'orientation = ["south", "west"]',
+        'orientations = ["south"]',
+        "homes[1].solar.orientations = [south]: is not a key",
+    ),
+    ("capacity_kw = 5\n", "", "plants[0].capacity_kw = '': must be given"),
+    ('name = "town"', 'name = "my town"', "name = my town: "),
+    ('name = "town"', 'name = "\\u001b[31m"', "name = \\x1b[31m: "),
+    ('name = "mill"', "name = 5", "plants[0].name = 5: must be a valid string"),
+    ('rule = "mid-market"', 'rule = "fair"', "community.rule = fair: must be 'none', 'discount', 'mid-market' or"),
+    ("[upstream]", "[[upstream]]", "upstream = "),
+    ("seed = 7", "plants = 3", "TOML = "),
+]
+
+TIMES: Sequence[Case] = [
+    ("interval_minutes = 15", "interval_minutes = 7", "time.interval_minutes = 7: must be one of 5, 10, 15, 30, 60"),
+    ("interval_minutes = 15", "interval_minutes = 0", "time.interval_minutes = 0: must be one of 5, 10, 15, 30, 60"),
+    ("interval_minutes = 15", "interval_minutes = 15.0", "time.interval_minutes = 15.0: must be a valid integer"),
+    ("days = 2", "days = 0", "time.days = 0: must be greater than or equal to 1"),
+    ("days = 2", "days = 7306", "time.days = 7306: must be less than or equal to 7305"),
+    ("Europe/Berlin", "Mars/Olympus", "time.timezone = Mars/Olympus: must be an IANA time zone such as Europe/Berlin"),
+    ("Europe/Berlin", "", "time.timezone = '': must be an IANA time zone such as Europe/Berlin"),
+    ('"Europe/Berlin"\ninterval_minutes = 15', '"Asia/Kolkata"\ninterval_minutes = 60',
+     "time.start = 2026-03-27T18:30Z: must lie on the UTC grid of 60 minutes"),
+    ("start = 2026-03-28", "start = 1970-12-31", "time.start = 1970-12-31: must lie between 1971 and 2200"),
+    ("start = 2026-03-28", "start = 9999-12-31", "time.start = 9999-12-31: must lie between 1971 and 2200"),
+    ("start = 2026-03-28", "start = 2026-03-28T05:00:00", "time.start = 2026-03-28 05:00:00: "),
+    ("start = 2026-03-28", "start = 1767225600", "time.start = 1767225600: must be a date"),
+    ("start = 2026-03-28", 'start = "yesterday"', "time.start = yesterday: must be a valid date"),
+    ("start = 2026-03-28", "start = 2026-02-30", "TOML = Invalid date or datetime"),
+    ("marginal_cost = 60.00", OUTAGE.format("2026-03-29T12:00:00", "2026-03-29T11:00:00"),
+     "plants[0].outages[0].end = 2026-03-29 11:00:00: must be after begin"),
+    ("marginal_cost = 60.00", OUTAGE.format("2026-03-29T12:00:00", "2026-03-29T12:00:00"),
+     "plants[0].outages[0].end = 2026-03-29 12:00:00: must be after begin"),
+    # Noon in Berlin is 10:00 in UTC.
+    ("marginal_cost = 60.00", OUTAGE.format("2026-03-29T12:00:00", "2026-03-29T10:00:00Z"),
+     "plants[0].outages[0].end = 2026-03-29 10:00:00+00:00: must be after begin"),
+    ("marginal_cost = 60.00", OUTAGE.format("2026-03-29T12:00:00", "5"),
+     "plants[0].outages[0].end = 5: must be a date"),
+    ("count = 2\ncapacity_kwh = 10", "outages = [{ begin = 2026-03-29, end = 2026-03-28 }]\ncapacity_kwh = 10",
+     "fleet[0].outages[0].end = 2026-03-28 00:00:00: must be after begin"),
+]  # fmt: skip
+
+COMBINATIONS: Sequence[Case] = [
+    ("minimum_kw = 1", "minimum_kw = 6", "plants[0].minimum_kw = 6: must not exceed capacity_kw (5)"),
+    ("minimum_kw = 1", "initial_kw = 6", "plants[0].initial_kw = 6: must not exceed capacity_kw (5)"),
+    ("capacity_kw = 4", "capacity_kw = 4\nminimum_kw = 1", "plants[1].minimum_kw = 1: must be 0 for a farm"),
+    ("[operator]", "[market]\nfloor = 10\ncap = 10\n\n[operator]", "market.floor = 10: must be below the cap"),
+    ("price = 80.00\n", "", "upstream.price = '': give either price or prices"),
+    ("price = 80.00", 'price = 80.00\nprices = { file = "a.csv" }', "upstream.price = '': give either price or prices"),
+    ("annual_kwh = 4000\n", "", "homes[1].annual_kwh = '': give either annual_kwh or meter"),
+    ("annual_kwh = 4000", 'annual_kwh = 4000\nmeter = { file = "a.csv", load = "b" }',
+     "homes[1].annual_kwh = '': give either annual_kwh or meter"),
+    ("annual_kwh = 4000", 'meter = { file = "a.csv", load = "b" }',
+     "homes[1].solar = '': a meter brings its own solar column"),
+    ("annual_kwh = 4000", 'annual_kwh = 4000\nprofile = "H0"',
+     "homes[1].profile = H0: must be one of H25, G25, L25, P25, S25"),
+    ('"south", "west"', '"south", "up"',
+     "homes[1].solar.orientation = up: must be one of south, east, west, flat, facade"),
+    ("capacity_kw = 4", 'capacity_kw = 4\norientation = "up"',
+     "plants[1].orientation = up: must be one of south, east, west, flat, facade"),
+    ('name = "houses"', 'name = "flats"', "homes[1].name = flats: must not be given twice"),
+    ('name = "field"', 'name = "Mill"', "plants[1].name = Mill: must not be given twice"),
+    ("count = 2\ncapacity_kwh = 10", "minimum_fill_percent = 60\ncapacity_kwh = 10",
+     "fleet[0].initial_fill_percent = 50: must lie between 60 and 100"),
+    ("count = 2\ncapacity_kwh = 10", "minimum_fill_percent = 100\ncapacity_kwh = 10",
+     "fleet[0].minimum_fill_percent = 100: must be below maximum_fill_percent"),
+    (STRATEGY, '{ name = "threshold" }', "strategy.threshold = '': give either threshold, or buy_limit and sell_limit"),
+    (STRATEGY, '{ name = "threshold", buy_limit = 5 }',
+     "strategy.threshold = '': give either threshold, or buy_limit and"),
+    (STRATEGY, '{ name = "threshold", threshold = 5, sell_limit = 5 }',
+     "strategy.threshold = '': give either threshold, or"),
+    (STRATEGY, '{ name = "threshold", threshold = 5, charge = ["10:00-11:00"] }',
+     "strategy.charge = '': belongs to the timetable strategy"),
+    (STRATEGY, '{ name = "threshold", buy_limit = 91, sell_limit = 90 }',
+     "strategy.buy_limit = 91: must not exceed sell_limit"),
+    (STRATEGY, '{ name = "threshold", buy_limit = [50, 91], sell_limit = 90 }',
+     "strategy.buy_limit = 91: must not exceed sell_limit"),
+    (STRATEGY, '{ name = "timetable" }', "strategy.charge = '': a timetable needs hours to charge or discharge"),
+    (STRATEGY, '{ name = "timetable", charge = ["10:00-11:00"], threshold = 5 }',
+     "strategy.threshold = '': belongs to the threshold strategy"),
+    (STRATEGY, '{ name = "timetable", charge = ["10-11"] }', "strategy.charge[0] = 10-11: "),
+    (STRATEGY, '{ name = "timetable", charge = ["24:00-25:00"] }', "strategy.charge[0] = 24:00-25:00: "),
+    (STRATEGY, '{ name = "oracle" }', "strategy.name = oracle: must be 'threshold' or 'timetable'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [*NUMBERS, *KEYS, *TIMES, *COMBINATIONS])
+def test_what_is_wrong_is_named(old: str, new: str, message: str, tmp_path: Path) -> None:
+    line = refused(tmp_path, changed((old, new)))
+    if message.startswith("strategy."):
+        message = f"fleet[0].{message}"
+    assert line.startswith(f"town.toml: {message}")
+
+
+def test_too_much_to_keep_is_refused(tmp_path: Path) -> None:
+    text = changed(("days = 2", "days = 7305"), ("interval_minutes = 15", "interval_minutes = 5"))
+    text = changed(("count = 2\ncapacity_kwh", "count = 100\ncapacity_kwh"), text=text)
+    assert "intervals x (plants + batteries) must be at most 100,000,000" in refused(tmp_path, text)
+
+
+# Files that a scenario names ------------------------------------------------------------------------------------------
+HOURLY = ("price = 80.00", 'prices = { file = "prices.csv", timezone = "Europe/Berlin" }')
+METER = ("annual_kwh = [2000, 3000]", 'meter = { file = "meter.csv", load = "load" }')
+
+
+def hours(days: Sequence[int], without: Sequence[str] = (), *, value: str = "80.00") -> str:
+    """A local hourly series over days of March 2026, each hour as on a day of 24, but for some."""
+    stamps = [f"2026-03-{day:02d} {hour:02d}:00" for day in days for hour in range(24)]
+    return "time,price,load\n" + "".join(f"{stamp},{value},0.2\n" for stamp in stamps if stamp not in without)
+
+
+SKIPPED = "2026-03-29 02:00"
+
+
+@pytest.mark.parametrize(
+    ("change", "content", "message"),
+    [
+        (HOURLY, None, "prices.csv: price = no such file: must be a CSV file in UTF-8"),
+        (METER, None, "meter.csv: load = no such file: must be a CSV file in UTF-8"),
+        (HOURLY, "", "prices.csv: price = an empty file: must be a CSV file in UTF-8"),
+        (HOURLY, hours([28, 29]),
+         f"prices.csv: line 28: time = {SKIPPED}: does not exist on the clock of Europe/Berlin"),
+        (HOURLY, hours([28, 29], [SKIPPED, "2026-03-28 05:00"]), "prices.csv: line 7: time = 2026-03-28 06:00: "),
+        (HOURLY, hours([28]),
+         "covers 2026-03-27T23:00Z to 2026-03-28T23:00Z, needs 2026-03-27T23:00Z to 2026-03-29T22:00Z"),
+        (HOURLY, hours([29, 30], [SKIPPED]), "covers 2026-03-28T23:00Z to"),
+        (HOURLY, hours([28, 29], [SKIPPED], value="80.001"),
+         "prices.csv: line 2: price = 80.001: must have at most 2 decimals"),
+        (HOURLY, hours([28, 29], [SKIPPED], value="nan"), "prices.csv: line 2: price = nan: must be a finite number"),
+        (HOURLY, hours([28, 29], [SKIPPED], value="1e400"), "prices.csv: line 2: price = 1e400: is too large"),
+        (HOURLY, hours([28, 29], [SKIPPED], value="31000"),
+         "prices.csv: line 2: price = 31000: must lie between -30000"),
+        (METER, hours([28, 29], ["2026-03-28 05:00"]), "meter.csv: line 7: time = 2026-03-28 06:00: "),
+        (METER, hours([28]), "covers 2026-03-28T00:00Z to 2026-03-29T00:00Z, needs 2026-03-27T23:00Z to"),
+        (METER, hours([27, 28, 29]).replace("load", "lode"),
+         "meter.csv: column = load: is not among the columns time, price, "),
+        (METER, hours([27, 28, 29]).replace("0.2\n", "-0.2\n", 1),
+         "meter.csv: line 2: load = -0.2: must not be negative"),
+    ],
+)  # fmt: skip
+def test_a_file_that_does_not_fit_is_named(
+    change: tuple[str, str], content: str | None, message: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        name = "prices.csv" if change is HOURLY else "meter.csv"
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    line = refused(tmp_path, changed(change))
+    assert line.startswith("town.toml: ")
+    assert message in line
+
+
+def test_an_hour_that_repeats_once_is_ambiguous(tmp_path: Path) -> None:
+    content = hours([28, 29]).replace("2026-03-28", "2026-10-25").replace("2026-03-29", "2026-10-26")
+    (tmp_path / "prices.csv").write_text(content, encoding="utf-8")
+    line = refused(tmp_path, changed(HOURLY, ("start = 2026-03-28", "start = 2026-10-25")))
+    assert "prices.csv: line 4: time = 2026-10-25 02:00: is ambiguous on the clock of Europe/Berlin" in line
+
+
+def test_series_that_fit_pass(tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_text(hours([28, 29], [SKIPPED]), encoding="utf-8")
+    (tmp_path / "meter.csv").write_text(hours([27, 28, 29]), encoding="utf-8")
+    path = tmp_path / "town.toml"
+    path.write_text(changed(HOURLY, METER), encoding="utf-8")
+    done = replay_file(path, "--json", "-q")
+    assert (done.code, done.err) == (0, "")
+    assert "prices.csv: times read on the clock of Europe/Berlin" in done.out
+    assert "meter.csv: times have no zone: read as UTC" in done.out
+
+
+# Options and the folder -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--until", "tomorrow"), "until = tomorrow: must be a time such as 2026-05-27 or 2026-05-27T12:00"),
+        (
+            ("--until", "2026-03-28"),
+            "until = 2026-03-28: must lie after 2026-03-28 00:00+0100 and not after 2026-03-30",
+        ),
+        (("--until", "2026-03-30T00:01"), "until = 2026-03-30T00:01: must lie after"),
+        (("--until", "0001-01-01"), "until = 0001-01-01: must lie after"),
+        (("--until", "9999-12-31T23:59"), "until = 9999-12-31T23:59: must lie after"),
+        (("--seed", "x"), "seed = x: must be a number"),
+        (("--seed", "-1"), "seed = -1: must lie between 0 and 9223372036854775807"),
+        (("--seed", "1.5"), "seed = 1.5: must have at most 0 decimals"),
+    ],
+)
+def test_options_out_of_range(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "town.toml"
+    path.write_text(TOWN, encoding="utf-8")
+    line = refusal(replay_file(path, *options, "--out", tmp_path / "out"))
+    assert line.removeprefix("town.toml: ").startswith(message)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("fleet", (TOWN[TOWN.index("[[fleet]]") :], "")),
+        ("community", ('rule = "mid-market"', 'rule = "none"')),
+        ("flexible", ("flexible = { share_percent = 20, price_limit = 70.00 }\n", "")),
+        ("upstream", ("[upstream]\nlimit_kw = 50\nprice = 80.00\n", "")),
+    ],
+)
+def test_a_part_that_is_not_there_can_not_be_left_out(part: str, change: tuple[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "town.toml"
+    path.write_text(changed(change), encoding="utf-8")
+    line = refusal(replay_file(path, "--compare-without", part, "--out", tmp_path / "out"))
+    assert line == f"compare-without = {part}: the scenario town has none"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("where", ["town.toml", "town.toml/out"])
+def test_a_folder_that_can_not_be_made(where: str, tmp_path: Path) -> None:
+    path = tmp_path / "town.toml"
+    path.write_text(TOWN, encoding="utf-8")
+    assert refusal(replay_file(path, "--out", tmp_path / where)).startswith("out = ")
+    assert path.read_text("utf-8") == TOWN
+
+
+def test_a_folder_that_is_there_keeps_what_it_holds(tmp_path: Path) -> None:
+    path, folder = tmp_path / "town.toml", tmp_path / "out"
+    folder.mkdir()
+    (folder / "report.json").write_text("mine", encoding="utf-8")
+    path.write_text(changed(("= 0.95", "= 1.2")), encoding="utf-8")
+    assert "charge_efficiency = 1.2" in refusal(replay_file(path, "--out", folder))
+    assert {file.name: file.read_text("utf-8") for file in folder.iterdir()} == {"report.json": "mine"}
+
+
+def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from voltadesk.errors import CheckFailed
+    from voltadesk.report import summary
+
+    def fail(exchange: object) -> None:
+        raise CheckFailed("energy of interval 0: sources 1 Wh, uses 0 Wh")
+
+    monkeypatch.setattr(summary, "check", fail)
+    path = tmp_path / "town.toml"
+    path.write_text(TOWN, encoding="utf-8")
+    done = replay_file(path, "-q", "--out", tmp_path / "a" / "b")
+    assert done == Done(4, "", "voltadesk: energy of interval 0: sources 1 Wh, uses 0 Wh\n")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("arguments", [("a", "b"), ("--threads", "3"), ("--format", "xml"), ("--compare-without", "x")])
+def test_wrong_usage(arguments: tuple[str, ...]) -> None:
+    done = call("headless", "replay", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert "Error: " in done.err
+
+
+def test_a_process_refuses_like_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "town.toml"
+    path.write_text(changed(("= 0.95", "= 1.2")), encoding="utf-8")
+    done = start("headless", "replay", path, "--out", tmp_path / "out")
+    assert refusal(done) == "town.toml: fleet[0].charge_efficiency = 1.2: must lie between 0.000001 and 1"
+    assert list(tmp_path.iterdir()) == [path]
