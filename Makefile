@@ -5,7 +5,7 @@
 #   make bench   the figures README quotes, printed as ratios
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: run test check bench clean
+.PHONY: run test lint check bench clean
 
 run: .venv/ready
 	$(BIN)/voltadesk headless replay
@@ -13,11 +13,12 @@ run: .venv/ready
 test: .venv/ready-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: .venv/ready-dev
+lint: .venv/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: lint test
 
 bench: .venv/ready-dev
 	$(BIN)/python -m benchmarks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -199,16 +198,30 @@ def test_until_lies_within_the_scenario(until: str) -> None:
 
 
 # Large ----------------------------------------------------------------------------------------------------------------
-def test_a_country_fits() -> None:
+def test_the_largest_farm_and_roof_fit() -> None:
     text = changed(
-        ("limit_kw = 50", "limit_kw = 100000000"),
-        ("capacity_kw = 4", "capacity_kw = 100000000"),
-        ("start = 2026-03-28", f"start = {date(2026, 6, 1)}"),
+        ("capacity_kw = 4", "capacity_kw = 5000000"),
+        ("peak_kw = [3, 6]", "peak_kw = 1000000"),
+        ("start = 2026-03-28", "start = 2026-06-01"),
+        ("interval_minutes = 15", "interval_minutes = 60"),
     )
     world = world_of(text)
-    assert world.plant_forecast_wh.min() == 0
-    noon = world.plant_forecast_wh[:, 1].max()
-    assert 10**9 < noon <= 25 * 10**9  # 100 GW for a quarter of an hour
+    farm, roofs = world.plant_forecast_wh[:, 1], world.conditions(0, 48).solar_forecast_wh[:, 3:]
+    assert farm.min() == roofs.min() == 0
+    assert 10**9 < farm.max() <= 5 * 10**9
+    assert 2 * 10**8 < roofs.max() <= 10**9
+
+
+def test_a_country_behind_one_meter(tmp_path: Path) -> None:
+    stamps = [f"2026-03-{day}T{hour:02d}:00Z" for day in range(27, 31) for hour in range(24)]
+    text = changed(("annual_kwh = [2000, 3000]", 'meter = { file = "load.csv", load = "load", unit = "kW" }'))
+    (tmp_path / "load.csv").write_text(
+        "time,load\n" + "".join(f"{stamp},60000000\n" for stamp in stamps), encoding="utf-8"
+    )
+    conditions = world_of(text, tmp_path).conditions(0, 188)
+    metered, forecast = conditions.load_metered_wh[:, 0], conditions.load_forecast_wh[:, 0]
+    assert set(metered.tolist()) == {12 * 10**9}  # 60 GW for a quarter of an hour, less what is flexible
+    assert 0.9 <= forecast.min() / metered[0] < forecast.max() / metered[0] <= 1.1
 
 
 # Without a part -------------------------------------------------------------------------------------------------------

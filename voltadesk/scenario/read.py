@@ -81,6 +81,8 @@ def _first_error(error: ValidationError, where: str) -> BadInput:
         return BadInput(key, details["input"], "is not a key of a scenario", where)
     if details["type"] == "missing":
         return BadInput(key, "", "must be given", where)
-    limit = details["msg"]
+    value, limit = details["input"], details["msg"]
+    if isinstance(value, str) and details["type"].startswith("int_"):
+        value = f'"{value}"'  # the quotes are what is wrong
     limit = limit[0].lower() + limit[1:]
-    return BadInput(key, details["input"], limit.replace("input should be", "must be"), where)
+    return BadInput(key, value, limit.replace("input should be", "must be"), where)
