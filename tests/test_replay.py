@@ -6,6 +6,7 @@ import re
 import shutil
 from collections import defaultdict
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import simplejson
 
 from tests.commands import Done, call, start
-from tests.scenario import TOWN, changed
+from tests.scenario import changed
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.scenario import replay as replaying
 
@@ -73,6 +74,15 @@ def rows(folder: Path, name: str) -> list[dict[str, Any]]:
         return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
 
+def only_in_first(*files: Path) -> list[tuple[Any, ...]]:
+    """Rows of the first file that the second does not have."""
+    with duckdb.connect() as database:
+        first, second = (
+            database.read_csv(file) if file.suffix == ".csv" else database.read_parquet(str(file)) for file in files
+        )
+        return first.except_(second).fetchall()
+
+
 def scenario_file(folder: Path, text: str) -> Path:
     path = folder / "town.toml"
     path.write_text(text, encoding="utf-8")
@@ -80,40 +90,39 @@ def scenario_file(folder: Path, text: str) -> Path:
 
 
 # A1 -------------------------------------------------------------------------------------------------------------------
-FOUR = ((100, 20, 4, 7000), (110, 25, 6, 10_000), (80, 30, 20, 4000), (70, 26, 11, 3000))
+# A fill is given in percent with two decimals, so 25 of 110 MWh is 20 % of 125 MWh of which 88 % may be used.
+FOUR = (  # capacity in MWh, what may be used and what is full at first in percent, rate in MW, threshold
+    (100, 100, "20", 4, 7000),
+    (125, 88, "20", 6, 10_000),
+    (80, 100, "37.50", 20, 4000),
+    (100, 70, "26", 11, 3000),
+)
+MWH = 1_000_000
 
 
 def four_batteries() -> str:
     """Four batteries that buy below and sell above a threshold, where the grid above takes and gives at 5,000."""
     text = 'version = 1\nname = "four"\n[time]\nstart = 2026-01-01\ndays = 1\ninterval_minutes = 60\n'
     text += "[market]\ncap = 20000\n[upstream]\nlimit_kw = 1000000\nprice = 5000.00\n"
-    for n, (capacity, fill, rate, threshold) in enumerate(FOUR, 1):
-        # A fill is given as a percentage of two decimals, so the window opens at a capacity that divides by it.
+    for n, (capacity, usable, fill, rate, threshold) in enumerate(FOUR, 1):
         text += (
-            f'[[fleet]]\nname = "battery-{n}"\ncapacity_kwh = {capacity}000\ncharge_kw = {rate}000\n'
-            f"discharge_kw = {rate}000\n{fill_of(capacity, fill)}\n"
+            f'[[fleet]]\nname = "battery-{n}"\ncapacity_kwh = {capacity}000\nmaximum_fill_percent = {usable}\n'
+            f"initial_fill_percent = {fill}\ncharge_kw = {rate}000\ndischarge_kw = {rate}000\n"
             f'strategy = {{ name = "threshold", threshold = {threshold} }}\n'
         )
     return text
 
 
-def fill_of(capacity: int, fill: int) -> str:
-    return f"initial_fill_percent = {D(100 * fill) / capacity:.2f}"
-
-
 def test_a01_threshold_fleet_one_round(tmp_path: Path) -> None:
     path = scenario_file(tmp_path, four_batteries())
     result = tree(replay(path, "--until", "2026-01-01T01:00", "--json", "--out", tmp_path / "out"))
-    energies = {"charged_mwh": [4, 6, 0, 0], "discharged_mwh": [0, 0, 20, 11]}
-    for key, energy in energies.items():
-        assert [group[key] for group in result["fleet"]] == energy
+    assert [row["fill_wh"] for row in rows(tmp_path, "batteries")] == [24 * MWH, 31 * MWH, 10 * MWH, 15 * MWH]
+    assert [group["fill_mwh"] for group in result["fleet"]] == [24, 31, 10, 15]
     assert sum(group["bought"] for group in result["fleet"]) == -50_000
     assert sum(group["sold"] for group in result["fleet"]) == 155_000
     assert result["money"]["received"]["fleet"] == 105_000
     assert result["money"]["received"]["upstream"] == -105_000
     assert result["price"]["mean_per_mwh"] == 5000
-    # 25 of 110 and 26 of 70 are no percentages of two decimals.
-    assert [round(row["fill_wh"] / 10**6) for row in rows(tmp_path, "batteries")] == [24, 31, 10, 15]
 
 
 def test_a01_threshold_fleet_three_rounds(tmp_path: Path) -> None:
@@ -121,13 +130,24 @@ def test_a01_threshold_fleet_three_rounds(tmp_path: Path) -> None:
     tree(replay(path, "--until", "2026-01-01T03:00", "--json", "--out", tmp_path / "out"))
     lines = defaultdict(list)
     for row in rows(tmp_path, "batteries"):
-        lines[row["battery"]].append((round(row["fill_wh"] / 10**6), row["reason"]))
+        lines[row["battery"]].append((row["fill_wh"] / MWH, row["reason"]))
     assert lines == {
         "battery-1-1": [(24, "charged"), (28, "charged"), (32, "charged")],
         "battery-2-1": [(31, "charged"), (37, "charged"), (43, "charged")],
         "battery-3-1": [(10, "discharged"), (0, "discharged"), (0, "empty")],
         "battery-4-1": [(15, "discharged"), (4, "discharged"), (0, "discharged")],
     }
+
+
+def test_a01_a_day_of_it_ends_without_an_error(tmp_path: Path) -> None:
+    result = tree(replay(scenario_file(tmp_path, four_batteries()), "--json"))
+    assert [group["fill_mwh"] for group in result["fleet"]] == [100, 110, 0, 0]
+    assert [group["intervals_by_reason"] for group in result["fleet"]] == [
+        {"charged": 20, "no price": 4},  # nobody is left to trade with the grid above
+        {"charged": 15, "full": 5, "no price": 4},
+        {"discharged": 2, "empty": 18, "no price": 4},
+        {"discharged": 3, "empty": 17, "no price": 4},
+    ]
 
 
 # One result -----------------------------------------------------------------------------------------------------------
@@ -164,11 +184,8 @@ def test_the_start_of_a_run_is_the_run_to_there(folder: Path) -> None:
     assert result["scenario"]["intervals"] == 24
     assert result["scenario"]["end_utc"] == "2026-03-28T05:00Z"
     assert result["digest"] != report(folder)["digest"]
-    with duckdb.connect() as database:
-        for name in ("intervals", "batteries", "trades"):
-            files = [str(folder / part / f"{name}.parquet") for part in ("start", "out")]
-            differing = "(FROM read_parquet($1) EXCEPT ALL FROM read_parquet($2))"
-            assert database.execute(f"SELECT count(*) FROM {differing}", files).fetchall() == [(0,)]
+    for name in ("intervals", "batteries", "trades"):
+        assert only_in_first(folder / "start" / f"{name}.parquet", folder / "out" / f"{name}.parquet") == []
 
 
 def test_the_town_is_lively(folder: Path) -> None:
@@ -280,9 +297,7 @@ def test_participants_add_up_to_the_report(folder: Path) -> None:
 def test_intervals_add_up_to_the_report(folder: Path) -> None:
     intervals, result = rows(folder, "intervals"), report(folder)
     assert [row["interval"] for row in intervals] == list(range(188))
-    assert {
-        later["start_utc_s"] - row["start_utc_s"] for row, later in zip(intervals, intervals[1:], strict=False)
-    } == {900}
+    assert {later["start_utc_s"] - row["start_utc_s"] for row, later in pairwise(intervals)} == {900}
     assert D(sum(row["load_wh"] for row in intervals)) / 10**6 == result["load"]["served_mwh"]
     assert D(sum(row["emissions_ug"] for row in intervals)) / 10**9 == result["emissions"]["co2_kg"]
     for plant in result["plants"]:
@@ -303,7 +318,8 @@ def test_battery_rows_add_up_to_the_report(folder: Path) -> None:
 
 
 def test_no_trade_is_no_price(tmp_path: Path) -> None:
-    text = 'version = 1\nname = "still"\n[time]\nstart = 2026-01-01\ndays = 1\n[[plants]]\nname = "mill"\ncapacity_kw = 1\n'
+    text = 'version = 1\nname = "still"\n[time]\nstart = 2026-01-01\ndays = 1\n'
+    text += '[[plants]]\nname = "mill"\ncapacity_kw = 1\n'
     result = tree(replay(scenario_file(tmp_path, text), "--json", "--out", tmp_path / "out"))
     assert result["price"] == {"intervals_with_price": 0, "intervals_without_trade": 96}
     for row in rows(tmp_path, "intervals"):
@@ -325,12 +341,9 @@ def test_csv_holds_the_same(folder: Path) -> None:
         "report.md",
     }
     assert str(NO_PRICE_TICK) not in (folder / "csv" / "intervals.csv").read_text("utf-8")
-    with duckdb.connect() as database:
-        for name in TABLES:
-            files = [str(folder / "csv" / f"{name}.csv"), str(folder / "out" / f"{name}.parquet")]
-            for first, second in (("read_csv($1)", "read_parquet($2)"), ("read_parquet($2)", "read_csv($1)")):
-                differing = f"(FROM {first} EXCEPT ALL FROM {second})"
-                assert database.execute(f"SELECT count(*) FROM {differing}", files).fetchall() == [(0,)], name
+    for name in TABLES:
+        files = folder / "csv" / f"{name}.csv", folder / "out" / f"{name}.parquet"
+        assert only_in_first(*files) == only_in_first(*reversed(files)) == []
 
 
 @pytest.mark.parametrize("name", ["it's", "res[1]*", "ü — 🙂", "a/b/c"])

@@ -82,7 +82,7 @@ def clear(
     if reached == demand:  # so every price up to the next order's clears as well
         high = _next_price(price_tick, quantity_wh, low, cap_tick)
     price = _price_by_rule(low, high, rule)
-    _, _, bought, sold, welfare, margin = _split(price_tick, quantity_wh, price, price, fill_wh)
+    _, bought, sold, welfare, margin = _split(price_tick, quantity_wh, price, price, fill_wh)
     volume, more = _settle(price_tick, quantity_wh, margin, price, price, bought, sold, fill_wh)
     if volume == 0:
         return 0, 0, 0, 0, 0
@@ -226,7 +226,12 @@ def _clear_large(
             guess = bottom + int((top - bottom) * ((demand - below) / within))
             first, last = max(guess - (top - bottom) // 16, bottom), min(guess + (top - bottom) // 16, top)
     while True:
-        below, within, bought, sold, welfare, index = _split(price_tick, quantity_wh, first, last, fill_wh)
+        within, bought, sold, welfare, index = _split(price_tick, quantity_wh, first, last, fill_wh)
+        # Bids that are neither above the range nor in it lie below it, so A(< first) needs no pass of its own.
+        bids_within = 0
+        for k in range(len(index)):
+            bids_within += max(quantity_wh[index[k]], 0)
+        below = sold + demand - bought - bids_within
         if demand <= below:
             first, last = bottom, first - 1
         elif demand > below + within:
@@ -288,28 +293,27 @@ def _bracket(
 @part
 def _split(
     price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], left: int, right: int, fill_wh: NDArray[np.int64]
-) -> tuple[int, int, int, int, int, NDArray[np.int32]]:
+) -> tuple[int, int, int, int, NDArray[np.int32]]:
     """Fills bids above `right` and offers below `left`, nothing else, and finds the orders from `left` to `right`.
 
-    Returns A(< left), the energy from left to right, energy bought, energy sold and its welfare, and which orders lie
-    from left to right.
+    Returns the energy from left to right, energy bought, energy sold and its welfare, and which orders lie from left to
+    right.
     """
     n = len(price_tick)
     index = np.empty(n + 1, np.int32)
-    below, within, bought, sold, welfare, count = 0, 0, 0, 0, 0, 0
+    within, bought, sold, welfare, count = 0, 0, 0, 0, 0
     for begin in range(0, n, _BLOCK):
         end = min(begin + _BLOCK, n)
         price, quantity = price_tick[begin:end], quantity_wh[begin:end]
-        _, block_below, block_within = _band(price, quantity, left, right)
-        block_bought, block_sold, block_welfare = _fill_block(price, quantity, left, right, fill_wh[begin:end])
-        below += block_below
-        within += block_within
+        hits, block_bought, block_sold, block_welfare = _fill_block(price, quantity, left, right, fill_wh[begin:end])
         bought += block_bought
         sold += block_sold
         welfare += block_welfare
-        if block_within > 0:
+        if hits > 0:
             count += _find(price, left, right, begin, index[count:])
-    return below, within, bought, sold, welfare, index[:count]
+    for k in range(count):
+        within += abs(quantity_wh[index[k]])
+    return within, bought, sold, welfare, index[:count]
 
 
 @part
@@ -326,20 +330,22 @@ def _find(price_tick: NDArray[np.int64], left: int, right: int, begin: int, inde
 @part
 def _fill_block(
     price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], left: int, right: int, fill_wh: NDArray[np.int64]
-) -> tuple[int, int, int]:
-    """Fills bids above `right` and offers below `left`; returns energy bought and sold and the welfare.
+) -> tuple[int, int, int, int]:
+    """Fills bids above `right` and offers below `left`; returns how many orders lie from left to right, energy bought
+    and sold, and the welfare.
 
     No branches, so that it becomes vector code.
     """
-    bought, sold, welfare = 0, 0, 0
+    hits, bought, sold, welfare = 0, 0, 0, 0
     for i in range(len(price_tick)):
         buys = max(quantity_wh[i], 0) if price_tick[i] > right else 0
         sells = max(-quantity_wh[i], 0) if price_tick[i] < left else 0
+        hits += int(price_tick[i] >= left) & int(price_tick[i] <= right)
         fill_wh[i] = buys + sells
         bought += buys
         sold += sells
         welfare += (buys - sells) * price_tick[i]
-    return bought, sold, welfare
+    return hits, bought, sold, welfare
 
 
 @part
@@ -421,7 +427,7 @@ def _clear_vertical(
         return 0, 0, 0
     # Fewer bids than the total demand may be served; then the last offer taken is cheaper than the price.
     last, _ = _bisect(price_tick, offer_wh, min(able, supply), supply, floor_tick, cap_tick)
-    _, _, bought, sold, welfare, index = _split(price_tick, quantity_wh, last, price, fill_wh)
+    _, bought, sold, welfare, index = _split(price_tick, quantity_wh, last, price, fill_wh)
     volume, more = _settle(price_tick, quantity_wh, index, price, last, bought, sold, fill_wh)
     return volume, price, welfare + more
 
