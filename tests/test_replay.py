@@ -92,10 +92,10 @@ def scenario_file(folder: Path, text: str) -> Path:
 # A1 -------------------------------------------------------------------------------------------------------------------
 # A fill is given in percent with two decimals, so 25 of 110 MWh is 20 % of 125 MWh of which 88 % may be used.
 FOUR = (  # capacity in MWh, what may be used and what is full at first in percent, rate in MW, threshold
-    (100, 100, "20", 4, 7000),
-    (125, 88, "20", 6, 10_000),
-    (80, 100, "37.50", 20, 4000),
-    (100, 70, "26", 11, 3000),
+    (100, 20, 4, 7000),
+    (110, 25, 6, 10_000),
+    (80, 30, 20, 4000),
+    (70, 26, 11, 3000),
 )
 MWH = 1_000_000
 
@@ -104,10 +104,10 @@ def four_batteries() -> str:
     """Four batteries that buy below and sell above a threshold, where the grid above takes and gives at 5,000."""
     text = 'version = 1\nname = "four"\n[time]\nstart = 2026-01-01\ndays = 1\ninterval_minutes = 60\n'
     text += "[market]\ncap = 20000\n[upstream]\nlimit_kw = 1000000\nprice = 5000.00\n"
-    for n, (capacity, usable, fill, rate, threshold) in enumerate(FOUR, 1):
+    for n, (capacity, fill, rate, threshold) in enumerate(FOUR, 1):
         text += (
-            f'[[fleet]]\nname = "battery-{n}"\ncapacity_kwh = {capacity}000\nmaximum_fill_percent = {usable}\n'
-            f"initial_fill_percent = {fill}\ncharge_kw = {rate}000\ndischarge_kw = {rate}000\n"
+            f'[[fleet]]\nname = "battery-{n}"\ncapacity_kwh = {capacity}000\n'
+            f"initial_fill_kwh = {fill}000\ncharge_kw = {rate}000\ndischarge_kw = {rate}000\n"
             f'strategy = {{ name = "threshold", threshold = {threshold} }}\n'
         )
     return text

@@ -35,6 +35,7 @@ class Arena(NamedTuple):
     home_wh: NDArray[np.int64]  # (HOME_ROWS, H)
     unit: NDArray[np.int64]  # (UNIT_ROWS, P), rows as in `plants`
     lost_wh: NDArray[np.int64]  # (B,)
+    turnover_e8: NDArray[np.int64]  # (1,) all that was paid so far, whoever paid whom
     first_plant: int  # slot of the first plant's first block; homes' orders stand before it
 
 

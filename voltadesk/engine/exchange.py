@@ -7,12 +7,10 @@ import hashlib
 import numpy as np
 
 from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Receipts
-from voltadesk.engine.market import run_intervals
+from voltadesk.engine.market import TURNOVER_LIMIT_E8, run_intervals
 from voltadesk.engine.plants import UNIT_ROWS
 from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, TRADE, Conditions, Table
 from voltadesk.errors import VoltaDeskError
-
-MONEY_RANGE_E8 = 1 << 62
 
 
 class Exchange:
@@ -57,13 +55,15 @@ class Exchange:
             home_wh=np.zeros((HOME_ROWS, homes), np.int64),
             unit=np.zeros((UNIT_ROWS, plants), np.int64),
             lost_wh=np.zeros(fleet, np.int64),
+            turnover_e8=np.zeros(1, np.int64),
             first_plant=first_plant,
         )
 
     def advance(self, conditions: Conditions) -> Table:
         """Run the C intervals that the conditions bring; returns the receipts of their trades (TRADE).
 
-        Raises ValueError when they run past the end or don't fit the market's participants.
+        Raises ValueError when they run past the end or don't fit the market's participants, VoltaDeskError when more
+        money turns over than 64 bits can count.
         """
         count = len(conditions.upstream_sell_tick)
         self._check_shapes(conditions, count)
@@ -82,9 +82,9 @@ class Exchange:
             self.plant_output_wh,
             self.battery_rows,
         )
-        run_intervals(self.next_interval, market, conditions, self._arena, receipts)
+        if not run_intervals(self.next_interval, market, conditions, self._arena, receipts):
+            raise VoltaDeskError(f"turnover: must stay below {TURNOVER_LIMIT_E8 // 10**8:,} in one run: shorten it")
         self.next_interval += count
-        self._check_range()
         trades: Table = rows[: receipts.written[0]]
         self._last = (self.next_interval - count, trades) if count == 1 else None
         return trades
@@ -115,13 +115,6 @@ class Exchange:
         ):
             digest.update(np.ascontiguousarray(table).view(np.int64).astype("<i8").tobytes())
         return digest.hexdigest()
-
-    def _check_range(self) -> None:
-        """Stop long before a sum of money leaves 64 bits; one chunk can't cross what is left."""
-        for table in (self.homes, self.plants, self.batteries, self.accounts):
-            for name in table.dtype.names or ():
-                if name.endswith("_e8") and len(table) and int(np.abs(table[name]).max()) > MONEY_RANGE_E8:
-                    raise VoltaDeskError(f"{name}: must stay below {MONEY_RANGE_E8 // 10**8:,} in one run: shorten it")
 
     def _check_shapes(self, conditions: Conditions, count: int) -> None:
         if self.next_interval + count > len(self.intervals):

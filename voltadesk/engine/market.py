@@ -18,13 +18,19 @@ from voltadesk.engine.settlement import (
     settle_imbalance,
     settle_plants,
     settle_upstream,
+    turn_over,
 )
 from voltadesk.engine.tables import COMMUNITY_NONE, NO_PRICE_TICK, Conditions
 
+TURNOVER_LIMIT_E8 = 8 * 10**18  # leaves room for the dearest interval there can be
+
 
 @kernel
-def run_intervals(first: int, market: Market, conditions: Conditions, arena: Arena, receipts: Receipts) -> None:
-    """Run the C intervals of the conditions, the first of which is number `first` of the market."""
+def run_intervals(first: int, market: Market, conditions: Conditions, arena: Arena, receipts: Receipts) -> bool:
+    """Run the C intervals of the conditions, the first of which is number `first` of the market.
+
+    False where the run's turnover leaves what 64 bits can count; the tables are then of no use.
+    """
     rules, accounts = market.rules[0], market.accounts[0]
     homes, fleet = market.home.shape[0], market.battery.shape[0]
     for k in range(conditions.upstream_sell_tick.shape[0]):
@@ -77,3 +83,7 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
         settle_upstream(i, market, arena, solution, receipts)
         settle_fleet(k, i, market, conditions, arena, solution, receipts)
         settle_imbalance(i, market, arena, short, receipts)
+        turn_over(rules, result, arena)
+        if not 0 <= arena.turnover_e8[0] < TURNOVER_LIMIT_E8:
+            return False
+    return True

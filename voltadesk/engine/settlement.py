@@ -274,10 +274,12 @@ def settle_imbalance(i: int, market: Market, arena: Arena, short_wh: int, receip
         accounts.reserve_down_wh -= short_wh
     result.imbalance_price_tick = price
     accounts.reserve_e8 += price * short_wh
+    gross = 0
     for h in range(market.home.shape[0]):
         imbalance = arena.home_wh[IMBALANCE, h]
         if imbalance != 0:
             row = market.home[h]
+            gross += abs(imbalance)
             row.imbalance_e8 -= price * imbalance
             row.imbalance_short_wh += max(0, imbalance)
             row.imbalance_long_wh += max(0, -imbalance)
@@ -286,10 +288,23 @@ def settle_imbalance(i: int, market: Market, arena: Arena, short_wh: int, receip
         imbalance = arena.unit[UNIT_SHORT, p]
         if imbalance != 0:
             unit = market.plant[p]
+            gross += abs(imbalance)
             unit.imbalance_e8 -= price * imbalance
             unit.imbalance_short_wh += max(0, imbalance)
             unit.imbalance_long_wh += max(0, -imbalance)
             receipt(receipts, i, KIND_PLANT, p, MARKET_IMBALANCE, imbalance, price, 0)
+    arena.turnover_e8[0] += gross * abs(price)
+
+
+@part
+def turn_over(rules: Any, result: Any, arena: Arena) -> None:
+    """Add what the interval's auction and community turned over; no one's account can have moved by more."""
+    fees = rules.margin_tick + rules.grid_fee_tick + rules.levy_tick
+    if result.auction_wh > 0:
+        arena.turnover_e8[0] += result.auction_wh * (abs(result.price_tick) + fees) + result.uplift_e8
+    if result.community_wh > 0:
+        fees = rules.community_grid_fee_tick + rules.community_levy_tick
+        arena.turnover_e8[0] += 2 * result.community_wh * (abs(result.community_price_tick) + fees)
 
 
 @part

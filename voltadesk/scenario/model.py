@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, local_midnight_utc, time_zone
 from voltadesk.errors import BadInput
@@ -21,6 +21,7 @@ from voltadesk.scenario.values import (
     Day,
     Efficiency,
     Emissions,
+    Energy,
     EnergySpan,
     Fee,
     Moment,
@@ -196,7 +197,7 @@ class HomeGroup(Part):
 
     name: Identifier
     count: Annotated[int, Field(strict=True, ge=1, le=HOMES_LIMIT)]
-    in_community: bool = True
+    in_community: StrictBool = True
     profile: str = "H25"
     annual_kwh: EnergySpan | None = None
     shift_minutes: Annotated[int, Field(strict=True, ge=0, le=240)] = 60
@@ -316,18 +317,26 @@ class BatteryGroup(Part):
     standing_loss_percent_per_hour: StandingLoss = 0
     minimum_fill_percent: Percent = 0
     maximum_fill_percent: Percent = 10_000
-    initial_fill_percent: Percent = 5_000
+    initial_fill_kwh: Energy | None = None
     wear_cost: Fee = 0
     strategy: Strategy
     outages: list[BatteryOutage] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        low, fill, high = self.minimum_fill_percent, self.initial_fill_percent, self.maximum_fill_percent
+        low, high = self.minimum_fill_percent, self.maximum_fill_percent
         _require(low < high, "minimum_fill_percent", Decimal(low) / 100, "must be below maximum_fill_percent")
-        _require(low <= fill <= high, "initial_fill_percent", Decimal(fill) / 100,
-                 f"must lie between {Decimal(low) / 100} and {Decimal(high) / 100}")  # fmt: skip
+        least, most = (self.capacity_kwh * share // 10_000 for share in (low, high))
+        _require(least <= self.initial_fill_wh <= most, "initial_fill_kwh", Decimal(self.initial_fill_wh) / 1000,
+                 f"must lie between {Decimal(least) / 1000} and {Decimal(most) / 1000}")  # fmt: skip
         return self
+
+    @property
+    def initial_fill_wh(self) -> int:
+        """Fill before the first interval [Wh]; the middle of the window where the file says nothing."""
+        if self.initial_fill_kwh is not None:
+            return self.initial_fill_kwh
+        return self.capacity_kwh * (self.minimum_fill_percent + self.maximum_fill_percent) // 20_000
 
 
 class MoneyHolder(Part):

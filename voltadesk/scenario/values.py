@@ -68,6 +68,7 @@ Power = Annotated[int, _scaled(3, 0, POWER_LIMIT_W)]  # kW -> W
 PositivePower = Annotated[int, _scaled(3, 1, POWER_LIMIT_W)]
 PowerSpan = Annotated[tuple[int, int], _span(3, 0, 10**9)]  # of roofs, up to 1 GW
 Capacity = Annotated[int, _scaled(3, 1, 10**11)]  # kWh -> Wh, up to 100 GWh
+Energy = Annotated[int, _scaled(3, 0, 10**11)]  # kWh -> Wh
 EnergySpan = Annotated[tuple[int, int], _span(3, 0, 10**9)]
 Percent = Annotated[int, _scaled(2, 0, BP_PER_UNIT)]  # % -> basis points
 StandingLoss = Annotated[int, _scaled(4, 0, 10_000)]  # % -> ppm, up to 1 %

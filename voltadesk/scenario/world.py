@@ -162,7 +162,7 @@ class World:
                 ("standing_loss_ppm_per_hour", group.standing_loss_percent_per_hour),
                 ("minimum_fill_wh", group.capacity_kwh * group.minimum_fill_percent // 10_000),
                 ("maximum_fill_wh", group.capacity_kwh * group.maximum_fill_percent // 10_000),
-                ("fill_wh", group.capacity_kwh * group.initial_fill_percent // 10_000),
+                ("fill_wh", group.initial_fill_wh),
                 ("wear_cost_tick", group.wear_cost),
             ):
                 batteries[field][mine] = value
@@ -223,22 +223,22 @@ class World:
 
     def _read_meter(self, g: int, meter: MeterFile) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         path = self.folder / meter.file
-        read = read_meter(
-            path,
-            load_column=meter.load,
-            solar_column=meter.solar,
-            unit=meter.unit,
-            kind=meter.kind,
-            timezone=meter.timezone,
-        )
-        self.notes += [f"{meter.file}: {note}" for note in read.notes]
         try:
+            read = read_meter(
+                path,
+                load_column=meter.load,
+                solar_column=meter.solar,
+                unit=meter.unit,
+                kind=meter.kind,
+                timezone=meter.timezone,
+            )
+            self.notes += [f"{meter.file}: {note}" for note in read.notes]
             load, solar = (
                 resample(Series(read.start_utc, read.step_s, values, name), self.grid, "energy")
                 for values, name in ((read.load_wh, meter.load), (read.solar_wh, meter.solar or "solar"))
             )
         except BadInput as error:
-            raise error.at(f"homes[{g}].meter: {path.name}") from None
+            raise error.at(f"homes[{g}].meter") from None
         return load, solar
 
     # Plants, upstream, batteries --------------------------------------------------------------------------------------
@@ -290,14 +290,14 @@ class World:
             return np.full(self.grid.count, upstream.price, np.int64)
         source = upstream.prices
         path = self.folder / source.file
-        series = read_series(
-            path, field="price", column=source.column, timezone=source.timezone, rounding=source.rounding
-        )
-        self.notes += [f"{source.file}: {note}" for note in series.notes]
         try:
+            series = read_series(
+                path, field="price", column=source.column, timezone=source.timezone, rounding=source.rounding
+            )
+            self.notes += [f"{source.file}: {note}" for note in series.notes]
             return resample(series, self.grid, "price")
         except BadInput as error:
-            raise error.at(f"upstream.prices: {path.name}") from None
+            raise error.at("upstream.prices") from None
 
     @cached_property
     def _local_second(self) -> NDArray[np.int64]:
