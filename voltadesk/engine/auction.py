@@ -68,7 +68,15 @@ def clear(
         left, right, part_between = _bracket(price_tick, quantity_wh, floor_tick, cap_tick)
         if part_between < _TELLING:
             outcome: tuple[int, int, int, int, int] = _clear_large(
-                price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh, left, right, part_between > _CROWDED
+                price_tick,
+                quantity_wh,
+                floor_tick,
+                cap_tick,
+                rule,
+                fill_wh,
+                left,
+                right,
+                part_between > _CROWDED,
             )
             return outcome
     # Few orders, or a few so large among many that a sample says nothing.
@@ -82,7 +90,7 @@ def clear(
     if reached == demand:  # so every price up to the next order's clears as well
         high = _next_price(price_tick, quantity_wh, low, cap_tick)
     price = _price_by_rule(low, high, rule)
-    _, bought, sold, welfare, margin = _split(price_tick, quantity_wh, price, price, fill_wh)
+    _, _, bought, sold, welfare, margin = _split(price_tick, quantity_wh, price, price, fill_wh)
     volume, more = _settle(price_tick, quantity_wh, margin, price, price, bought, sold, fill_wh)
     if volume == 0:
         return 0, 0, 0, 0, 0
@@ -210,10 +218,6 @@ def _clear_large(
     A guess that was wrong costs another pass.
     """
     demand, below, within = _band(price_tick, quantity_wh, left + 1, right - 1)
-    assert max(demand, below + within) < ENERGY_LIMIT_WH
-    if demand == 0:
-        fill_wh[:] = 0
-        return 0, 0, 0, 0, 0
     bottom, top = floor_tick, cap_tick
     if demand <= below:
         first, last = left, left
@@ -226,11 +230,15 @@ def _clear_large(
             guess = bottom + int((top - bottom) * ((demand - below) / within))
             first, last = max(guess - (top - bottom) // 16, bottom), min(guess + (top - bottom) // 16, top)
     while True:
-        within, bought, sold, welfare, index = _split(price_tick, quantity_wh, first, last, fill_wh)
-        # Bids that are neither above the range nor in it lie below it, so A(< first) needs no pass of its own.
-        bids_within = 0
+        demand, total, bought, sold, welfare, index = _split(price_tick, quantity_wh, first, last, fill_wh)
+        assert total < ENERGY_LIMIT_WH
+        if demand == 0:
+            return 0, 0, 0, 0, 0
+        within, bids_within = 0, 0
         for k in range(len(index)):
+            within += abs(quantity_wh[index[k]])
             bids_within += max(quantity_wh[index[k]], 0)
+        # Bids that are neither above the range nor in it lie below it, so A(< first) needs no pass of its own.
         below = sold + demand - bought - bids_within
         if demand <= below:
             first, last = bottom, first - 1
@@ -293,59 +301,66 @@ def _bracket(
 @part
 def _split(
     price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], left: int, right: int, fill_wh: NDArray[np.int64]
-) -> tuple[int, int, int, int, NDArray[np.int32]]:
+) -> tuple[int, int, int, int, int, NDArray[np.int32]]:
     """Fills bids above `right` and offers below `left`, nothing else, and finds the orders from `left` to `right`.
 
-    Returns the energy from left to right, energy bought, energy sold and its welfare, and which orders lie from left to
-    right.
+    Returns the energy of all bids and of all orders, energy bought, energy sold and its welfare, and which orders lie
+    from left to right.
     """
     n = len(price_tick)
     index = np.empty(n + 1, np.int32)
-    within, bought, sold, welfare, count = 0, 0, 0, 0, 0
+    near = np.zeros(_BLOCK, np.uint8)
+    eight = near.view(np.uint64)
+    demand, total, bought, sold, welfare, count = 0, 0, 0, 0, 0, 0
     for begin in range(0, n, _BLOCK):
         end = min(begin + _BLOCK, n)
         price, quantity = price_tick[begin:end], quantity_wh[begin:end]
-        hits, block_bought, block_sold, block_welfare = _fill_block(price, quantity, left, right, fill_wh[begin:end])
-        bought += block_bought
-        sold += block_sold
-        welfare += block_welfare
-        if hits > 0:
-            count += _find(price, left, right, begin, index[count:])
-    for k in range(count):
-        within += abs(quantity_wh[index[k]])
-    return within, bought, sold, welfare, index[:count]
-
-
-@part
-def _find(price_tick: NDArray[np.int64], left: int, right: int, begin: int, index: NDArray[np.int32]) -> int:
-    """Notes begin + i for prices from `left` to `right`; returns how many. `index` has room for one more than all."""
-    width = np.uint64(right - left)  # with unsigned numbers, one comparison tells left <= price <= right
-    count = 0
-    for i in range(len(price_tick)):
-        index[count] = begin + i
-        count += int(np.uint64(price_tick[i] - left) <= width)
-    return count
+        block = _fill_block(price, quantity, left, right, fill_wh[begin:end], near)
+        demand += block[0]
+        total += block[1]
+        bought += block[2]
+        sold += block[3]
+        welfare += block[4]
+        # Eight marks at a time: most often none of them is set.
+        for word in range((end - begin) // 8):
+            if eight[word] != 0:
+                for i in range(word * 8, word * 8 + 8):
+                    index[count] = begin + i
+                    count += near[i]
+        for i in range((end - begin) // 8 * 8, end - begin):
+            index[count] = begin + i
+            count += near[i]
+    return demand, total, bought, sold, welfare, index[:count]
 
 
 @part
 def _fill_block(
-    price_tick: NDArray[np.int64], quantity_wh: NDArray[np.int64], left: int, right: int, fill_wh: NDArray[np.int64]
-) -> tuple[int, int, int, int]:
-    """Fills bids above `right` and offers below `left`; returns how many orders lie from left to right, energy bought
-    and sold, and the welfare.
+    price_tick: NDArray[np.int64],
+    quantity_wh: NDArray[np.int64],
+    left: int,
+    right: int,
+    fill_wh: NDArray[np.int64],
+    near: NDArray[np.uint8],
+) -> tuple[int, int, int, int, int]:
+    """Fills bids above `right` and offers below `left`, and marks orders from left to right in `near`.
 
-    No branches, so that it becomes vector code.
+    Returns the energy of bids and of all orders, energy bought and sold, and the welfare. No branches, so that it
+    becomes vector code.
     """
-    hits, bought, sold, welfare = 0, 0, 0, 0
+    demand, total, bought, sold, welfare = 0, 0, 0, 0, 0
     for i in range(len(price_tick)):
-        buys = max(quantity_wh[i], 0) if price_tick[i] > right else 0
-        sells = max(-quantity_wh[i], 0) if price_tick[i] < left else 0
-        hits += int(price_tick[i] >= left) & int(price_tick[i] <= right)
+        bid, offer = max(quantity_wh[i], 0), max(-quantity_wh[i], 0)
+        buys = bid if price_tick[i] > right else 0
+        sells = offer if price_tick[i] < left else 0
         fill_wh[i] = buys + sells
+        demand += bid
+        total += bid + offer
         bought += buys
         sold += sells
         welfare += (buys - sells) * price_tick[i]
-    return hits, bought, sold, welfare
+    for i in range(len(price_tick)):
+        near[i] = np.uint8((price_tick[i] >= left) & (price_tick[i] <= right))
+    return demand, total, bought, sold, welfare
 
 
 @part
@@ -427,7 +442,7 @@ def _clear_vertical(
         return 0, 0, 0
     # Fewer bids than the total demand may be served; then the last offer taken is cheaper than the price.
     last, _ = _bisect(price_tick, offer_wh, min(able, supply), supply, floor_tick, cap_tick)
-    _, bought, sold, welfare, index = _split(price_tick, quantity_wh, last, price, fill_wh)
+    _, _, bought, sold, welfare, index = _split(price_tick, quantity_wh, last, price, fill_wh)
     volume, more = _settle(price_tick, quantity_wh, index, price, last, bought, sold, fill_wh)
     return volume, price, welfare + more
 

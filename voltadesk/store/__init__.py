@@ -1,0 +1,1 @@
+"""The only room that writes: keys, signed journal, proofs, tables."""
