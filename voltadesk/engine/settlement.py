@@ -37,6 +37,8 @@ from voltadesk.engine.tables import (
     Conditions,
 )
 
+NO_FEES, THE_ONE = np.int64(0), np.int64(0)  # typed: literals compile `receipt` again for each value
+
 
 @part
 def receipt(
@@ -125,7 +127,7 @@ def settle_homes(
             row.auction_e8 += sold_tick * sold - solution.price_tick * bought
             auction_fees = (grid_fees_tick + rules.margin_tick) * bought
             receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, bought, solution.price_tick, auction_fees)
-            receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, -sold, sold_tick, 0)
+            receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, -sold, sold_tick, NO_FEES)
         row.fees_e8 -= fees + broker_fee
         bought_all += bought
         taken_all += taken
@@ -174,7 +176,7 @@ def settle_plants(
                     market.accounts[0].operator_e8 -= uplift
                 row.auction_sold_wh += sold
                 row.auction_e8 += price * sold
-                receipt(receipts, i, KIND_PLANT, p, MARKET_AUCTION, -sold, price, 0)
+                receipt(receipts, i, KIND_PLANT, p, MARKET_AUCTION, -sold, price, NO_FEES)
         hold(row, made)
         market.plant_output_wh[i, p] = made
         result.plant_wh += made
@@ -191,12 +193,14 @@ def settle_upstream(i: int, market: Market, arena: Arena, solution: Solution, re
     if sold > 0:
         price = paid_tick(rules, arena, slot, solution)
         accounts.upstream_e8 += price * sold
-        receipt(receipts, i, KIND_UPSTREAM, 0, MARKET_AUCTION, -sold, price, 0)
+        receipt(receipts, i, KIND_UPSTREAM, THE_ONE, MARKET_AUCTION, -sold, price, NO_FEES)
     if bought > 0:
         accounts.upstream_e8 -= solution.price_tick * bought
         accounts.upstream_fees_e8 -= rules.margin_tick * bought
         accounts.operator_e8 += rules.margin_tick * bought
-        receipt(receipts, i, KIND_UPSTREAM, 0, MARKET_AUCTION, bought, solution.price_tick, rules.margin_tick * bought)
+        receipt(
+            receipts, i, KIND_UPSTREAM, THE_ONE, MARKET_AUCTION, bought, solution.price_tick, rules.margin_tick * bought
+        )
     accounts.upstream_sold_wh += sold
     accounts.upstream_bought_wh += bought
     result.upstream_import_wh = sold
@@ -232,7 +236,7 @@ def settle_fleet(
             row.discharged_wh += sold
             row.sold_e8 += price * sold
             row.wear_e8 += row.wear_cost_tick * sold
-            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, -sold, price, 0)
+            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, -sold, price, NO_FEES)
         if mode != 0 and mode != row.last_mode:
             row.mode_changes += 1 if row.last_mode != 0 else 0
             row.last_mode = mode
@@ -283,7 +287,7 @@ def settle_imbalance(i: int, market: Market, arena: Arena, short_wh: int, receip
             row.imbalance_e8 -= price * imbalance
             row.imbalance_short_wh += max(0, imbalance)
             row.imbalance_long_wh += max(0, -imbalance)
-            receipt(receipts, i, KIND_HOME, h, MARKET_IMBALANCE, imbalance, price, 0)
+            receipt(receipts, i, KIND_HOME, h, MARKET_IMBALANCE, imbalance, price, NO_FEES)
     for p in range(market.plant.shape[0]):
         imbalance = arena.unit[UNIT_SHORT, p]
         if imbalance != 0:
@@ -292,7 +296,7 @@ def settle_imbalance(i: int, market: Market, arena: Arena, short_wh: int, receip
             unit.imbalance_e8 -= price * imbalance
             unit.imbalance_short_wh += max(0, imbalance)
             unit.imbalance_long_wh += max(0, -imbalance)
-            receipt(receipts, i, KIND_PLANT, p, MARKET_IMBALANCE, imbalance, price, 0)
+            receipt(receipts, i, KIND_PLANT, p, MARKET_IMBALANCE, imbalance, price, NO_FEES)
     arena.turnover_e8[0] += gross * abs(price)
 
 

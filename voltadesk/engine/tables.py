@@ -22,10 +22,10 @@ COMMUNITY_RULES = ("none", "discount", "mid-market", "supply-demand-ratio")
 COMMUNITY_NONE, COMMUNITY_DISCOUNT, COMMUNITY_MID_MARKET, COMMUNITY_SUPPLY_DEMAND_RATIO = range(4)
 
 MARKETS = ("community", "auction", "imbalance")
-MARKET_COMMUNITY, MARKET_AUCTION, MARKET_IMBALANCE = range(3)
+MARKET_COMMUNITY, MARKET_AUCTION, MARKET_IMBALANCE = np.arange(3)  # typed: literals compile a kernel for each value
 
 KINDS = ("home", "plant", "battery", "upstream")
-KIND_HOME, KIND_PLANT, KIND_BATTERY, KIND_UPSTREAM = range(4)
+KIND_HOME, KIND_PLANT, KIND_BATTERY, KIND_UPSTREAM = np.arange(4)
 
 BATTERY_REASONS = (
     "charged",
@@ -52,7 +52,7 @@ BATTERY_REASONS = (
 
 
 def table(*fields: str) -> np.dtype[Any]:
-    return np.dtype([(name, np.int64) for name in fields])
+    return np.dtype([(name, np.int64) for name in fields], align=True)
 
 
 RULES = table(

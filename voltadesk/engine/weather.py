@@ -10,7 +10,7 @@ from voltadesk.engine.compiled import kernel
 from voltadesk.engine.homes import random_bits
 
 # Streams of the random numbers beside those of the homes, which count from 0.
-STREAM_DAY, STREAM_HOUR, STREAM_ERROR, STREAM_GUST = -1, -2, -3, -4
+STREAM_DAY, STREAM_HOUR, STREAM_ERROR, STREAM_GUST = -np.arange(1, 5)
 
 
 @kernel

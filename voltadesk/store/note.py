@@ -134,7 +134,9 @@ class InclusionProof:
     def text(self) -> str:
         """The proof as a C2SP tlog-proof."""
         extra = () if self.entry is None else (f"extra {base64_text(self.entry)}",)
-        return "\n".join((_TLOG_PROOF, *extra, f"index {self.index}", *map(base64_text, self.hashes), "", self.checkpoint))
+        return "\n".join(
+            (_TLOG_PROOF, *extra, f"index {self.index}", *map(base64_text, self.hashes), "", self.checkpoint)
+        )
 
     @classmethod
     def parse(cls, text: str | bytes) -> InclusionProof:

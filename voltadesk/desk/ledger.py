@@ -1,0 +1,210 @@
+"""Double entry in money, energy and shares: every commodity sums to 0 at every entry.
+
+Amounts are Python integers: money in 1e-8 of the currency, energy in Wh, shares in 1e-8 of a share. What an account
+holds or has received is positive; what is owed is negative.
+
+Money has two sides. The fund's own balance sheet (`fund`, `owed`, `equity`) balances in itself, as in any set of
+accounts: assets = debts + capital + retained profit. The outside (`ext`, `fees`) says who has been paid how much; it
+balances in itself too, because `ext:world` carries what the outside got or gave for its money: energy, batteries, shares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+WH = "WH"
+SHARE = "SHARE"
+MONEY = "MONEY"  # in the chart: whatever the currency is called
+BALANCE_LIMIT = 2**63 - 1  # what a 64-bit column holds
+
+CURRENCY = re.compile(r"[A-Z]{3}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")  # of an actor, a battery, an order
+
+
+class LedgerError(AssertionError):
+    """The books would not be right: a fault of the program, never of the user."""
+
+
+class Posting(NamedTuple):
+    """An amount that reaches (positive) or leaves (negative) an account."""
+
+    account: str
+    commodity: str
+    amount: int
+
+
+class Entry(NamedTuple):
+    """Postings that belong together: merged by account and commodity, sorted, without zeros."""
+
+    number: int
+    time_utc: int
+    text: str
+    postings: tuple[Posting, ...]
+
+
+class Kind(NamedTuple):
+    """One line of the chart of accounts."""
+
+    pattern: str
+    commodities: tuple[str, ...]
+    inside: bool  # on the fund's own balance sheet
+    sign: int  # 1: never below 0; -1: never above; 0: free
+    meaning: str
+
+
+CHART = {
+    kind.pattern: kind
+    for kind in (
+        Kind("fund:cash:free", (MONEY,), True, 1, "cash that may be spent"),
+        Kind("fund:cash:reserved", (MONEY,), True, 1, "cash held for open orders"),
+        Kind("fund:cash:dividends", (MONEY,), True, 1, "cash held for declared dividends"),
+        Kind("fund:battery:*:book", (MONEY,), True, 1, "what a battery cost, less wear"),
+        Kind(
+            "fund:battery:*:energy",
+            (MONEY,),
+            True,
+            0,
+            "what its stored energy cost; negative when it was paid to take it",
+        ),
+        Kind("fund:battery:*:wh", (WH,), False, 1, "energy stored"),
+        Kind("owed:dividend:*:*", (MONEY,), True, -1, "dividend number, investor: declared and not yet withdrawn"),
+        Kind("equity:capital", (MONEY, SHARE), True, 0, "paid in and not paid back; shares issued"),
+        Kind("equity:retained", (MONEY,), True, 0, "realised profit not yet distributed; negative is profit"),
+        Kind("shares:*", (SHARE,), False, 1, "an investor's shares"),
+        Kind("ext:bank:*", (MONEY, WH), False, 0, "an actor outside: money received; energy taken"),
+        Kind("ext:grid", (MONEY, WH), False, 0, "the grid, or the market, that energy is traded with"),
+        Kind("ext:market", (MONEY, WH), False, 0, "clearing of one interval: back to 0 when all have settled"),
+        Kind("ext:vendor", (MONEY,), False, 0, "whoever sells and takes back batteries"),
+        Kind("ext:world", (MONEY,), False, 0, "counterweight of the outside: what it got or gave for its money"),
+        Kind("fees:*", (MONEY,), False, 0, "fees received: broker, operator"),
+        Kind("loss:wh", (WH,), False, 1, "energy lost"),
+    )
+}
+
+
+@lru_cache(maxsize=1 << 16)
+def kind_of(account: str) -> Kind:
+    """The line of the chart that an account belongs to.
+
+    Raises LedgerError when there is none.
+    """
+    parts = account.split(":")
+    for kind in CHART.values():
+        pattern = kind.pattern.split(":")
+        if len(pattern) == len(parts) and all(
+            NAME.fullmatch(part) if wanted == "*" else part == wanted
+            for wanted, part in zip(pattern, parts, strict=True)
+        ):
+            return kind
+    raise LedgerError(f"no account {account!r} in the chart")
+
+
+def flow(account: str, amount_e8: int, currency: str) -> list[Posting]:
+    """Money that reaches an outside account [1e-8 currency], with its counterweight."""
+    return [Posting(account, currency, amount_e8), Posting("ext:world", currency, -amount_e8)]
+
+
+class Ledger:
+    """Balances of all accounts. History is kept by whoever posts: `post` returns the entry."""
+
+    def __init__(self, currency: str = "EUR") -> None:
+        if not CURRENCY.fullmatch(currency):
+            raise LedgerError(f"currency {currency!r}: must be three capital letters")
+        self.currency = currency
+        self.last_entry = 0
+        self._balances: dict[tuple[str, str], int] = {}
+        self._totals: dict[tuple[str, str], int] = {}
+
+    def post(self, entry: int, postings: Iterable[Posting], time_utc: int = 0, text: str = "") -> Entry:
+        """Apply postings as one: all of them, or none.
+
+        `entry` is the number of what caused them; it never falls, and may come again.
+        Raises LedgerError when a commodity does not sum to 0, money does not on either side, an account is not in the
+        chart or may not hold the commodity, a sign is wrong, or a balance leaves 64 bits.
+        """
+        if type(entry) is not int or entry < self.last_entry:
+            raise LedgerError(f"entry {entry!r} after {self.last_entry}")
+        merged: dict[tuple[str, str], int] = {}
+        for account, commodity, amount in postings:
+            if type(amount) is not int:
+                raise LedgerError(f"{account}: amount {amount!r} is not an int")
+            key = (account, commodity)
+            merged[key] = merged.get(key, 0) + amount
+        changes = sorted((key, amount) for key, amount in merged.items() if amount)
+        after = self._checked(changes)
+        for (key, amount), balance in zip(changes, after, strict=True):
+            self._set(self._balances, key, balance)
+            total = (kind_of(key[0]).pattern, key[1])
+            self._set(self._totals, total, self._totals.get(total, 0) + amount)
+        self.last_entry = entry
+        return Entry(entry, time_utc, text, tuple(Posting(*key, amount) for key, amount in changes))
+
+    def _checked(self, changes: list[tuple[tuple[str, str], int]]) -> list[int]:
+        """Balances after the changes, in their order; raises LedgerError when they can't be."""
+        sums: dict[str, int] = {}
+        inside, after = 0, []
+        for key, amount in changes:
+            account, commodity = key
+            kind = kind_of(account)
+            if (MONEY if commodity == self.currency else commodity) not in kind.commodities:
+                raise LedgerError(f"{account} holds no {commodity}")
+            balance = self._balances.get(key, 0) + amount
+            if balance * kind.sign < 0 or not -BALANCE_LIMIT <= balance <= BALANCE_LIMIT:
+                raise LedgerError(f"{account} can't hold {balance} {commodity}")
+            after.append(balance)
+            sums[commodity] = sums.get(commodity, 0) + amount
+            if kind.inside and commodity == self.currency:
+                inside += amount
+        for commodity, total in sums.items():
+            if total:
+                raise LedgerError(f"{commodity} sums to {total}, not 0")
+        if inside:
+            raise LedgerError(f"the fund's own {self.currency} sums to {inside}, not 0")
+        return after
+
+    @staticmethod
+    def _set(table: dict[tuple[str, str], int], key: tuple[str, str], value: int) -> None:
+        """Zeros are not kept, so that the same books have the same state whatever their history."""
+        if value:
+            table[key] = value
+        else:
+            table.pop(key, None)
+
+    def balance(self, account: str, commodity: str) -> int:
+        """What an account holds of a commodity [its unit]; 0 when it was never used."""
+        return self._balances.get((account, commodity), 0)
+
+    def balances(self, prefix: str = "") -> list[Posting]:
+        """All balances but zeros of accounts that begin with `prefix`, sorted by account and commodity."""
+        return sorted(Posting(*key, held) for key, held in self._balances.items() if key[0].startswith(prefix))
+
+    def total(self, pattern: str, commodity: str) -> int:
+        """Sum over all accounts of one line of the chart, such as `owed:dividend:*:*`, at no cost.
+
+        Raises LedgerError when the chart has no such line.
+        """
+        if pattern not in CHART:
+            raise LedgerError(f"no line {pattern!r} in the chart")
+        return self._totals.get((pattern, commodity), 0)
+
+    def audit(self) -> None:
+        """Count everything again: sums, sides, signs, totals. Raises LedgerError."""
+        again = Ledger(self.currency)
+        again.post(self.last_entry, self.balances())
+        if again._totals != self._totals:
+            raise LedgerError("totals differ from the sums of balances")
+
+    def state(self) -> dict[str, Any]:
+        """All of the ledger in lists, texts and integers, the same for the same books."""
+        rows = [list(row) for row in self.balances()]
+        return {"balances": rows, "currency": self.currency, "last_entry": self.last_entry}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Ledger:
+        """The ledger that `state` describes. Raises LedgerError when its books are not right."""
+        ledger = cls(state["currency"])
+        ledger.post(state["last_entry"], [Posting(*row) for row in state["balances"]])
+        return ledger
