@@ -1,9 +1,5 @@
 """The fund: who owns the fleet and its cash, and who may take out what.
 
-Net asset value (NAV) = cash + batteries at cost less wear + stored energy at the lower of cost and price - what is owed.
-Stored energy is one pool, as a Wh is a Wh: its cost is compared with its worth as a whole. A price below 0 counts as 0,
-because nobody is made to sell.
-
 Realised profit = received for energy sold - what that energy cost (average of its battery) - fees - wear
 + or - what was gained or lost on batteries retired, less what dividends and redemptions have taken of it. Gains of
 price on energy still stored are no profit, and neither are gifts.
@@ -19,12 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from voltadesk.desk.ledger import BALANCE_LIMIT, NAME, SHARE, WH, Entry, Ledger, LedgerError, Posting, flow
-from voltadesk.desk.refusal import Refusal
-from voltadesk.units import BP_PER_UNIT, E8_PER_CURRENCY, MONEY_LIMIT_E8, PRICE_LIMIT_TICK, money_decimal, share_out
+from voltadesk.desk.ledger import SHARE, Ledger, LedgerError, Posting, flow
+from voltadesk.desk.refusal import Refusal, require_int, require_money_e8, require_name
+from voltadesk.desk.treasury import BOOKS, CAPITAL, ENERGY, FREE, HELD, OWED, RESERVED, RETAINED, Treasury
+from voltadesk.units import BP_PER_UNIT, E8_PER_CURRENCY, MONEY_LIMIT_E8, money_decimal, share_out
 
-FREE, RESERVED, HELD = "fund:cash:free", "fund:cash:reserved", "fund:cash:dividends"
-CAPITAL, RETAINED = "equity:capital", "equity:retained"
 MINIMUM_FIRST_E8 = E8_PER_CURRENCY
 RESERVE_BP = 300
 ROUNDING_LIMIT_BP = 1  # most of an investment that rounding to whole share units may cost
@@ -92,72 +87,22 @@ class Investor:
     due: dict[int, int] = field(default_factory=dict)  # number of the dividend: money [1e-8 currency]
 
 
-def require_int(name: str, value: object, low: int, high: int, is_money: bool = False) -> None:
-    """Raises Refusal BAD_VALUE unless `value` is an int within [low, high]."""
-    if type(value) is not int or not low <= value <= high:
-        shown = money_decimal(value) if is_money and type(value) is int else value
-        least, most = (money_decimal(low), money_decimal(high)) if is_money else (low, high)
-        raise Refusal("BAD_VALUE", name, shown, f"must lie between {least} and {most}")
-
-
-def require_name(name: str, value: object) -> None:
-    """Raises Refusal BAD_VALUE unless `value` is a name that an account can carry."""
-    if type(value) is not str or not NAME.fullmatch(value):
-        raise Refusal("BAD_VALUE", name, value, "must be 1 to 40 letters, digits, '.', '_' or '-'")
-
-
-class Fund:
-    """Investors, shares, dividends, redemptions and reservations over one ledger.
+class Fund(Treasury):
+    """Investors, shares, dividends and redemptions over the money of a treasury.
 
     Every change checks first, then posts once, then remembers: a refusal leaves all as it was.
     """
 
     def __init__(self, ledger: Ledger, reserve_bp: int = RESERVE_BP) -> None:
         require_int("reserve_bp", reserve_bp, 0, BP_PER_UNIT)
-        self.ledger, self.reserve_bp = ledger, reserve_bp
-        self.price_tick: int | None = None
+        super().__init__(ledger)
+        self.reserve_bp = reserve_bp
         self.investors: dict[str, Investor] = {}
-        self.orders: dict[str, int] = {}  # money held for each open order [1e-8 currency]
         self.queue: list[Redemption] = []
         self.dividends = 0
         self.redemptions = 0
 
-    # What there is -----------------------------------------------------------------------------------------------------
-    def money_e8(self, account: str) -> int:
-        """Balance of an account in money [1e-8 currency]."""
-        return self.ledger.balance(account, self.ledger.currency)
-
-    @property
-    def free_e8(self) -> int:
-        """Cash that may be spent [1e-8 currency]."""
-        return self.money_e8(FREE)
-
-    @property
-    def capital_e8(self) -> int:
-        """Paid in (gifts too) and not paid back [1e-8 currency]."""
-        return -self.money_e8(CAPITAL)
-
-    @property
-    def realised_profit_e8(self) -> int:
-        """Profit that may be distributed, or a loss below 0 [1e-8 currency]."""
-        return -self.money_e8(RETAINED)
-
-    @property
-    def energy_worth_e8(self) -> int:
-        """Stored energy at the lower of cost and price [1e-8 currency]; at cost before the first price."""
-        cost_e8 = self.ledger.total("fund:battery:*:energy", self.ledger.currency)
-        if self.price_tick is None:
-            return cost_e8
-        return min(cost_e8, max(self.price_tick, 0) * self.ledger.total("fund:battery:*:wh", WH))
-
-    @property
-    def nav_e8(self) -> int:
-        """Net asset value [1e-8 currency]. Cash held for dividends and what is owed for them cancel out."""
-        total, currency = self.ledger.total, self.ledger.currency
-        cash_e8 = self.free_e8 + self.money_e8(RESERVED) + self.money_e8(HELD)
-        assets_e8 = cash_e8 + total("fund:battery:*:book", currency) + self.energy_worth_e8
-        return assets_e8 + total("owed:dividend:*:*", currency)
-
+    # What there is ----------------------------------------------------------------------------------------------------
     @property
     def shares_issued(self) -> int:
         """All shares there are [1e-8 share]."""
@@ -185,31 +130,16 @@ class Fund:
         """Shares of an investor in the queue [1e-8 share]."""
         return sum(request.shares for request in self.queue if request.actor == actor)
 
-    def mark(self, price_tick: int | None) -> None:
-        """Set the price that stored energy is valued at [tick]; None values it at cost.
-
-        Raises Refusal BAD_VALUE.
-        """
-        if price_tick is not None:
-            require_int("price_tick", price_tick, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)
-        self.price_tick = price_tick
-
-    def require_free(self, name: str, amount_e8: int) -> None:
-        """Raises Refusal INSUFFICIENT_FUNDS when an amount [1e-8 currency] exceeds the free cash."""
-        if amount_e8 > self.free_e8:
-            limit = f"must be at most the free cash, {money_decimal(self.free_e8)}"
-            raise Refusal("INSUFFICIENT_FUNDS", name, money_decimal(amount_e8), limit)
-
-    # In and out --------------------------------------------------------------------------------------------------------
+    # In and out -------------------------------------------------------------------------------------------------------
     def invest(self, entry: int, actor: str, amount_e8: int, time_utc: int = 0) -> Investment:
         """Put money in [1e-8 currency] for shares at net asset value.
 
-        Raises Refusal BAD_VALUE: below 1 currency when nobody holds shares, too few share units for a fair price, or more
-        shares than can be counted.
+        Raises Refusal BAD_VALUE: below 1 currency when nobody holds shares, too little for whole share units at a fair
+        price, or more than can be counted.
         """
         require_name("actor", actor)
         nav_e8, issued = max(self.nav_e8, 0), self.shares_issued
-        require_int("amount", amount_e8, 1 if issued else MINIMUM_FIRST_E8, MONEY_LIMIT_E8, is_money=True)
+        require_money_e8("amount", amount_e8, 1 if issued else MINIMUM_FIRST_E8)
         shares = amount_e8 * (issued + 1) // (nav_e8 + 1)
         lost_e8 = amount_e8 - shares * (nav_e8 + amount_e8 + 1) // (issued + shares + 1)
         if lost_e8 * BP_PER_UNIT > amount_e8 * ROUNDING_LIMIT_BP:
@@ -229,3 +159,240 @@ class Fund:
         investment = Investment(entry, amount_e8, shares)
         self.investors.setdefault(actor, Investor()).investments.append(investment)
         return investment
+
+    def gift(self, entry: int, actor: str, amount_e8: int, time_utc: int = 0) -> None:
+        """Put money in [1e-8 currency] for nothing: all holders gain, as capital and not as profit.
+
+        Raises Refusal BAD_VALUE; NO_HOLDERS when nobody would have it.
+        """
+        require_name("actor", actor)
+        require_money_e8("amount", amount_e8)
+        self._require_holders()
+        if self.nav_e8 + amount_e8 > MONEY_LIMIT_E8:
+            raise Refusal("BAD_VALUE", "amount", money_decimal(amount_e8), "is more than the fund can count")
+        currency = self.ledger.currency
+        postings = [Posting(FREE, currency, amount_e8), Posting(CAPITAL, currency, -amount_e8)]
+        postings += flow(f"ext:bank:{actor}", -amount_e8, currency)
+        self.ledger.post(entry, postings, time_utc, f"gift {actor}")
+
+    def redeem(self, entry: int, actor: str, shares: int) -> Redemption:
+        """Queue shares [1e-8 share] to be paid for; they stay the investor's until `pay_redemptions` pays.
+
+        Raises Refusal BAD_VALUE, INSUFFICIENT_SHARES.
+        """
+        require_name("actor", actor)
+        require_int("shares", shares, 1, MONEY_LIMIT_E8)
+        free = self.holding(actor) - self.waiting(actor)
+        if shares > free:
+            raise Refusal("INSUFFICIENT_SHARES", "shares", shares, f"must be at most {free}, what {actor} holds freely")
+        self.redemptions += 1
+        self.queue.append(Redemption(self.redemptions, entry, actor, shares))
+        return self.queue[-1]
+
+    def cancel_redemption(self, actor: str, number: int) -> Redemption:
+        """Take a request out of the queue. Raises Refusal NOT_FOUND when the investor has none of that number."""
+        for request in self.queue:
+            if (request.number, request.actor) == (number, actor):
+                self.queue.remove(request)
+                return request
+        raise Refusal("NOT_FOUND", "redemption", number, f"{actor} has no such request waiting")
+
+    def pay_redemptions(self, entry: int, time_utc: int = 0) -> list[Payout]:
+        """Pay the queue in order of request, as far as free cash goes; one entry for all of it.
+
+        Each is worth `shares * (NAV + 1) // (S + 1)` when it is paid. Where cash falls short it is paid in part, for
+        the fewest shares that the cash pays for, and those behind it wait. A request worth nothing waits and holds up
+        nobody. Profit leaves in proportion to the shares; the rest of the payment is capital.
+        """
+        nav_e8, issued = max(self.nav_e8, 0), self.shares_issued
+        free_e8, profit_e8 = self.free_e8, self.realised_profit_e8
+        currency = self.ledger.currency
+        payouts: list[Payout] = []
+        waiting: list[Redemption] = []
+        postings: list[Posting] = []
+        short = False
+        for request in self.queue:
+            worth_e8 = 0 if short else request.shares * (nav_e8 + 1) // (issued + 1)
+            shares, paid_e8, short = request.shares, worth_e8, short or worth_e8 > free_e8
+            if worth_e8 > free_e8:
+                most = ((free_e8 + 1) * (issued + 1) - 1) // (nav_e8 + 1)  # the most shares that cash pays for
+                paid_e8 = most * (nav_e8 + 1) // (issued + 1)
+                shares = -(-paid_e8 * (issued + 1) // (nav_e8 + 1))
+            if paid_e8 == 0:
+                waiting.append(request)
+                continue
+            if shares < request.shares:
+                waiting.append(request._replace(shares=request.shares - shares))
+            gain_e8 = profit_e8 * shares // issued
+            postings += [
+                Posting(FREE, currency, -paid_e8),
+                Posting(RETAINED, currency, gain_e8),
+                Posting(CAPITAL, currency, paid_e8 - gain_e8),
+                Posting(f"shares:{request.actor}", SHARE, -shares),
+                Posting(CAPITAL, SHARE, shares),
+                *flow(f"ext:bank:{request.actor}", paid_e8, currency),
+            ]
+            nav_e8, issued = nav_e8 - paid_e8, issued - shares
+            free_e8, profit_e8 = free_e8 - paid_e8, profit_e8 - gain_e8
+            payouts.append(Payout(request.number, request.actor, shares, paid_e8))
+        if payouts:
+            self.ledger.post(entry, postings, time_utc, "pay redemptions")
+        self.queue = waiting
+        for payout in payouts:
+            self.investors[payout.actor].redeemed_e8 += payout.amount_e8
+        return payouts
+
+    # Dividends --------------------------------------------------------------------------------------------------------
+    def declare(
+        self,
+        entry: int,
+        amount_e8: int | None = None,
+        share_bp: int | None = None,
+        return_of_capital: bool = False,
+        time_utc: int = 0,
+    ) -> Dividend:
+        """Share out an amount [1e-8 currency], or `share_bp` of the free cash above the reserve (rounded down).
+
+        Holders of this moment get it in proportion to their shares, by largest remainder, then by id. The cash is held
+        apart and owed to each.
+        Raises Refusal BAD_VALUE, NO_HOLDERS, NO_PROFIT above the realised profit unless it is a return of capital, and
+        INSUFFICIENT_FUNDS above the free cash over the reserve, or above the capital when that is returned.
+        """
+        if (amount_e8 is None) == (share_bp is None):
+            raise Refusal("BAD_VALUE", "amount", amount_e8, "give either an amount or a percentage")
+        self._require_holders()
+        if share_bp is not None:
+            require_int("share_bp", share_bp, 1, BP_PER_UNIT)
+            amount_e8 = self.distributable_e8 * share_bp // BP_PER_UNIT
+        assert amount_e8 is not None
+        require_money_e8("amount", amount_e8)
+        shown = money_decimal(amount_e8)
+        if not return_of_capital and amount_e8 > self.realised_profit_e8:
+            most = money_decimal(max(self.realised_profit_e8, 0))
+            raise Refusal("NO_PROFIT", "amount", shown, f"must be at most the realised profit, {most}")
+        if return_of_capital and amount_e8 > self.capital_e8:
+            limit = f"must be at most the capital, {money_decimal(self.capital_e8)}"
+            raise Refusal("INSUFFICIENT_FUNDS", "amount", shown, limit)
+        if amount_e8 > self.distributable_e8:
+            limit = f"must be at most the free cash above the reserve, {money_decimal(self.distributable_e8)}"
+            raise Refusal("INSUFFICIENT_FUNDS", "amount", shown, limit)
+        holders = [(actor, self.holding(actor)) for actor in sorted(self.investors) if self.holding(actor)]
+        shared = share_out(amount_e8, [held for _, held in holders])
+        parts = tuple((actor, part_e8) for (actor, _), part_e8 in zip(holders, shared, strict=True))
+        number, currency = self.dividends + 1, self.ledger.currency
+        postings = [Posting(FREE, currency, -amount_e8), Posting(HELD, currency, amount_e8)]
+        postings.append(Posting(CAPITAL if return_of_capital else RETAINED, currency, amount_e8))
+        postings += [Posting(f"owed:dividend:{number}:{actor}", currency, -part_e8) for actor, part_e8 in parts]
+        self.ledger.post(entry, postings, time_utc, f"dividend {number}")
+        self.dividends = number
+        for actor, part_e8 in parts:
+            if part_e8:
+                self.investors[actor].declared_e8 += part_e8
+                self.investors[actor].due[number] = part_e8
+        return Dividend(number, entry, amount_e8, return_of_capital, parts)
+
+    def withdraw(self, entry: int, actor: str, time_utc: int = 0) -> int:
+        """Pay an investor all dividends that are due; returns how much [1e-8 currency].
+
+        Raises Refusal NOTHING_DUE.
+        """
+        investor = self.investors.get(actor)
+        if investor is None or not investor.due:
+            raise Refusal("NOTHING_DUE", "actor", actor, "no dividend is waiting to be withdrawn")
+        paid_e8, currency = sum(investor.due.values()), self.ledger.currency
+        postings = [Posting(f"owed:dividend:{n}:{actor}", currency, part_e8) for n, part_e8 in investor.due.items()]
+        postings += [Posting(HELD, currency, -paid_e8), *flow(f"ext:bank:{actor}", paid_e8, currency)]
+        self.ledger.post(entry, postings, time_utc, f"withdraw {actor}")
+        investor.withdrawn_e8 += paid_e8
+        investor.due = {}
+        return paid_e8
+
+    def _require_holders(self) -> None:
+        if not self.shares_issued:
+            raise Refusal("NO_HOLDERS", "shares issued", 0, "somebody must hold shares first")
+
+    # Told, checked, kept ----------------------------------------------------------------------------------------------
+    def statement(self, actor: str) -> Statement:
+        """All that an investor has in the fund. Raises Refusal NOT_FOUND."""
+        if actor not in self.investors:
+            raise Refusal("NOT_FOUND", "actor", actor, "has never invested")
+        investor, shares = self.investors[actor], self.holding(actor)
+        return Statement(
+            actor=actor,
+            investments=tuple(investor.investments),
+            shares=shares,
+            shares_waiting=self.waiting(actor),
+            worth_e8=self.worth_e8(shares),
+            invested_e8=sum(investment.amount_e8 for investment in investor.investments),
+            redeemed_e8=investor.redeemed_e8,
+            declared_e8=investor.declared_e8,
+            withdrawn_e8=investor.withdrawn_e8,
+            due_e8=sum(investor.due.values()),
+        )
+
+    def check(self) -> None:
+        """The invariants that hold after every command. Raises LedgerError naming the one that does not."""
+        total, currency = self.ledger.total, self.ledger.currency
+        _equal("dividends held and owed", self.money_e8(HELD), -total(OWED, currency))
+        _equal("holdings and shares issued", total("shares:*", SHARE), self.shares_issued)
+        _equal("reserved and open orders", self.money_e8(RESERVED), sum(self.orders.values()))
+        cash_e8 = self.free_e8 + self.money_e8(RESERVED)
+        at_cost_e8 = total(BOOKS, currency) + total(ENERGY, currency)
+        _equal("assets - debts and equity", cash_e8 + at_cost_e8, self.capital_e8 + self.realised_profit_e8)
+
+    def audit(self) -> None:
+        """Check every investor too, and count the whole ledger again. Raises LedgerError."""
+        self.ledger.audit()
+        self.check()
+        owed = {
+            (f"owed:dividend:{number}:{actor}", -part_e8)
+            for actor, investor in self.investors.items()
+            for number, part_e8 in investor.due.items()
+        }
+        _equal("dividends due and owed", owed, {(row.account, row.amount) for row in self.ledger.balances("owed:")})
+        for actor, investor in self.investors.items():
+            paid_e8 = investor.declared_e8 - sum(investor.due.values())
+            _equal(f"dividends of {actor}", paid_e8, investor.withdrawn_e8)
+            if self.waiting(actor) > self.holding(actor):
+                raise LedgerError(f"{actor} wants to redeem more than it holds")
+
+    def state(self) -> dict[str, Any]:
+        """All of the fund beside the ledger in lists, texts and integers, the same for the same fund."""
+        return {
+            "dividends": self.dividends,
+            "investors": {
+                actor: {
+                    "declared_e8": investor.declared_e8,
+                    "due": [list(item) for item in sorted(investor.due.items())],
+                    "investments": [list(investment) for investment in investor.investments],
+                    "redeemed_e8": investor.redeemed_e8,
+                    "withdrawn_e8": investor.withdrawn_e8,
+                }
+                for actor, investor in sorted(self.investors.items())
+            },
+            "orders": dict(sorted(self.orders.items())),
+            "price_tick": [] if self.price_tick is None else [self.price_tick],
+            "queue": [list(request) for request in self.queue],
+            "redemptions": self.redemptions,
+            "reserve_bp": self.reserve_bp,
+        }
+
+    @classmethod
+    def from_state(cls, ledger: Ledger, state: dict[str, Any]) -> Fund:
+        """The fund that `state` describes, over its ledger. Raises LedgerError when they don't agree."""
+        fund = cls(ledger, state["reserve_bp"])
+        fund.dividends, fund.redemptions = state["dividends"], state["redemptions"]
+        fund.orders = dict(state["orders"])
+        fund.price_tick = state["price_tick"][0] if state["price_tick"] else None
+        fund.queue = [Redemption(*row) for row in state["queue"]]
+        for actor, kept in state["investors"].items():
+            investments = [Investment(*row) for row in kept["investments"]]
+            paid = (kept["redeemed_e8"], kept["declared_e8"], kept["withdrawn_e8"])
+            fund.investors[actor] = Investor(investments, *paid, due=dict(kept["due"]))
+        fund.check()
+        return fund
+
+
+def _equal(what: str, left: object, right: object) -> None:
+    if left != right:
+        raise LedgerError(f"{what} differ: {left} and {right}")

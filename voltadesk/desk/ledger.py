@@ -5,7 +5,7 @@ holds or has received is positive; what is owed is negative.
 
 Money has two sides. The fund's own balance sheet (`fund`, `owed`, `equity`) balances in itself, as in any set of
 accounts: assets = debts + capital + retained profit. The outside (`ext`, `fees`) says who has been paid how much; it
-balances in itself too, because `ext:world` carries what the outside got or gave for its money: energy, batteries, shares.
+balances in itself too, because `ext:world` carries what the money was for: energy, batteries, shares.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from voltadesk.desk.refusal import NAME
+
 WH = "WH"
 SHARE = "SHARE"
 MONEY = "MONEY"  # in the chart: whatever the currency is called
 BALANCE_LIMIT = 2**63 - 1  # what a 64-bit column holds
 
 CURRENCY = re.compile(r"[A-Z]{3}")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")  # of an actor, a battery, an order
 
 
 class LedgerError(AssertionError):
@@ -108,13 +109,14 @@ def flow(account: str, amount_e8: int, currency: str) -> list[Posting]:
 
 
 class Ledger:
-    """Balances of all accounts. History is kept by whoever posts: `post` returns the entry."""
+    """Balances of all accounts. With `keep`, what was posted waits in `drain`; history itself is kept elsewhere."""
 
-    def __init__(self, currency: str = "EUR") -> None:
+    def __init__(self, currency: str = "EUR", keep: bool = False) -> None:
         if not CURRENCY.fullmatch(currency):
             raise LedgerError(f"currency {currency!r}: must be three capital letters")
         self.currency = currency
         self.last_entry = 0
+        self._kept: list[Entry] | None = [] if keep else None
         self._balances: dict[tuple[str, str], int] = {}
         self._totals: dict[tuple[str, str], int] = {}
 
@@ -140,7 +142,17 @@ class Ledger:
             total = (kind_of(key[0]).pattern, key[1])
             self._set(self._totals, total, self._totals.get(total, 0) + amount)
         self.last_entry = entry
-        return Entry(entry, time_utc, text, tuple(Posting(*key, amount) for key, amount in changes))
+        posted = Entry(entry, time_utc, text, tuple(Posting(*key, amount) for key, amount in changes))
+        if self._kept is not None:
+            self._kept.append(posted)
+        return posted
+
+    def drain(self) -> list[Entry]:
+        """What was posted since the last call, in order; always empty without `keep`."""
+        entries = self._kept or []
+        if self._kept is not None:
+            self._kept = []
+        return entries
 
     def _checked(self, changes: list[tuple[tuple[str, str], int]]) -> list[int]:
         """Balances after the changes, in their order; raises LedgerError when they can't be."""
@@ -203,8 +215,9 @@ class Ledger:
         return {"balances": rows, "currency": self.currency, "last_entry": self.last_entry}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Ledger:
+    def from_state(cls, state: dict[str, Any], keep: bool = False) -> Ledger:
         """The ledger that `state` describes. Raises LedgerError when its books are not right."""
-        ledger = cls(state["currency"])
+        ledger = cls(state["currency"], keep)
         ledger.post(state["last_entry"], [Posting(*row) for row in state["balances"]])
+        ledger.drain()
         return ledger

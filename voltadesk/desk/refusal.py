@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from voltadesk.errors import BadInput, VoltaDeskError
+from voltadesk.units import MONEY_LIMIT_E8, money_decimal
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")  # of an actor, a battery, an order
 
 CODES = {
     # Rights and state
@@ -37,3 +42,23 @@ class Refusal(VoltaDeskError):
         assert code in CODES, code
         self.code, self.field, self.value, self.limit = code, field, value, limit
         super().__init__(f"{code}: {BadInput(field, value, limit)}")
+
+
+def require_int(field: str, value: object, low: int, high: int) -> None:
+    """Raises Refusal BAD_VALUE unless `value` is an int within [low, high]."""
+    if type(value) is not int or not low <= value <= high:
+        raise Refusal("BAD_VALUE", field, value, f"must lie between {low} and {high}")
+
+
+def require_money_e8(field: str, value: object, low_e8: int = 1, high_e8: int = MONEY_LIMIT_E8) -> None:
+    """Raises Refusal BAD_VALUE, telling money in the currency, unless `value` is an int within the limits [1e-8]."""
+    if type(value) is not int or not low_e8 <= value <= high_e8:
+        shown = money_decimal(value) if type(value) is int else value
+        limit = f"must lie between {money_decimal(low_e8)} and {money_decimal(high_e8)}"
+        raise Refusal("BAD_VALUE", field, shown, limit)
+
+
+def require_name(field: str, value: object) -> None:
+    """Raises Refusal BAD_VALUE unless `value` is a name that an account can carry."""
+    if type(value) is not str or not NAME.fullmatch(value):
+        raise Refusal("BAD_VALUE", field, value, "must be 1 to 40 letters, digits, '.', '_' or '-'")

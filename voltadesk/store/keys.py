@@ -64,7 +64,7 @@ _FILE = re.compile(
 # The field of Ed25519's curve, -x^2 + y^2 = 1 + d x^2 y^2, and the y of its points of order 1, 2, 4 and 8.
 _P = 2**255 - 19
 _D = -121665 * pow(121666, -1, _P) % _P
-_Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303021640
+_Y8 = 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826  # d y^4 + 2 y^2 = 1
 _SMALL_ORDER_Y = {0, 1, _P - 1, _Y8, _P - _Y8}
 
 
@@ -107,7 +107,8 @@ class PublicKey:
         """The key that `text` gives: base64 of 0x01 || key, the last part of a C2SP verifier key."""
         raw = strict_base64(text)
         if raw is None or len(raw) != 33 or raw[:1] != ED25519:
-            raise BadInput("public key", text, "must be 44 characters of base64: 0x01 and 32 bytes")
+            shown = f"{len(text)} characters"  # not the text: it may be a secret in the wrong place
+            raise BadInput("public key", shown, "must be 44 characters of base64: 0x01 and 32 bytes")
         return cls(raw[1:])
 
     @property
@@ -332,7 +333,11 @@ def _match(data: bytes, path: Path) -> re.Match[bytes]:
 
 def _damaged(path: Path) -> BadInput:
     """The error for a file that is no key file; it shows nothing of what the file holds."""
-    return BadInput("key file", path, "is not a whole key file of this program, or was changed")
+    return _no_key_file(path, "is not a whole key file of this program, or was changed")
+
+
+def _no_key_file(path: Path, what: str) -> BadInput:
+    return BadInput("key file", path.name, what, str(path.parent))
 
 
 # Files ----------------------------------------------------------------------------------------------------------------
@@ -343,7 +348,7 @@ def _read_private(path: Path) -> bytes:
         try:
             mode = os.fstat(file).st_mode
             if not stat.S_ISREG(mode):
-                raise BadInput("key file", path, "must be a regular file")
+                raise _no_key_file(path, "must be a regular file")
             if mode & 0o077:
                 raise Refused(f"{_shown(path)}: others may read this key (mode {mode & 0o777:04o}); chmod it to 0600")
             return os.read(file, FILE_LIMIT)
@@ -372,6 +377,7 @@ def _make_folders(folder: Path) -> None:
     for each in reversed(missing):
         with suppress(FileExistsError):  # another process was faster
             os.mkdir(each, 0o700)
+            os.chmod(each, 0o700)  # whatever the umask took away
         above = os.open(each.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(above)
@@ -392,7 +398,7 @@ def _one_line(path: Path) -> Iterator[None]:
     except FileExistsError:
         raise Refused(f"{_shown(path)}: there is a file already, and keys are never overwritten") from None
     except FileNotFoundError:
-        raise BadInput("key file", path, "is not there") from None
+        raise _no_key_file(path, "is not there") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise Refused(f"{_shown(path)}: a key file must not be a symbolic link") from None

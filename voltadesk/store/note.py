@@ -77,10 +77,11 @@ class Verifier:
         name, plus, rest = text.partition("+")
         key_hash, plus_too, key = rest.partition("+")
         if not plus or not plus_too or not _KEY_HASH.fullmatch(key_hash):
-            raise BadInput("verifier key", text, "must be a name, 8 hex digits and a key, joined by '+'")
+            shown = f"{len(text)} characters"  # not the text: it may be a secret in the wrong place
+            raise BadInput("verifier key", shown, "must be a name, 8 hex digits and a key, joined by '+'")
         verifier = cls(name, PublicKey.parse(key))
         if verifier.key_hash.hex() != key_hash:
-            raise BadInput("verifier key", text, f"has the hash {key_hash}, its key and name {verifier.key_hash.hex()}")
+            raise BadInput("verifier key", key_hash, f"the hash of this name and key is {verifier.key_hash.hex()}")
         return verifier
 
     @property
@@ -222,7 +223,7 @@ def _clean(text: str | bytes, what: str) -> str:
         if not _is_plain(line):
             raise BadInput(f"{what}, line {number}", ascii(line), "must not hold control characters")
     if not text.endswith("\n"):
-        raise BadInput(what, text[-20:], "must end in a newline")
+        raise BadInput(what, f"{len(text)} characters", "must end in a newline")
     return text
 
 

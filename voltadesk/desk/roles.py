@@ -1,0 +1,51 @@
+"""Who may do what: roles, the commands each allows, and what goes on while the desk is halted.
+
+No role can pay out, redirect or re-key another's money: the commands that move an investor's money name no investor,
+they act for whoever signed them.
+"""
+
+from __future__ import annotations
+
+OWNER, ADMIN, OPERATOR, INVESTOR, AUDITOR = ROLES = ("owner", "admin", "operator", "investor", "auditor")
+
+# Command -> roles of which one is needed; an empty set lets every actor.
+ALLOWED: dict[str, frozenset[str]] = {
+    "actor.add": frozenset({OWNER, ADMIN}),
+    "actor.rotate-key": frozenset(),
+    "role.grant": frozenset({OWNER, ADMIN}),
+    "role.revoke": frozenset({OWNER, ADMIN}),
+    "owner.transfer": frozenset({OWNER}),
+    "owner.accept": frozenset(),
+    "battery.buy": frozenset({ADMIN}),
+    "battery.add": frozenset({ADMIN}),
+    "battery.set": frozenset({ADMIN, OPERATOR}),
+    "battery.retire": frozenset({ADMIN}),
+    "fund.invest": frozenset({INVESTOR}),
+    "fund.redeem": frozenset({INVESTOR}),
+    "fund.declare": frozenset({ADMIN}),
+    "fund.withdraw": frozenset(),
+    "market.halt": frozenset({OWNER, ADMIN, OPERATOR}),
+    "market.resume": frozenset({OWNER, ADMIN}),
+}
+
+# Who may grant and revoke a role. Owners are made by transfer and acceptance only.
+GRANTED_BY: dict[str, frozenset[str]] = {
+    ADMIN: frozenset({OWNER}),
+    OPERATOR: frozenset({OWNER, ADMIN}),
+    INVESTOR: frozenset({OWNER, ADMIN}),
+    AUDITOR: frozenset({OWNER, ADMIN}),
+}
+
+# Nothing trades and nothing is bought while the desk is halted; what is owed can be taken out, rights can be mended.
+WHILE_HALTED = frozenset(
+    {
+        "actor.rotate-key",
+        "role.grant",
+        "role.revoke",
+        "owner.transfer",
+        "owner.accept",
+        "fund.withdraw",
+        "market.halt",
+        "market.resume",
+    }
+)
