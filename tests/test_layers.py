@@ -36,7 +36,8 @@ LIBRARIES = {
     "numpy": {"clock", "engine", "feeds", "strategy", "scenario", "report"},
     "numba": {"engine"},
     "platformdirs": {"engine"},  # where compiled kernels are kept
-    "pydantic": {"scenario"},
+    "pydantic": {"scenario", "desk"},
+    "cryptography": {"store"},
     "duckdb": {"report"},
     "simplejson": {"report"},
     "rich": {"report", "cli"},
@@ -46,7 +47,7 @@ LIBRARIES = {
 # What a kernel has no business with: files, clocks, databases, screens, logs.
 OUTSIDE_WORLD = {"os", "io", "pathlib", "time", "datetime", "random", "logging", "sqlite3", "socket", "threading"}
 
-HEAVY = {"numba", "numpy", "sqlalchemy", "sqlmodel", "textual", "duckdb", "pydantic"}
+HEAVY = {"numba", "numpy", "sqlalchemy", "sqlmodel", "textual", "duckdb", "pydantic", "cryptography"}
 
 
 def room_of(path: Path) -> str:

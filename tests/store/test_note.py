@@ -316,6 +316,7 @@ OLD = consistency(6, 7).text
         (PROOF.replace("index 4\n", ""), "index N"),
         (PROOF.replace("index 4", "index 04"), "index"),
         (PROOF.replace("index 4", "index -4"), "index"),
+        (PROOF.replace("index 4", f"index {2**63}"), "index"),
         (PROOF.replace("index 4", "extra ?\nindex 4"), "extra"),
         (PROOF.replace("index 4", "extra AA==\nextra AA==\nindex 4"), "index N"),
         (PROOF.replace("index 4", "index 4\nAAAA"), "32 bytes"),

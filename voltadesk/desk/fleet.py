@@ -13,7 +13,7 @@ from typing import Any
 
 from voltadesk.desk.fund import Fund
 from voltadesk.desk.ledger import WH, Entry, LedgerError, Posting, flow
-from voltadesk.desk.refusal import Refusal, require_int, require_money_e8, require_name
+from voltadesk.desk.refusal import Refusal, money_text, require_int, require_money_e8, require_name
 from voltadesk.desk.treasury import FREE, RETAINED
 from voltadesk.units import (
     ENERGY_LIMIT_WH,
@@ -22,7 +22,6 @@ from voltadesk.units import (
     PPM_PER_UNIT,
     PRICE_LIMIT_TICK,
     WH_PER_MWH,
-    money_decimal,
 )
 
 Spans = tuple[tuple[int, ...], ...]
@@ -331,7 +330,7 @@ class Fleet:
             if row.retired_entry and (fill_wh or self.book_e8(name) or self.energy_cost_e8(name)):
                 raise LedgerError(f"retired battery {name} still has something in it")
             if fill_wh > row.battery.maximum_fill_wh or (fill_wh == 0 and self.energy_cost_e8(name)):
-                cost = money_decimal(self.energy_cost_e8(name))
+                cost = money_text(self.energy_cost_e8(name))
                 raise LedgerError(f"battery {name} can't hold {fill_wh} Wh that cost {cost}")
 
     def state(self) -> dict[str, Any]:

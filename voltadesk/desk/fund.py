@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from voltadesk.desk.ledger import SHARE, Ledger, LedgerError, Posting, flow
-from voltadesk.desk.refusal import Refusal, require_int, require_money_e8, require_name
+from voltadesk.desk.refusal import Refusal, money_text, require_int, require_money_e8, require_name
 from voltadesk.desk.treasury import BOOKS, CAPITAL, ENERGY, FREE, HELD, OWED, RESERVED, RETAINED, Treasury
-from voltadesk.units import BP_PER_UNIT, E8_PER_CURRENCY, MONEY_LIMIT_E8, money_decimal, share_out
+from voltadesk.units import BP_PER_UNIT, E8_PER_CURRENCY, MONEY_LIMIT_E8, share_out
 
 MINIMUM_FIRST_E8 = E8_PER_CURRENCY
 RESERVE_BP = 300
@@ -143,10 +143,10 @@ class Fund(Treasury):
         shares = amount_e8 * (issued + 1) // (nav_e8 + 1)
         lost_e8 = amount_e8 - shares * (nav_e8 + amount_e8 + 1) // (issued + shares + 1)
         if lost_e8 * BP_PER_UNIT > amount_e8 * ROUNDING_LIMIT_BP:
-            limit = f"is too little: rounding to whole share units would cost {money_decimal(lost_e8)} of it"
-            raise Refusal("BAD_VALUE", "amount", money_decimal(amount_e8), limit)
+            limit = f"is too little: rounding to whole share units would cost {money_text(lost_e8)} of it"
+            raise Refusal("BAD_VALUE", "amount", money_text(amount_e8), limit)
         if max(nav_e8 + amount_e8, issued + shares) > MONEY_LIMIT_E8:
-            raise Refusal("BAD_VALUE", "amount", money_decimal(amount_e8), "is more than the fund can count")
+            raise Refusal("BAD_VALUE", "amount", money_text(amount_e8), "is more than the fund can count")
         currency = self.ledger.currency
         postings = [
             Posting(FREE, currency, amount_e8),
@@ -169,7 +169,7 @@ class Fund(Treasury):
         require_money_e8("amount", amount_e8)
         self._require_holders()
         if self.nav_e8 + amount_e8 > MONEY_LIMIT_E8:
-            raise Refusal("BAD_VALUE", "amount", money_decimal(amount_e8), "is more than the fund can count")
+            raise Refusal("BAD_VALUE", "amount", money_text(amount_e8), "is more than the fund can count")
         currency = self.ledger.currency
         postings = [Posting(FREE, currency, amount_e8), Posting(CAPITAL, currency, -amount_e8)]
         postings += flow(f"ext:bank:{actor}", -amount_e8, currency)
@@ -266,15 +266,15 @@ class Fund(Treasury):
             amount_e8 = self.distributable_e8 * share_bp // BP_PER_UNIT
         assert amount_e8 is not None
         require_money_e8("amount", amount_e8)
-        shown = money_decimal(amount_e8)
+        shown = money_text(amount_e8)
         if not return_of_capital and amount_e8 > self.realised_profit_e8:
-            most = money_decimal(max(self.realised_profit_e8, 0))
+            most = money_text(max(self.realised_profit_e8, 0))
             raise Refusal("NO_PROFIT", "amount", shown, f"must be at most the realised profit, {most}")
         if return_of_capital and amount_e8 > self.capital_e8:
-            limit = f"must be at most the capital, {money_decimal(self.capital_e8)}"
+            limit = f"must be at most the capital, {money_text(self.capital_e8)}"
             raise Refusal("INSUFFICIENT_FUNDS", "amount", shown, limit)
         if amount_e8 > self.distributable_e8:
-            limit = f"must be at most the free cash above the reserve, {money_decimal(self.distributable_e8)}"
+            limit = f"must be at most the free cash above the reserve, {money_text(self.distributable_e8)}"
             raise Refusal("INSUFFICIENT_FUNDS", "amount", shown, limit)
         holders = [(actor, self.holding(actor)) for actor in sorted(self.investors) if self.holding(actor)]
         shared = share_out(amount_e8, [held for _, held in holders])

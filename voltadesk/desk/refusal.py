@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from voltadesk.errors import BadInput, VoltaDeskError
-from voltadesk.units import MONEY_LIMIT_E8, money_decimal
+from voltadesk.units import MONEY_LIMIT_E8, decimal_text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")  # of an actor, a battery, an order
 
@@ -44,6 +44,11 @@ class Refusal(VoltaDeskError):
         super().__init__(f"{code}: {BadInput(field, value, limit)}")
 
 
+def money_text(amount_e8: int) -> str:
+    """Money [1e-8 currency] written out in the currency, with two decimals at least."""
+    return decimal_text(amount_e8, 8, 2)
+
+
 def require_int(field: str, value: object, low: int, high: int) -> None:
     """Raises Refusal BAD_VALUE unless `value` is an int within [low, high]."""
     if type(value) is not int or not low <= value <= high:
@@ -53,8 +58,8 @@ def require_int(field: str, value: object, low: int, high: int) -> None:
 def require_money_e8(field: str, value: object, low_e8: int = 1, high_e8: int = MONEY_LIMIT_E8) -> None:
     """Raises Refusal BAD_VALUE, telling money in the currency, unless `value` is an int within the limits [1e-8]."""
     if type(value) is not int or not low_e8 <= value <= high_e8:
-        shown = money_decimal(value) if type(value) is int else value
-        limit = f"must lie between {money_decimal(low_e8)} and {money_decimal(high_e8)}"
+        shown = money_text(value) if type(value) is int else value
+        limit = f"must lie between {money_text(low_e8)} and {money_text(high_e8)}"
         raise Refusal("BAD_VALUE", field, shown, limit)
 
 

@@ -8,8 +8,8 @@ because nobody is made to sell.
 from __future__ import annotations
 
 from voltadesk.desk.ledger import WH, Ledger, Posting
-from voltadesk.desk.refusal import Refusal, require_int, require_money_e8, require_name
-from voltadesk.units import PRICE_LIMIT_TICK, money_decimal
+from voltadesk.desk.refusal import Refusal, money_text, require_int, require_money_e8, require_name
+from voltadesk.units import PRICE_LIMIT_TICK
 
 FREE, RESERVED, HELD = "fund:cash:free", "fund:cash:reserved", "fund:cash:dividends"
 CAPITAL, RETAINED = "equity:capital", "equity:retained"
@@ -72,8 +72,8 @@ class Treasury:
     def require_free(self, name: str, amount_e8: int) -> None:
         """Raises Refusal INSUFFICIENT_FUNDS when an amount [1e-8 currency] exceeds the free cash."""
         if amount_e8 > self.free_e8:
-            limit = f"must be at most the free cash, {money_decimal(self.free_e8)}"
-            raise Refusal("INSUFFICIENT_FUNDS", name, money_decimal(amount_e8), limit)
+            limit = f"must be at most the free cash, {money_text(self.free_e8)}"
+            raise Refusal("INSUFFICIENT_FUNDS", name, money_text(amount_e8), limit)
 
     # Open orders ------------------------------------------------------------------------------------------------------
     def reserve(self, entry: int, order: str, amount_e8: int, time_utc: int = 0) -> None:

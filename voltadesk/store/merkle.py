@@ -96,7 +96,8 @@ def root(leaves: Sequence[bytes]) -> bytes:
         return EMPTY_ROOT
     while len(level) > 1:
         last = level[-1:] if len(level) % 2 else []
-        level = [sha256(b"\x01" + l + r).digest() for l, r in zip(level[::2], level[1::2], strict=False)] + last  # noqa: E741
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in pairs] + last
     return level[0]
 
 
