@@ -6,7 +6,6 @@ import csv
 import runpy
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
-from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -202,15 +201,3 @@ def test_unknown_names() -> None:
         load_profile("H0", grid)
     with pytest.raises(BadInput, match="must be one of south, east, west, flat, facade"):
         clear_sky_profile("north", grid)
-
-
-def test_a_year_of_quarter_hours_takes_less_than_a_tenth_of_a_second() -> None:
-    standard_load(), clear_sky(), wind_ppm()
-    for make in (lambda g: load_profile("H25", g, 672), lambda g: clear_sky_profile("east", g), wind_profile):
-        seconds = []
-        for _ in range(3):
-            grid = year_grid(2025, 900)  # a new one, as a grid keeps its offsets
-            begin = perf_counter()
-            make(grid)
-            seconds.append(perf_counter() - begin)
-        assert min(seconds) < 0.1

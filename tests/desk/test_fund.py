@@ -254,6 +254,31 @@ def test_redemptions_are_paid_in_order_as_far_as_cash_goes() -> None:
     books.check()
 
 
+def test_cash_left_by_a_part_payment_does_not_go_to_those_behind() -> None:
+    books = Books(ann=1, bob=1)
+    fund = books.fund
+    fund.gift(books.next(), "ann", eur(3) + eur(1) // 5)  # a share unit is worth a little less than 2.6
+    fund.reserve(books.next(), "o1", fund.free_e8 - 4)
+    fund.redeem(books.next(), "ann", 2)
+    fund.redeem(books.next(), "bob", 1)
+    [payout] = fund.pay_redemptions(books.next())
+    assert (payout.actor, payout.shares, payout.amount_e8) == ("ann", 1, 2)
+    assert fund.free_e8 == 2
+    assert [(request.actor, request.shares) for request in fund.queue] == [("ann", 1), ("bob", 1)]
+    books.check()
+
+
+def test_a_part_payment_takes_the_fewest_shares() -> None:
+    books = Books(ann=100)
+    books.fleet.buy(books.next(), battery(wear_cost_tick=3_000_000), eur(100) - 1_000, fill_wh=100_000)
+    books.fleet.dispatch(books.next(), [Dispatch("one", sold_wh=100_000)])
+    books.fund.reserve(books.next(), "o1", 993)
+    books.fund.redeem(books.next(), "ann", eur(1))
+    [payout] = books.fund.pay_redemptions(books.next())
+    assert (payout.amount_e8, payout.shares) == (7, -(-7 * (eur(100) + 1) // 1_001))
+    books.check()
+
+
 def test_who_redeems_takes_a_part_of_the_profit_and_none_of_the_others() -> None:
     books = Books(ann=300, bob=100)
     books.earn(eur(100))

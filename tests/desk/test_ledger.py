@@ -41,7 +41,10 @@ def test_an_entry_is_merged_sorted_and_without_zeros() -> None:
 @pytest.mark.parametrize(
     ("postings", "message"),
     [
-        ([Posting("fund:cash:free", "EUR", 1)], "EUR sums to 1"),
+        ([Posting("fund:cash:free", "EUR", 1)], "^EUR sums to 1"),
+        ([Posting("ext:grid", "EUR", 1), Posting("ext:world", "EUR", -2)], "^EUR sums to -1"),
+        ([Posting("ext:grid", WH, 1)], "^WH sums to 1"),
+        ([Posting("shares:a", SHARE, 1)], "^SHARE sums to 1"),
         ([Posting("fund:cash:free", "EUR", 1), Posting("ext:world", "EUR", -1)], "the fund's own EUR sums to 1"),
         ([Posting("fund:cash:free", "EUR", -1), Posting("equity:capital", "EUR", 1)], "fund:cash:free can't hold -1"),
         ([Posting("fund:battery:b:wh", WH, -1), Posting("ext:grid", WH, 1)], "fund:battery:b:wh can't hold -1"),

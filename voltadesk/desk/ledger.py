@@ -85,6 +85,11 @@ CHART = {
     )
 }
 
+_LINES: dict[tuple[str, int], list[tuple[Kind, list[str]]]] = {}  # by root and number of parts after it
+for _kind in CHART.values():
+    _root, *_parts = _kind.pattern.split(":")
+    _LINES.setdefault((_root, len(_parts)), []).append((_kind, _parts))
+
 
 @lru_cache(maxsize=1 << 16)
 def kind_of(account: str) -> Kind:
@@ -92,13 +97,9 @@ def kind_of(account: str) -> Kind:
 
     Raises LedgerError when there is none.
     """
-    parts = account.split(":")
-    for kind in CHART.values():
-        pattern = kind.pattern.split(":")
-        if len(pattern) == len(parts) and all(
-            NAME.fullmatch(part) if wanted == "*" else part == wanted
-            for wanted, part in zip(pattern, parts, strict=True)
-        ):
+    root, *parts = account.split(":")
+    for kind, wanted in _LINES.get((root, len(parts)), ()):
+        if all(NAME.fullmatch(part) if want == "*" else part == want for want, part in zip(wanted, parts, strict=True)):
             return kind
     raise LedgerError(f"no account {account!r} in the chart")
 
