@@ -12,6 +12,8 @@ from voltadesk.engine.plants import UNIT_ROWS
 from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, TRADE, Conditions, Table
 from voltadesk.errors import VoltaDeskError
 
+FILL_LIMIT_WH = 9 * 10**12  # times an efficiency in ppm this stays within 64 bits
+
 
 class Exchange:
     """A market of homes, plants, batteries and the upstream grid over `count` intervals.
@@ -28,6 +30,8 @@ class Exchange:
     def __init__(
         self, rules: Table, homes: Table, plants: Table, batteries: Table, count: int, *, keep_trades: bool = False
     ) -> None:
+        if (batteries["maximum_fill_wh"] > FILL_LIMIT_WH).any():
+            raise ValueError(f"maximum_fill_wh: must be at most {FILL_LIMIT_WH}")
         product = batteries["maximum_fill_wh"].astype(object) * batteries["standing_loss_ppm_per_hour"]
         if (product * int(rules["step_s"][0]) >= 1 << 62).any():
             raise ValueError("standing_loss_ppm_per_hour: times fill and interval must stay within 64 bits")
@@ -86,6 +90,7 @@ class Exchange:
             raise VoltaDeskError(f"turnover: must stay below {TURNOVER_LIMIT_E8 // 10**8:,} in one run: shorten it")
         self.next_interval += count
         trades: Table = rows[: receipts.written[0]]
+        trades.flags.writeable = False
         self._last = (self.next_interval - count, trades) if count == 1 else None
         return trades
 
