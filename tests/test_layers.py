@@ -38,6 +38,10 @@ LIBRARIES = {
     "platformdirs": {"engine"},  # where compiled kernels are kept
     "pydantic": {"scenario", "desk"},
     "cryptography": {"store"},
+    "sqlmodel": {"store"},
+    "sqlalchemy": {"store"},
+    "alembic": {"store"},
+    "sqlite3": {"store"},
     "duckdb": {"report"},
     "simplejson": {"report"},
     "rich": {"report", "cli"},
@@ -104,7 +108,7 @@ def test_every_import_within_a_level_is_needed() -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_libraries_stay_in_their_rooms(path: Path) -> None:
     for name in {name.split(".")[0] for name in imports_of(path)} - {"voltadesk"}:
-        if name not in sys.stdlib_module_names:
+        if name in LIBRARIES or name not in sys.stdlib_module_names:
             assert room_of(path) in LIBRARIES[name], f"{name} is no library of {room_of(path)}"
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
+import subprocess
+import time
 from collections import defaultdict
 from decimal import Decimal
 from itertools import pairwise
@@ -14,7 +17,7 @@ import duckdb
 import pytest
 import simplejson
 
-from tests.commands import Done, call, start
+from tests.commands import PROGRAM, Done, call, start
 from tests.scenario import changed
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.scenario import replay as replaying
@@ -329,7 +332,7 @@ def test_no_trade_is_no_price(tmp_path: Path) -> None:
     assert rows(tmp_path, "trades") == rows(tmp_path, "batteries") == []
     shown = replay(scenario_file(tmp_path, text))
     assert (shown.code, shown.err) == (0, "")
-    assert "·" * 84 in shown.out
+    assert "·" * 76 in shown.out
 
 
 def test_csv_holds_the_same(folder: Path) -> None:
@@ -440,3 +443,51 @@ def test_help_shows_examples_first() -> None:
     assert done.out.index("Examples:") < done.out.index("Options:")
     for name in ("--out", "--format", "--seed", "--until", "--compare-without", "--threads", "--json", "--quiet"):
         assert name in done.out
+
+
+def test_files_of_another_format_do_not_stay_behind(tmp_path: Path) -> None:
+    path = scenario_file(tmp_path, four_batteries())
+    replay(path, "--out", tmp_path / "out")
+    replay(path, "--out", tmp_path / "out", "--format", "csv")
+    tables = {"intervals.csv", "trades.csv", "batteries.csv", "participants.csv"}
+    assert {made.name for made in (tmp_path / "out").iterdir()} == tables | {"report.json", "report.md"}
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    path = scenario_file(tmp_path, four_batteries())
+    with full.open("w") as output:
+        done = subprocess.run(
+            [PROGRAM, "headless", "replay", "-q", str(path)],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "voltadesk: no space left on device\n")
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        command = [PROGRAM, "headless", "replay", "city", "--out", str(tmp_path / "out")]
+        # A parent that ignores ctrl+c hands that on; a user's shell does not.
+        running = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("out/.voltadesk-*/part-*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        running.send_signal(number)
+        try:
+            _, errors = running.communicate(timeout=60)
+        finally:
+            running.kill()
+        assert running.returncode == code
+        assert "Traceback" not in errors
+        assert not (tmp_path / "out").exists()

@@ -31,6 +31,7 @@ ENERGY_LIMIT_WH = 10**13  # 10 TWh in one order
 POWER_LIMIT_W = 10**12  # 1 TW
 MONEY_LIMIT_E8 = 9 * 10**18
 
+_PLAIN = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]+))?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
@@ -57,6 +58,11 @@ def parse_scaled(value: object, field: str, decimals: int, low: int, high: int, 
 
     Raises BadInput when there are more decimals, or the number is out of range.
     """
+    if isinstance(value, str) and (plain := _PLAIN.fullmatch(value)) and len(plain[3] or "") <= decimals:
+        # Most numbers of a file: no decimal point to move but by adding zeros.
+        count = int(plain[1] + plain[2] + (plain[3] or "").ljust(decimals, "0"))
+        if low <= count <= high:
+            return count
     number = parse_decimal(value, field)
     if number != 0 and number.adjusted() < -decimals - 30:
         raise BadInput(field, value, f"must have at most {decimals} decimals")

@@ -361,6 +361,7 @@ class PlantLimits:
         self.lower = np.minimum(bottom, self.upper) * self.may_run
         stops = (held >= plants["minimum_up_intervals"]) & (lowest <= minimum)
         self.must_run = self.may_run & self.was_on & ~stops
+        # At least: a unit may have used up some of its discount.
         asks_on = plants["marginal_cost_tick"] - plants["stop_discount_tick"]
         self.asks = np.where(self.was_on, asks_on, plants["marginal_cost_tick"] + plants["start_adder_tick"])
 

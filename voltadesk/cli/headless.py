@@ -132,7 +132,10 @@ def replay(
         Optional[Literal["fleet", "community", "solar", "flexible", "upstream"]],  # noqa: UP045
         typer.Option(help="Run again without this part and show what it changed."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, max=2, help="2 draws the next intervals meanwhile.")] = 1,
+    threads: Annotated[
+        int,
+        typer.Option(min=1, max=2, help="With 2, the next intervals are drawn meanwhile."),
+    ] = 1,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -29,7 +29,8 @@ def run_with_progress(
     if quiet:
         return replay(world, intervals=intervals, threads=threads, on_trades=on_trades)
     console = Console(stderr=True)
-    if _is_cold():
+    cold = _is_cold()
+    if cold:
         console.print("compiling the engine: once for this version, up to half a minute", highlight=False)
     total = world.grid.count if intervals is None else intervals
     homes, begun = len(world.home_group), time.perf_counter()
@@ -50,5 +51,6 @@ def run_with_progress(
         exchange = replay(world, intervals=intervals, threads=threads, on_trades=on_trades, on_progress=on_progress)
     seconds = max(time.perf_counter() - begun, 1e-9)
     rate = f"{homes * total / seconds:,.0f} home-intervals/s" if homes else f"{total / seconds:,.0f} intervals/s"
+    rate = "most of it compiling" if cold else rate
     console.print(f"{world.scenario.name}: {total:,} intervals in {seconds:.2f} s, {rate}", highlight=False)
     return exchange

@@ -50,17 +50,19 @@ def plant_offers(
     for p in range(units):
         row = plant[p]
         freedom, lower, upper = plant_bounds(row, available_wh[p])
-        first, second = row.marginal_cost_tick, row.marginal_cost_tick
-        if row.output_wh == 0:
-            first += row.start_adder_tick
-            second = first
-        elif freedom == CAN_STOP:
-            first -= row.stop_discount_tick
+        own = row.marginal_cost_tick
+        if row.output_wh == 0 or row.held_intervals < row.minimum_up_intervals:
+            own += row.start_adder_tick
+        first = own
+        if row.output_wh > 0 and freedom == CAN_STOP and lower > 0:
+            # What staying on avoids is spent only once.
+            unspent = max(0, row.start_cost_e8 + row.stop_cost_e8 - row.standby_e8)
+            first -= min(row.stop_discount_tick, unspent // lower)
         unit[ASKED, p] = first
         if freedom == MUST_RUN:
             first = rules.floor_tick
         offer(rules, price_tick, quantity_wh, p, first, lower)
-        offer(rules, price_tick, quantity_wh, units + p, second, upper - lower)
+        offer(rules, price_tick, quantity_wh, units + p, own, upper - lower)
         unit[FREEDOM, p] = freedom
         unit[LOWER, p] = lower
         unit[TOLD, p] = UNDECIDED
@@ -137,9 +139,13 @@ def rest(quantity_wh: NDArray[np.int64], unit: NDArray[np.int64], p: int, told: 
 
 
 @part
-def hold(row: Any, made_wh: int) -> None:
-    """Take an interval's output into a unit's state: how long it has been on or off, starts, stops."""
+def hold(row: Any, made_wh: int, lost_e8: int) -> None:
+    """Take an interval's output into a unit's state: how long it has been on or off, starts, stops, standby.
+
+    `lost_e8`: how much less than its marginal cost it got for what it sold.
+    """
     was_on, is_on = row.output_wh > 0, made_wh > 0
+    row.standby_e8 = max(0, row.standby_e8 + lost_e8) if was_on and is_on else 0
     if was_on == is_on:
         row.held_intervals += 1
     else:

@@ -165,6 +165,7 @@ def settle_plants(
         made = min(order, metered_wh[p])
         arena.unit[UNIT_SHORT, p] = cleared - made
         imbalance_all += cleared - made
+        lost = 0
         for slot in (first, second):
             sold = arena.fill_wh[slot]
             if sold > 0:
@@ -176,8 +177,9 @@ def settle_plants(
                     market.accounts[0].operator_e8 -= uplift
                 row.auction_sold_wh += sold
                 row.auction_e8 += price * sold
+                lost += (row.marginal_cost_tick - price) * sold
                 receipt(receipts, i, KIND_PLANT, p, MARKET_AUCTION, -sold, price, NO_FEES)
-        hold(row, made)
+        hold(row, made, lost)
         market.plant_output_wh[i, p] = made
         result.plant_wh += made
         result.emissions_ug += made * row.emissions_g_per_mwh

@@ -108,8 +108,8 @@ PLANT = table(
     "ramp_up_wh",  # most the energy of an interval may rise from one to the next
     "ramp_down_wh",
     "marginal_cost_tick",
-    "start_adder_tick",  # added to the offer of a unit that is off
-    "stop_discount_tick",  # taken off the offer of the minimum of a unit that is on
+    "start_adder_tick",  # added to its offers while it is off and in its minimum up time
+    "stop_discount_tick",  # most that is taken off the offer of the minimum of a unit that is on
     "start_cost_e8",
     "stop_cost_e8",
     "minimum_up_intervals",
@@ -118,6 +118,7 @@ PLANT = table(
     # state
     "output_wh",
     "held_intervals",  # how long it has been on, or off
+    "standby_e8",  # what staying on has cost it
     # totals
     "energy_wh",
     "auction_sold_wh",

@@ -15,6 +15,7 @@ from voltadesk.report.document import Section, number
 from voltadesk.units import money_decimal, mwh_decimal, price_decimal
 
 Tree = dict[str, Any]
+SHOWN = 100  # orders that people are shown
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,9 @@ def clearing_section(result: Tree) -> Section:
             str(line["filled_mwh"]),
             number(line["amount"]),
         )
-        for line in result["orders"]
+        for line in result["orders"][:SHOWN]
     ]
-    return Section("Clearing", columns, rows, 2, (head,))
+    text: tuple[str, ...] = (head,)
+    if len(result["orders"]) > SHOWN:
+        text = (head, f"the first {SHOWN} of {len(result['orders']):,} orders; --json gives all")
+    return Section("Clearing", columns, rows, 2, text)

@@ -50,7 +50,7 @@ def percent(value: Decimal | None) -> str:
     return NO_DATA if value is None else f"{number(value * 100, 1)} %"
 
 
-def price_line(intervals: Table, width: int = 84) -> str:
+def price_line(intervals: Table, width: int = 76) -> str:
     """Prices as a line of bars between the 2nd and the 98th percentile; a dot where nothing traded."""
     prices = intervals["price_tick"]
     traded = np.sort(prices[prices != NO_PRICE_TICK])
@@ -96,21 +96,29 @@ def _price_section(price: Tree, currency: str, line: str) -> Section:
     keys = ("mean", "volume_weighted_mean", "median", "minimum", "maximum", "spread_p10_p90")
     row = tuple(number(price.get(f"{key}_per_mwh")) for key in keys)
     counts = tuple(number(price.get(key), 2) for key in ("negative_hours", "spike_hours"))
-    columns = (*names, "hours below 0", "hours in spike", "no trade")
+    columns = (*names, "hours below 0", "hours in spike", "no price")
     return Section(
-        f"Price [{currency}/MWh]", columns, [(*row, *counts, number(price["intervals_without_trade"]))], 0, (line,)
+        f"Price [{currency}/MWh]",
+        columns,
+        [(*row, *counts, number(price["intervals_without_trade"]))],
+        0,
+        (
+            line,
+            f"{number(price['intervals_with_price'])} intervals had a trade and so a price; these figures are theirs",
+        ),
     )
 
 
 def _load_section(report: Tree) -> Section:
     load, community, emissions = report["load"], report["community"], report["emissions"]
     columns = (
-        "served MWh", "flexible MWh", "shed MWh", "load peak kW", "load factor", "supply peak kW",
+        "served MWh", "flexible MWh", "given up", "shed MWh", "load peak kW", "load factor", "supply peak kW",
         "community share", "community price", "CO2 kg", "CO2 kg/MWh",
     )  # fmt: skip
     row = (
         number(load["served_mwh"], 3),
         number(load["flexible_served_mwh"], 3),
+        number(load["flexible_given_up_mwh"], 3),
         number(load["shed_mwh"], 3),
         number(load["load_peak_kw"], 1),
         percent(load["load_factor"]),
@@ -217,7 +225,10 @@ def _fleet_section(fleet: Sequence[Tree], currency: str) -> Section:
         )
         for group in fleet
     ]
-    return Section("Fleet", columns, rows, 2)
+    before = sum((group["fill_before_mwh"] for group in fleet), Decimal(0))
+    after = sum((group["fill_mwh"] for group in fleet), Decimal(0))
+    text = (f"stored {number(before, 3)} MWh before, {number(after, 3)} MWh after: its value is not in the margin",)
+    return Section("Fleet", columns, rows, 2, text)
 
 
 def _money_section(report: Tree, currency: str) -> Section:
@@ -241,7 +252,7 @@ def comparison(compared: Tree) -> Section:
         (line["figure"], number(line["with"]), number(line["without"]), signed(line["change"]))
         for line in compared["figures"]
     ]
-    part = compared["without"]
+    part = {"flexible": "flexible load"}.get(compared["without"], compared["without"])
     return Section(f"What the {part} changed", ("figure", f"with {part}", f"without {part}", "change"), rows)
 
 
@@ -262,18 +273,36 @@ def markdown(parts: Sequence[Section]) -> str:
     return "\n".join(lines)
 
 
+def _plain(text: str) -> Text:
+    """Text from outside: never markup, and no control characters."""
+    return Text("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> RichTable:
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for c, name in enumerate(columns):
+        table.add_column(_plain(name), justify="left" if c < words else "right", no_wrap=c >= words, overflow="fold")
+    for row in rows:
+        table.add_row(*(_plain(cell) for cell in row))
+    return table
+
+
 def show(parts: Sequence[Section], console: Console) -> None:
-    """The sections on a terminal. Text from outside is never read as markup."""
+    """The sections on a terminal; a table that is too wide is turned on its side, so that no number is ever cut."""
     for part in parts:
-        console.print(Text(part.title, style="bold"))
+        console.print(_plain(part.title), style="bold")
         for text in part.text:
-            console.print(Text(text))
-        if part.columns:
-            table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-            for c, name in enumerate(part.columns):
-                table.add_column(Text(name), justify="left" if c < part.words else "right", overflow="fold")
-            for row in part.rows:
-                table.add_row(*(Text(cell) for cell in row))
-            console.print(table)
-        else:
+            console.print(_plain(text))
+        if not part.columns:
             console.print()
+            continue
+        widths = [max(len(row[c]) for row in (part.columns, *part.rows)) for c in range(len(part.columns))]
+        if sum(widths) + 3 * len(widths) <= console.width:
+            console.print(_table(part.columns, part.rows, part.words))
+            continue
+        heads = max(map(len, part.columns)) + 3
+        at_once = max(1, (console.width - heads) // (max(widths) + 3))
+        for first in range(0, len(part.rows), at_once):
+            some = part.rows[first : first + at_once]
+            turned = [(name, *(row[c] for row in some)) for c, name in enumerate(part.columns)]
+            console.print(_table(turned[0], turned[1:], 1) if part.words else _table(("", ""), turned, 1))

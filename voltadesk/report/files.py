@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,7 @@ class RunFiles:
         self.folder, self.world, self.form = folder, world, form
         self._trades: list[Table] = []
         self._parts: list[Path] = []
+        self._writer = ThreadPoolExecutor(1)
         self._database = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
         self._made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         try:
@@ -45,6 +47,8 @@ class RunFiles:
 
     def close(self) -> None:
         """Remove whatever was not finished, and folders that were made for it and hold nothing."""
+        self._database.interrupt()
+        self._writer.shutdown()
         self._database.close()
         shutil.rmtree(self._work, ignore_errors=True)
         with suppress(OSError):
@@ -60,11 +64,7 @@ class RunFiles:
     def finish(self, exchange: Exchange, texts: dict[str, str]) -> None:
         """Write all tables and the texts (file name to content), then move everything into the folder."""
         self._flush_trades()
-        parts = [str(part) for part in self._parts]
-        self._database.execute(
-            f"COPY (SELECT * FROM read_parquet($1)) TO '{self._quoted('trades')}' {WRITE[self.form]}",  # noqa: S608
-            [parts],
-        )
+        self._merge_trades()
         self._write("intervals", self._intervals(exchange))
         self._write("batteries", self._batteries(exchange))
         self._write("participants", self._participants(exchange))
@@ -73,37 +73,55 @@ class RunFiles:
         for made in sorted(self._work.iterdir()):
             if made not in self._parts:
                 os.replace(made, self.folder / made.name)
+                # What an earlier run left in the other format would not be of this run.
+                for other in WRITE:
+                    if made.suffix == f".{self.form}" and other != self.form:
+                        (self.folder / f"{made.stem}.{other}").unlink(missing_ok=True)
+
+    def _execute(self, statement: str, parameters: list[Any] | None = None) -> None:
+        # In a thread of its own, as the database would take a ctrl+c of this one for itself.
+        self._writer.submit(self._database.execute, statement, parameters).result()
 
     def _quoted(self, name: str) -> str:
         return str(self._work / f"{name}.{self.form}").replace("'", "''")
 
     def _write(self, name: str, columns: Columns) -> None:
         self._database.register("columns_now", columns)
-        self._database.execute(
+        self._execute(
             f"COPY (SELECT * FROM columns_now) TO '{self._quoted(name)}' {WRITE[self.form]}"  # noqa: S608
         )
         self._database.unregister("columns_now")
 
     def _flush_trades(self) -> None:
+        """Write the receipts gathered so far as a part, numbers only."""
         if not self._trades and self._parts:
             return
         rows = np.concatenate(self._trades) if self._trades else np.zeros(0, TRADE)
         self._trades = []
         part = self._work / f"part-{len(self._parts):06d}.parquet"
-        kinds, first = rows["kind"], self._first_of_kind
-        columns: Columns = {
-            "interval": np.ascontiguousarray(rows["interval"]),
-            "start_utc_s": self.world.grid.start_utc + rows["interval"] * self.world.grid.step_s,
-            "participant": self._names[first[kinds] + rows["participant"]],
-            "kind": np.array(KINDS)[kinds],
-            "market": np.array(MARKETS)[rows["market"]],
-            **{name: np.ascontiguousarray(rows[name]) for name in ("energy_wh", "price_tick", "amount_e8", "fees_e8")},
-        }
+        columns: Columns = {name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()}
         self._database.register("columns_now", columns)
         target = str(part).replace("'", "''")
-        self._database.execute(f"COPY (SELECT * FROM columns_now) TO '{target}' {WRITE['parquet']}")  # noqa: S608
+        self._execute(f"COPY (SELECT * FROM columns_now) TO '{target}' (FORMAT parquet)")  # noqa: S608
         self._database.unregister("columns_now")
         self._parts.append(part)
+
+    def _merge_trades(self) -> None:
+        """Write all parts as one table, with names for participants, kinds and markets."""
+        grid = self.world.grid
+        firsts = self._first_of_kind.tolist()
+        self._execute("SET VARIABLE participants = $1::VARCHAR[]", [self._names.tolist()])
+        self._execute("SET VARIABLE firsts = $1::BIGINT[]", [firsts])
+        self._execute("SET VARIABLE kinds = $1::VARCHAR[]", [list(KINDS)])
+        self._execute("SET VARIABLE markets = $1::VARCHAR[]", [list(MARKETS)])
+        select = f"""
+            SELECT interval, {grid.start_utc} + interval * {grid.step_s} AS start_utc_s,
+                getvariable('participants')[getvariable('firsts')[kind + 1] + participant + 1] AS participant,
+                getvariable('kinds')[kind + 1] AS kind, getvariable('markets')[market + 1] AS market,
+                energy_wh, price_tick, amount_e8, fees_e8
+            FROM read_parquet($1)"""  # noqa: S608
+        parts = [str(part) for part in self._parts]
+        self._execute(f"COPY ({select}) TO '{self._quoted('trades')}' {WRITE[self.form]}", [parts])
 
     @property
     def _first_of_kind(self) -> NDArray[np.int64]:

@@ -51,7 +51,7 @@ def summarise(world: World, exchange: Exchange) -> Tree:
             "notes": list(world.notes),
         },
         "price": price_figures(intervals, grid.step_s),
-        "load": load_figures(intervals, grid.step_s),
+        "load": load_figures(exchange, intervals, grid.step_s),
         "energy_mwh": energy_figures(world, exchange, intervals),
         "emissions": emission_figures(intervals),
         "community": community_figures(intervals),
@@ -148,12 +148,13 @@ def _weighted(prices: NDArray[np.int64], energy: NDArray[np.int64]) -> int:
     return sum((prices * energy).tolist())
 
 
-def load_figures(intervals: Table, step_s: int) -> Tree:
+def load_figures(exchange: Exchange, intervals: Table, step_s: int) -> Tree:
     """Load served and shed; peak and load factor of the load, and of what plants and upstream had to deliver."""
     per_hour, count = 3600 // step_s, len(intervals)
     figures: Tree = {
         "served_mwh": _mwh(_sum(intervals, "load_wh")),
         "flexible_served_mwh": _mwh(_sum(intervals, "flexible_wh")),
+        "flexible_given_up_mwh": _mwh(_sum(exchange.homes, "flexible_forgone_wh")),
         "shed_mwh": _mwh(_sum(intervals, "shed_wh")),
         "intervals_with_shedding": int((intervals["shed_wh"] > 0).sum()),
     }
@@ -281,6 +282,7 @@ def _battery_group(world: World, exchange: Exchange, g: int) -> Tree:
         "charged_mwh": _mwh(charged),
         "discharged_mwh": _mwh(discharged),
         "losses_mwh": _mwh(_sum(rows, "loss_wh")),
+        "fill_before_mwh": _mwh(group.initial_fill_wh * group.count),
         "fill_mwh": _mwh(_sum(rows, "fill_wh")),
         "equivalent_full_cycles": ratio(discharged, window, 2),
         "mean_buy_price_per_mwh": _mean_price(-_sum(rows, "bought_e8"), charged),
@@ -339,15 +341,16 @@ COMPARED = (
     ("price spread P10-P90 [per MWh]", ("price", "spread_p10_p90_per_mwh")),
     ("price maximum [per MWh]", ("price", "maximum_per_mwh")),
     ("price minimum [per MWh]", ("price", "minimum_per_mwh")),
+    ("intervals without a price", ("price", "intervals_without_trade")),
     ("negative hours", ("price", "negative_hours")),
     ("spike hours", ("price", "spike_hours")),
     ("load peak [kW]", ("load", "load_peak_kw")),
     ("supply peak [kW]", ("load", "supply_peak_kw")),
+    ("load served [MWh]", ("load", "served_mwh")),
     ("load shed [MWh]", ("load", "shed_mwh")),
+    ("flexible load given up [MWh]", ("load", "flexible_given_up_mwh")),
     ("roofs curtailed [MWh]", ("energy_mwh", "roofs_curtailed")),
     ("CO2 [kg]", ("emissions", "co2_kg")),
-    ("broker", ("market", "broker")),
-    ("operator", ("market", "operator")),
 )
 
 
