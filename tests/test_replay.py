@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
 import subprocess
-import time
 from collections import defaultdict
 from decimal import Decimal
 from itertools import pairwise
@@ -467,27 +465,3 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, "voltadesk: no space left on device\n")
-
-
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
-    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        command = [PROGRAM, "headless", "replay", "city", "--out", str(tmp_path / "out")]
-        # A parent that ignores ctrl+c hands that on; a user's shell does not.
-        running = subprocess.Popen(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        deadline = time.monotonic() + 120
-        while not list(tmp_path.glob("out/.voltadesk-*/part-*")) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        running.send_signal(number)
-        try:
-            _, errors = running.communicate(timeout=60)
-        finally:
-            running.kill()
-        assert running.returncode == code
-        assert "Traceback" not in errors
-        assert not (tmp_path / "out").exists()
