@@ -34,6 +34,8 @@ BATTERY = {
 BODIES: dict[str, dict[str, Any]] = {
     "actor.add": {"name": "dora", "public_key": key("dora")},
     "actor.rotate-key": {"public_key": key("new")},
+    "actor.delegate": {"public_key": key("robot"), "kinds": ["market.halt"], "until": "2026-07-01T00:00Z"},
+    "actor.undelegate": {"public_key": key("robot")},
     "role.grant": {"actor": "bob", "role": "operator"},
     "role.revoke": {"actor": "ann", "role": "investor"},
     "owner.transfer": {"actor": "bob"},
@@ -44,10 +46,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "battery.retire": {"battery": "b0"},
     "fund.invest": {"amount": "100"},
     "fund.redeem": {"shares": "1"},
+    "fund.cancel": {"redemption": "1"},
     "fund.declare": {"amount": "1"},
     "fund.withdraw": {},
     "market.halt": {"reason": "test"},
     "market.resume": {},
+    "market.advance": {"interval": "2026-06-19T22:00Z"},
+    "market.set": {"cap": "1000.00"},
+    "order.place": {"side": "buy", "quantity_kwh": "1"},
+    "order.cancel": {"order": "o-1"},
+    "home.set": {"home": "roof-1", "flexible": False},
+    "plant.set": {"plant": "gas", "capacity_kw": "1"},
 }
 
 
@@ -131,14 +140,17 @@ def test_a04_buying_through_commands(desk: Desk) -> None:
 
 
 def test_a12_halted(desk: Desk) -> None:
+    desk.do("olga", "battery.buy", **BATTERY | {"cost": "2000000"})
+    desk.do("ann", "fund.redeem", shares="2000000")
     desk.do("olga", "market.halt", reason="storm")
     once = desk.root()
     desk.do("olga", "market.halt", reason="again")
     assert desk.root() == once
     for kind in set(COMMANDS) - WHILE_HALTED:
-        actor = "ann" if kind in {"fund.invest", "fund.redeem"} else "olga"
+        actor = "ann" if kind in {"fund.invest", "fund.redeem", "order.place"} else "olga"
         desk.refused("HALTED", actor, kind, **BODIES[kind])
     desk.refused("NOTHING_DUE", "ann", "fund.withdraw")
+    assert desk.do("ann", "fund.cancel", redemption="1") == {"request": 1, "shares": "2000000.00"}
     desk.do("olga", "market.resume")
     desk.do("ann", "fund.invest", amount="1")
 
@@ -173,6 +185,35 @@ def test_a19_bad_values_are_named(desk: Desk, kind: str, body: dict[str, Any]) -
     assert caught.value.code == "BAD_VALUE"
     assert "\n" not in str(caught.value)
     assert desk.root() == before
+
+
+# Delegated keys -------------------------------------------------------------------------------------------------------
+def test_a_delegated_key_signs_what_it_may_for_as_long_as_it_may(desk: Desk) -> None:
+    keys = desk.book.actors.signing_keys
+    robot = {"public_key": key("robot"), "until": "2026-07-01T00:00Z"}
+    desk.do("olga", "actor.delegate", kinds=["market.halt", "order.place"], **robot)
+    over = 1782864000  # 2026-07-01T00:00Z
+    assert keys("olga", "market.halt", over - 1) == (key("olga"), key("robot"))
+    assert keys("olga", "market.resume", over - 1) == (key("olga"),)
+    assert keys("olga", "market.halt", over) == (key("olga"),)
+    assert keys("nobody", "market.halt", 0) == ()
+    desk.refused("DUPLICATE", "ann", "actor.delegate", kinds=["market.halt"], **robot)
+    desk.refused("DUPLICATE", "olga", "actor.add", name="eve", public_key=key("robot"))
+    desk.refused("NOT_FOUND", "ann", "actor.undelegate", public_key=key("robot"))
+    desk.do("olga", "actor.undelegate", public_key=key("robot"))
+    assert keys("olga", "market.halt", 0) == (key("olga"),)
+
+
+@pytest.mark.parametrize("kind", ["fund.withdraw", "fund.redeem", "actor.rotate-key", "role.grant", "no.such"])
+def test_what_moves_money_or_rights_is_not_delegated(desk: Desk, kind: str) -> None:
+    desk.refused("BAD_VALUE", "ann", "actor.delegate", public_key=key("robot"), kinds=[kind], until="2026-07-01T00:00Z")
+
+
+def test_delegated_keys_are_few(desk: Desk) -> None:
+    for n in range(20):
+        given = {"public_key": key(f"robot{n}"), "kinds": ["order.place"], "until": "2026-07-01T00:00Z"}
+        desk.do("ann", "actor.delegate", **given)
+    desk.refused("TOO_MANY", "ann", "actor.delegate", **(given | {"public_key": key("another")}))
 
 
 AMOUNTS = st.integers(1, 10**14).map(lambda e8: f"{e8 // 10**8}.{e8 % 10**8:08d}")

@@ -6,13 +6,18 @@ was signed reads the same everywhere. Parsing turns them into the integers the d
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 
 from voltadesk.desk.refusal import NAME, Refusal
+from voltadesk.desk.roles import DELEGABLE
 from voltadesk.errors import BadInput
 from voltadesk.units import ENERGY_LIMIT_WH, MONEY_LIMIT_E8, POWER_LIMIT_W, PRICE_LIMIT_TICK, parse_scaled
+
+ORDER_LIMIT_WH = 10**10
 
 
 def _text(decimals: int, low: int, high: int) -> BeforeValidator:
@@ -24,6 +29,28 @@ def _text(decimals: int, low: int, high: int) -> BeforeValidator:
     return BeforeValidator(parse)
 
 
+def _moment(value: object) -> int:
+    """UTC second of a moment such as 2026-05-25T12:15Z, which is the one way to write it."""
+    try:
+        moment = datetime.strptime(str(value), "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise BadInput("", value, "must be a moment in UTC such as 2026-05-25T12:15Z") from None
+    if not isinstance(value, str) or moment.strftime("%Y-%m-%dT%H:%MZ") != value:
+        raise BadInput("", value, "must be a moment in UTC such as 2026-05-25T12:15Z")
+    return int(moment.timestamp())
+
+
+def _span(value: object) -> tuple[int, int]:
+    """Seconds of the local day of a span such as 22:00-05:30; 24:00 is its end."""
+    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise BadInput("", value, "must be hours of the local day such as 22:00-05:30")
+    begin, end = (int(hour) * 3600 + int(minute) * 60 for hour, minute in (found.group(1, 2), found.group(3, 4)))
+    return begin, end
+
+
+_SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]|24(?=:00)):([0-5][0-9])")
+
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
 Money = Annotated[int, _text(8, 1, MONEY_LIMIT_E8)]
 MoneyOrNothing = Annotated[int, _text(8, 0, MONEY_LIMIT_E8)]
@@ -34,6 +61,14 @@ Capacity = Annotated[int, _text(3, 1, ENERGY_LIMIT_WH)]
 Efficiency = Annotated[int, _text(6, 1, 1_000_000)]
 Percent = Annotated[int, _text(2, 1, 10_000)]
 Shares = Annotated[int, _text(8, 1, MONEY_LIMIT_E8)]
+Moment = Annotated[int, BeforeValidator(_moment)]
+DaySpan = Annotated[tuple[int, int], BeforeValidator(_span)]
+Fee = Annotated[int, _text(2, 0, PRICE_LIMIT_TICK)]
+PowerOrNone = Annotated[int, _text(3, 0, POWER_LIMIT_W)]
+PercentOrNone = Annotated[int, _text(2, 0, 10_000)]
+Number = Annotated[int, _text(0, 1, 10**12)]
+OrderEnergy = Annotated[int, _text(3, 1, ORDER_LIMIT_WH)]
+Strategy = Literal["threshold", "timetable"]
 PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 
 
@@ -56,6 +91,22 @@ class ActorRotateKey(Command):
     """A new key for the actor that signs."""
 
     kind = "actor.rotate-key"
+    public_key: PublicKey
+
+
+class ActorDelegate(Command):
+    """Let another key sign some kinds of command for the signing actor, until a moment of the market's clock."""
+
+    kind = "actor.delegate"
+    public_key: PublicKey
+    kinds: Annotated[list[str], Field(min_length=1, max_length=len(DELEGABLE))]
+    until: Moment
+
+
+class ActorUndelegate(Command):
+    """Take back what a delegated key may sign."""
+
+    kind = "actor.undelegate"
     public_key: PublicKey
 
 
@@ -100,9 +151,15 @@ class BatteryAdd(Command):
     fill_kwh: Energy = 0
     charge_efficiency: Efficiency = 1_000_000
     discharge_efficiency: Efficiency = 1_000_000
-    wear_cost: Annotated[int, _text(2, 0, PRICE_LIMIT_TICK)] = 0
+    standing_loss_percent_per_hour: Annotated[int, _text(4, 0, 10_000)] = 0
+    minimum_fill_kwh: Energy = 0
+    maximum_fill_kwh: Capacity | None = None
+    wear_cost: Fee = 0
+    strategy: Strategy = "threshold"
     buy_limit: Price | None = None
     sell_limit: Price | None = None
+    charge: list[DaySpan] = Field(default_factory=list)
+    discharge: list[DaySpan] = Field(default_factory=list)
 
 
 class BatteryBuy(BatteryAdd):
@@ -112,14 +169,36 @@ class BatteryBuy(BatteryAdd):
     cost: Money
 
 
+class Outage(BaseModel):
+    """From one moment to another something has less power, or none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    begin: Moment
+    end: Moment
+
+
+class BatteryOutage(Outage):
+    """What share of its power a battery has meanwhile."""
+
+    available_percent: PercentOrNone = 0
+
+
 class BatterySet(Command):
-    """Change when a battery buys and sells, or what wear costs."""
+    """Change when a battery buys and sells, within which fill and with which power; lists replace what was there."""
 
     kind = "battery.set"
     battery: Name
+    strategy: Strategy | None = None
     buy_limit: Price | None = None
     sell_limit: Price | None = None
-    wear_cost: Annotated[int, _text(2, 0, PRICE_LIMIT_TICK)] | None = None
+    charge: list[DaySpan] | None = None
+    discharge: list[DaySpan] | None = None
+    wear_cost: Fee | None = None
+    charge_kw: Power | None = None
+    discharge_kw: Power | None = None
+    minimum_fill_kwh: Energy | None = None
+    maximum_fill_kwh: Capacity | None = None
+    outages: list[BatteryOutage] | None = None
 
 
 class BatteryRetire(Command):
@@ -143,6 +222,13 @@ class FundRedeem(Command):
 
     kind = "fund.redeem"
     shares: Shares
+
+
+class FundCancel(Command):
+    """Take one's own request to be paid for shares out of the queue."""
+
+    kind = "fund.cancel"
+    redemption: Number
 
 
 class FundDeclare(Command):
@@ -173,11 +259,92 @@ class MarketResume(Command):
     kind = "market.resume"
 
 
+class MarketAdvance(Command):
+    """Run the market's next interval; `interval` is its start, so that none is run twice."""
+
+    kind = "market.advance"
+    interval: Moment
+
+
+class MarketSet(Command):
+    """Change the market's rules from the next interval on."""
+
+    kind = "market.set"
+    pricing: Literal["uniform", "vertical-demand", "pay-as-bid"] | None = None
+    price_rule: Literal["midpoint", "lowest", "highest"] | None = None
+    floor: Price | None = None
+    cap: Price | None = None
+    margin: Fee | None = None
+    grid_fee: Fee | None = None
+    levy: Fee | None = None
+    imbalance_spread: Fee | None = None
+    community_rule: Literal["none", "discount", "mid-market", "supply-demand-ratio"] | None = None
+    community_discount_percent: PercentOrNone | None = None
+    community_fee_percent: PercentOrNone | None = None
+    community_grid_fee: Fee | None = None
+    community_levy: Fee | None = None
+    band_low: Price | None = None
+    band_high: Price | None = None
+
+
+class OrderPlace(Command):
+    """Buy or sell energy in the auction of the next interval, or of all that begin before `until`.
+
+    Without a price it takes any. What it may cost at most is held until it is filled, cancelled or over.
+    """
+
+    kind = "order.place"
+    side: Literal["buy", "sell"]
+    quantity_kwh: OrderEnergy
+    price: Price | None = None
+    until: Moment | None = None
+
+
+class OrderCancel(Command):
+    """Take one's own order out of the auction."""
+
+    kind = "order.cancel"
+    order: Name
+
+
+class HomeSet(Command):
+    """Change how a home takes part; `owner` is set by owners and admins, the rest by its owner too."""
+
+    kind = "home.set"
+    home: Name
+    owner: Name | None = None
+    in_community: StrictBool | None = None
+    offer_limit: Price | None = None
+    flexible: StrictBool | None = None
+    flexible_limit: Price | None = None
+    appliances_percent: PercentOrNone | None = None
+    offered_percent: PercentOrNone | None = None
+
+
+class PlantOutage(Outage):
+    """What power a plant has meanwhile."""
+
+    available_kw: PowerOrNone = 0
+
+
+class PlantSet(Command):
+    """Change what a plant can make and what it asks; `owner` is set by owners and admins, the rest by its owner too."""
+
+    kind = "plant.set"
+    plant: Name
+    owner: Name | None = None
+    capacity_kw: PowerOrNone | None = None
+    marginal_cost: Price | None = None
+    outages: list[PlantOutage] | None = None
+
+
 COMMANDS: dict[str, type[Command]] = {
     command.kind: command
     for command in (
         ActorAdd,
         ActorRotateKey,
+        ActorDelegate,
+        ActorUndelegate,
         RoleGrant,
         RoleRevoke,
         OwnerTransfer,
@@ -188,10 +355,17 @@ COMMANDS: dict[str, type[Command]] = {
         BatteryRetire,
         FundInvest,
         FundRedeem,
+        FundCancel,
         FundDeclare,
         FundWithdraw,
         MarketHalt,
         MarketResume,
+        MarketAdvance,
+        MarketSet,
+        OrderPlace,
+        OrderCancel,
+        HomeSet,
+        PlantSet,
     )
 }
 

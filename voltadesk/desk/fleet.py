@@ -11,11 +11,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from voltadesk.clock import time_zone
 from voltadesk.desk.fund import Fund
 from voltadesk.desk.ledger import WH, Entry, LedgerError, Posting, flow
 from voltadesk.desk.refusal import Refusal, money_text, require_int, require_money_e8, require_name
 from voltadesk.desk.treasury import FREE, RETAINED
+from voltadesk.scenario.model import Scenario, numbered
+from voltadesk.scenario.strategies import strategies
+from voltadesk.strategy.limits import Timetable
 from voltadesk.units import (
+    BP_PER_UNIT,
     ENERGY_LIMIT_WH,
     MONEY_LIMIT_E8,
     POWER_LIMIT_W,
@@ -357,6 +362,42 @@ class Fleet:
             fleet._serials.add(fleet.register[name].battery.serial)
         fleet.check()
         return fleet
+
+
+def batteries_of(scenario: Scenario) -> list[tuple[Battery, int]]:
+    """A scenario's batteries, and what is stored in each [Wh]."""
+    zone = time_zone(scenario.time.timezone)
+    names = iter(numbered(scenario.fleet))
+    made = []
+    for group in scenario.fleet:
+        outages = tuple(
+            (outage.begin_utc(zone), outage.end_utc(zone), outage.available_percent * PPM_PER_UNIT // BP_PER_UNIT)
+            for outage in group.outages
+        )
+        for strategy in strategies(group, scenario):
+            name = next(names)
+            timetable = strategy if isinstance(strategy, Timetable) else None
+            battery = Battery(
+                id=name,
+                serial=name,
+                capacity_wh=group.capacity_kwh,
+                charge_power_w=group.charge_kw,
+                discharge_power_w=group.discharge_kw,
+                minimum_fill_wh=group.capacity_kwh * group.minimum_fill_percent // BP_PER_UNIT,
+                maximum_fill_wh=group.capacity_kwh * group.maximum_fill_percent // BP_PER_UNIT,
+                charge_efficiency_ppm=group.charge_efficiency,
+                discharge_efficiency_ppm=group.discharge_efficiency,
+                standing_loss_ppm_per_hour=group.standing_loss_percent_per_hour,
+                wear_cost_tick=group.wear_cost,
+                strategy=group.strategy.name,
+                buy_limit_tick=strategy.buy_limit_tick,
+                sell_limit_tick=strategy.sell_limit_tick,
+                charge=timetable.charge if timetable else (),
+                discharge=timetable.discharge if timetable else (),
+                outages=outages,
+            )
+            made.append((battery, group.initial_fill_wh))
+    return made
 
 
 def _account(battery_id: str, part: str) -> str:

@@ -8,13 +8,18 @@ Shares are counted in 1e-8 of a share, so that the first investor's shares equal
 an investment buys `amount * (S + 1) // (NAV + 1)` and shares are worth `shares * (NAV + 1) // (S + 1)`. The one share
 and the one unit more than there are belong to nobody: they make pushing up the price of a share by gifts a loss.
 (OpenZeppelin, ERC-4626 "virtual shares", tells the same.) Both round down, so that no round trip earns.
+
+No command but `declare` takes longer with more investors, orders or requests, and single investments are summed, not
+kept: they stand among the ledger's postings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from voltadesk.desk.buckets import Buckets, lines_of
 from voltadesk.desk.ledger import SHARE, Ledger, LedgerError, Posting, flow
 from voltadesk.desk.refusal import Refusal, money_text, require_int, require_money_e8, require_name
 from voltadesk.desk.treasury import BOOKS, CAPITAL, ENERGY, FREE, HELD, OWED, RESERVED, RETAINED, Treasury
@@ -78,12 +83,13 @@ class Statement(NamedTuple):
 
 @dataclass
 class Investor:
-    """What is remembered of an investor beside the ledger's balances."""
+    """What is remembered of an investor beside the ledger's balances, and of those what is asked for often."""
 
-    investments: list[Investment] = field(default_factory=list)
+    invested_e8: int = 0
     redeemed_e8: int = 0
     declared_e8: int = 0
     withdrawn_e8: int = 0
+    shares_waiting: int = 0  # in the queue [1e-8 share]
     due: dict[int, int] = field(default_factory=dict)  # number of the dividend: money [1e-8 currency]
 
 
@@ -98,9 +104,11 @@ class Fund(Treasury):
         super().__init__(ledger)
         self.reserve_bp = reserve_bp
         self.investors: dict[str, Investor] = {}
-        self.queue: list[Redemption] = []
         self.dividends = 0
         self.redemptions = 0
+        self._queue: dict[int, Redemption] = {}  # by number, which rises
+        self._investor_buckets = Buckets(self._investor_line)
+        self._queue_buckets = Buckets(self._request_line)
 
     # What there is ----------------------------------------------------------------------------------------------------
     @property
@@ -126,9 +134,14 @@ class Fund(Treasury):
         """What shares [1e-8 share] are worth now, rounded down [1e-8 currency]."""
         return shares * (max(self.nav_e8, 0) + 1) // (self.shares_issued + 1)
 
+    @property
+    def queue(self) -> list[Redemption]:
+        """Requests that wait to be paid, in their order."""
+        return list(self._queue.values())
+
     def waiting(self, actor: str) -> int:
         """Shares of an investor in the queue [1e-8 share]."""
-        return sum(request.shares for request in self.queue if request.actor == actor)
+        return self.investors[actor].shares_waiting if actor in self.investors else 0
 
     # In and out -------------------------------------------------------------------------------------------------------
     def invest(self, entry: int, actor: str, amount_e8: int, time_utc: int = 0) -> Investment:
@@ -156,9 +169,9 @@ class Fund(Treasury):
             *flow(f"ext:bank:{actor}", -amount_e8, currency),
         ]
         self.ledger.post(entry, postings, time_utc, f"invest {actor}")
-        investment = Investment(entry, amount_e8, shares)
-        self.investors.setdefault(actor, Investor()).investments.append(investment)
-        return investment
+        self.investors.setdefault(actor, Investor()).invested_e8 += amount_e8
+        self._investor_buckets.touch(actor)
+        return Investment(entry, amount_e8, shares)
 
     def gift(self, entry: int, actor: str, amount_e8: int, time_utc: int = 0) -> None:
         """Put money in [1e-8 currency] for nothing: all holders gain, as capital and not as profit.
@@ -186,16 +199,31 @@ class Fund(Treasury):
         if shares > free:
             raise Refusal("INSUFFICIENT_SHARES", "shares", shares, f"must be at most {free}, what {actor} holds freely")
         self.redemptions += 1
-        self.queue.append(Redemption(self.redemptions, entry, actor, shares))
-        return self.queue[-1]
+        request = Redemption(self.redemptions, entry, actor, shares)
+        self._enqueue(request)
+        return request
 
     def cancel_redemption(self, actor: str, number: int) -> Redemption:
         """Take a request out of the queue. Raises Refusal NOT_FOUND when the investor has none of that number."""
-        for request in self.queue:
-            if (request.number, request.actor) == (number, actor):
-                self.queue.remove(request)
-                return request
-        raise Refusal("NOT_FOUND", "redemption", number, f"{actor} has no such request waiting")
+        request = self._queue.get(number)
+        if request is None or request.actor != actor:
+            raise Refusal("NOT_FOUND", "redemption", number, f"{actor} has no such request waiting")
+        self._take(request, request.shares)
+        return request
+
+    def _enqueue(self, request: Redemption) -> None:
+        self._queue[request.number] = request
+        self.investors[request.actor].shares_waiting += request.shares
+        self._queue_buckets.touch(str(request.number))
+
+    def _take(self, request: Redemption, shares: int) -> None:
+        """Take shares out of a request, and the request out of the queue when it has none left."""
+        if shares < request.shares:
+            self._queue[request.number] = request._replace(shares=request.shares - shares)
+        else:
+            del self._queue[request.number]
+        self.investors[request.actor].shares_waiting -= shares
+        self._queue_buckets.touch(str(request.number))
 
     def pay_redemptions(self, entry: int, time_utc: int = 0) -> list[Payout]:
         """Pay the queue in order of request, as far as free cash goes; one entry for all of it.
@@ -208,38 +236,35 @@ class Fund(Treasury):
         free_e8, profit_e8 = self.free_e8, self.realised_profit_e8
         currency = self.ledger.currency
         payouts: list[Payout] = []
-        waiting: list[Redemption] = []
         postings: list[Posting] = []
-        short = False
-        for request in self.queue:
-            worth_e8 = 0 if short else request.shares * (nav_e8 + 1) // (issued + 1)
-            shares, paid_e8, short = request.shares, worth_e8, short or worth_e8 > free_e8
-            if worth_e8 > free_e8:
+        for request in self._queue.values():
+            worth_e8 = request.shares * (nav_e8 + 1) // (issued + 1)
+            shares, paid_e8, is_short = request.shares, worth_e8, worth_e8 > free_e8
+            if is_short:
                 most = ((free_e8 + 1) * (issued + 1) - 1) // (nav_e8 + 1)  # the most shares that cash pays for
                 paid_e8 = most * (nav_e8 + 1) // (issued + 1)
                 shares = -(-paid_e8 * (issued + 1) // (nav_e8 + 1))
-            if paid_e8 == 0:
-                waiting.append(request)
-                continue
-            if shares < request.shares:
-                waiting.append(request._replace(shares=request.shares - shares))
-            gain_e8 = profit_e8 * shares // issued
-            postings += [
-                Posting(FREE, currency, -paid_e8),
-                Posting(RETAINED, currency, gain_e8),
-                Posting(CAPITAL, currency, paid_e8 - gain_e8),
-                Posting(f"shares:{request.actor}", SHARE, -shares),
-                Posting(CAPITAL, SHARE, shares),
-                *flow(f"ext:bank:{request.actor}", paid_e8, currency),
-            ]
-            nav_e8, issued = nav_e8 - paid_e8, issued - shares
-            free_e8, profit_e8 = free_e8 - paid_e8, profit_e8 - gain_e8
-            payouts.append(Payout(request.number, request.actor, shares, paid_e8))
+            if paid_e8:
+                gain_e8 = profit_e8 * shares // issued
+                postings += [
+                    Posting(FREE, currency, -paid_e8),
+                    Posting(RETAINED, currency, gain_e8),
+                    Posting(CAPITAL, currency, paid_e8 - gain_e8),
+                    Posting(f"shares:{request.actor}", SHARE, -shares),
+                    Posting(CAPITAL, SHARE, shares),
+                    *flow(f"ext:bank:{request.actor}", paid_e8, currency),
+                ]
+                nav_e8, issued = nav_e8 - paid_e8, issued - shares
+                free_e8, profit_e8 = free_e8 - paid_e8, profit_e8 - gain_e8
+                payouts.append(Payout(request.number, request.actor, shares, paid_e8))
+            if is_short:
+                break
         if payouts:
             self.ledger.post(entry, postings, time_utc, "pay redemptions")
-        self.queue = waiting
         for payout in payouts:
+            self._take(self._queue[payout.number], payout.shares)
             self.investors[payout.actor].redeemed_e8 += payout.amount_e8
+            self._investor_buckets.touch(payout.actor)
         return payouts
 
     # Dividends --------------------------------------------------------------------------------------------------------
@@ -289,6 +314,7 @@ class Fund(Treasury):
             if part_e8:
                 self.investors[actor].declared_e8 += part_e8
                 self.investors[actor].due[number] = part_e8
+                self._investor_buckets.touch(actor)
         return Dividend(number, entry, amount_e8, return_of_capital, parts)
 
     def withdraw(self, entry: int, actor: str, time_utc: int = 0) -> int:
@@ -305,6 +331,7 @@ class Fund(Treasury):
         self.ledger.post(entry, postings, time_utc, f"withdraw {actor}")
         investor.withdrawn_e8 += paid_e8
         investor.due = {}
+        self._investor_buckets.touch(actor)
         return paid_e8
 
     def _require_holders(self) -> None:
@@ -312,18 +339,23 @@ class Fund(Treasury):
             raise Refusal("NO_HOLDERS", "shares issued", 0, "somebody must hold shares first")
 
     # Told, checked, kept ----------------------------------------------------------------------------------------------
-    def statement(self, actor: str) -> Statement:
-        """All that an investor has in the fund. Raises Refusal NOT_FOUND."""
+    def statement(self, actor: str, investments: Iterable[Investment] = ()) -> Statement:
+        """All that an investor has in the fund; the single investments are brought by whoever keeps the postings.
+
+        Raises Refusal NOT_FOUND; LedgerError when investments are given that are not all.
+        """
         if actor not in self.investors:
             raise Refusal("NOT_FOUND", "actor", actor, "has never invested")
-        investor, shares = self.investors[actor], self.holding(actor)
+        investor, shares, rows = self.investors[actor], self.holding(actor), tuple(investments)
+        if rows:
+            _equal(f"investments of {actor}", sum(row.amount_e8 for row in rows), investor.invested_e8)
         return Statement(
             actor=actor,
-            investments=tuple(investor.investments),
+            investments=rows,
             shares=shares,
             shares_waiting=self.waiting(actor),
             worth_e8=self.worth_e8(shares),
-            invested_e8=sum(investment.amount_e8 for investment in investor.investments),
+            invested_e8=investor.invested_e8,
             redeemed_e8=investor.redeemed_e8,
             declared_e8=investor.declared_e8,
             withdrawn_e8=investor.withdrawn_e8,
@@ -335,7 +367,7 @@ class Fund(Treasury):
         total, currency = self.ledger.total, self.ledger.currency
         _equal("dividends held and owed", self.money_e8(HELD), -total(OWED, currency))
         _equal("holdings and shares issued", total("shares:*", SHARE), self.shares_issued)
-        _equal("reserved and open orders", self.money_e8(RESERVED), sum(self.orders.values()))
+        _equal("reserved and open orders", self.money_e8(RESERVED), self._reserved_e8)
         cash_e8 = self.free_e8 + self.money_e8(RESERVED)
         at_cost_e8 = total(BOOKS, currency) + total(ENERGY, currency)
         _equal("assets - debts and equity", cash_e8 + at_cost_e8, self.capital_e8 + self.realised_profit_e8)
@@ -344,35 +376,34 @@ class Fund(Treasury):
         """Check every investor too, and count the whole ledger again. Raises LedgerError."""
         self.ledger.audit()
         self.check()
+        _equal("reserved and open orders", self._reserved_e8, sum(self.orders.values()))
         owed = {
             (f"owed:dividend:{number}:{actor}", -part_e8)
             for actor, investor in self.investors.items()
             for number, part_e8 in investor.due.items()
         }
         _equal("dividends due and owed", owed, {(row.account, row.amount) for row in self.ledger.balances("owed:")})
+        waiting: dict[str, int] = {}
+        for request in self.queue:
+            waiting[request.actor] = waiting.get(request.actor, 0) + request.shares
         for actor, investor in self.investors.items():
             paid_e8 = investor.declared_e8 - sum(investor.due.values())
             _equal(f"dividends of {actor}", paid_e8, investor.withdrawn_e8)
-            if self.waiting(actor) > self.holding(actor):
+            _equal(f"requests of {actor}", waiting.get(actor, 0), investor.shares_waiting)
+            if investor.shares_waiting > self.holding(actor):
                 raise LedgerError(f"{actor} wants to redeem more than it holds")
 
     def state(self) -> dict[str, Any]:
-        """All of the fund beside the ledger in lists, texts and integers, the same for the same fund."""
+        """All of the fund beside the ledger in texts and integers, the same for the same fund, made from what changed.
+
+        What is due to each investor is in the ledger, under `owed`.
+        """
         return {
             "dividends": self.dividends,
-            "investors": {
-                actor: {
-                    "declared_e8": investor.declared_e8,
-                    "due": [list(item) for item in sorted(investor.due.items())],
-                    "investments": [list(investment) for investment in investor.investments],
-                    "redeemed_e8": investor.redeemed_e8,
-                    "withdrawn_e8": investor.withdrawn_e8,
-                }
-                for actor, investor in sorted(self.investors.items())
-            },
-            "orders": dict(sorted(self.orders.items())),
+            "investors": self._investor_buckets.state(),
+            "orders": self._order_buckets.state(),
             "price_tick": [] if self.price_tick is None else [self.price_tick],
-            "queue": [list(request) for request in self.queue],
+            "queue": self._queue_buckets.state(),
             "redemptions": self.redemptions,
             "reserve_bp": self.reserve_bp,
         }
@@ -382,15 +413,32 @@ class Fund(Treasury):
         """The fund that `state` describes, over its ledger. Raises LedgerError when they don't agree."""
         fund = cls(ledger, state["reserve_bp"])
         fund.dividends, fund.redemptions = state["dividends"], state["redemptions"]
-        fund.orders = dict(state["orders"])
         fund.price_tick = state["price_tick"][0] if state["price_tick"] else None
-        fund.queue = [Redemption(*row) for row in state["queue"]]
-        for actor, kept in state["investors"].items():
-            investments = [Investment(*row) for row in kept["investments"]]
-            paid = (kept["redeemed_e8"], kept["declared_e8"], kept["withdrawn_e8"])
-            fund.investors[actor] = Investor(investments, *paid, due=dict(kept["due"]))
+        for line in lines_of(state["investors"]):
+            actor, *sums = line.split(" ")
+            fund.investors[actor] = Investor(*map(int, sums))
+            fund._investor_buckets.touch(actor)
+        for row in ledger.balances("owed:"):
+            _, _, number, actor = row.account.split(":")
+            fund.investors[actor].due[int(number)] = -row.amount
+        for line in lines_of(state["orders"]):
+            order, amount_e8 = line.split(" ")
+            fund._hold(order, int(amount_e8))
+        requests = [line.split(" ") for line in lines_of(state["queue"])]
+        for number, entry, actor, shares in sorted(requests, key=lambda request: int(request[0])):
+            fund._enqueue(Redemption(int(number), int(entry), actor, int(shares)))
+        if fund.state() != state:
+            raise LedgerError("the state of the fund is not the one that its investors have")
         fund.check()
         return fund
+
+    def _investor_line(self, actor: str) -> str:
+        row = self.investors[actor]
+        return f"{actor} {row.invested_e8} {row.redeemed_e8} {row.declared_e8} {row.withdrawn_e8}"
+
+    def _request_line(self, number: str) -> str:
+        request = self._queue.get(int(number))
+        return f"{number} {request.entry} {request.actor} {request.shares}" if request else ""
 
 
 def _equal(what: str, left: object, right: object) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from voltadesk.desk.buckets import Buckets, lines_of
 from voltadesk.desk.refusal import NAME
 
 WH = "WH"
@@ -76,11 +77,15 @@ CHART = {
         Kind("equity:retained", (MONEY,), True, 0, "realised profit not yet distributed; negative is profit"),
         Kind("shares:*", (SHARE,), False, 1, "an investor's shares"),
         Kind("ext:bank:*", (MONEY, WH), False, 0, "an actor outside: money received; energy taken"),
-        Kind("ext:grid", (MONEY, WH), False, 0, "the grid, or the market, that energy is traded with"),
+        Kind("ext:grid", (MONEY, WH), False, 0, "the grid above, that energy is traded with"),
+        Kind("ext:held:*", (MONEY,), False, 1, "money held for an actor's open orders"),
+        Kind("ext:home:*", (MONEY, WH), False, 0, "a home: money received; energy taken"),
+        Kind("ext:plant:*", (MONEY, WH), False, 0, "a power plant: money received; energy taken"),
+        Kind("ext:reserve", (MONEY, WH), False, 0, "the other side of every imbalance"),
         Kind("ext:market", (MONEY, WH), False, 0, "clearing of one interval: back to 0 when all have settled"),
         Kind("ext:vendor", (MONEY,), False, 0, "whoever sells and takes back batteries"),
         Kind("ext:world", (MONEY,), False, 0, "counterweight of the outside: what it got or gave for its money"),
-        Kind("fees:*", (MONEY,), False, 0, "fees received: broker, operator"),
+        Kind("fees:*", (MONEY,), False, 0, "fees received: broker, levies, network, operator"),
         Kind("loss:wh", (WH,), False, 1, "energy lost"),
     )
 }
@@ -120,6 +125,7 @@ class Ledger:
         self._kept: list[Entry] | None = [] if keep else None
         self._balances: dict[tuple[str, str], int] = {}
         self._totals: dict[tuple[str, str], int] = {}
+        self._buckets = Buckets(self._line)
 
     def post(self, entry: int, postings: Iterable[Posting], time_utc: int = 0, text: str = "") -> Entry:
         """Apply postings as one: all of them, or none.
@@ -136,14 +142,14 @@ class Ledger:
                 raise LedgerError(f"{account}: amount {amount!r} is not an int")
             key = (account, commodity)
             merged[key] = merged.get(key, 0) + amount
-        changes = sorted((key, amount) for key, amount in merged.items() if amount)
-        after = self._checked(changes)
-        for (key, amount), balance in zip(changes, after, strict=True):
-            self._set(self._balances, key, balance)
-            total = (kind_of(key[0]).pattern, key[1])
+        changes = sorted([(account, commodity, amount) for (account, commodity), amount in merged.items() if amount])
+        for (account, commodity, amount), balance in zip(changes, self._checked(changes), strict=True):
+            self._set(self._balances, (account, commodity), balance)
+            total = (kind_of(account).pattern, commodity)
             self._set(self._totals, total, self._totals.get(total, 0) + amount)
+            self._buckets.touch(account)
         self.last_entry = entry
-        posted = Entry(entry, time_utc, text, tuple(Posting(*key, amount) for key, amount in changes))
+        posted = Entry(entry, time_utc, text, tuple(map(Posting._make, changes)))
         if self._kept is not None:
             self._kept.append(posted)
         return posted
@@ -155,27 +161,26 @@ class Ledger:
             self._kept = []
         return entries
 
-    def _checked(self, changes: list[tuple[tuple[str, str], int]]) -> list[int]:
+    def _checked(self, changes: list[tuple[str, str, int]]) -> list[int]:
         """Balances after the changes, in their order; raises LedgerError when they can't be."""
         sums: dict[str, int] = {}
-        inside, after = 0, []
-        for key, amount in changes:
-            account, commodity = key
+        inside, after, currency = 0, [], self.currency
+        for account, commodity, amount in changes:
             kind = kind_of(account)
-            if (MONEY if commodity == self.currency else commodity) not in kind.commodities:
+            if (MONEY if commodity == currency else commodity) not in kind.commodities:
                 raise LedgerError(f"{account} holds no {commodity}")
-            balance = self._balances.get(key, 0) + amount
+            balance = self._balances.get((account, commodity), 0) + amount
             if balance * kind.sign < 0 or not -BALANCE_LIMIT <= balance <= BALANCE_LIMIT:
                 raise LedgerError(f"{account} can't hold {balance} {commodity}")
             after.append(balance)
             sums[commodity] = sums.get(commodity, 0) + amount
-            if kind.inside and commodity == self.currency:
+            if kind.inside and commodity == currency:
                 inside += amount
         for commodity, total in sums.items():
             if total:
                 raise LedgerError(f"{commodity} sums to {total}, not 0")
         if inside:
-            raise LedgerError(f"the fund's own {self.currency} sums to {inside}, not 0")
+            raise LedgerError(f"the fund's own {currency} sums to {inside}, not 0")
         return after
 
     @staticmethod
@@ -211,14 +216,27 @@ class Ledger:
             raise LedgerError("totals differ from the sums of balances")
 
     def state(self) -> dict[str, Any]:
-        """All of the ledger in lists, texts and integers, the same for the same books."""
-        rows = [list(row) for row in self.balances()]
-        return {"balances": rows, "currency": self.currency, "last_entry": self.last_entry}
+        """All of the ledger in texts and integers, the same for the same books, made from what changed."""
+        return {"balances": self._buckets.state(), "currency": self.currency, "last_entry": self.last_entry}
 
     @classmethod
     def from_state(cls, state: dict[str, Any], keep: bool = False) -> Ledger:
         """The ledger that `state` describes. Raises LedgerError when its books are not right."""
         ledger = cls(state["currency"], keep)
-        ledger.post(state["last_entry"], [Posting(*row) for row in state["balances"]])
+        rows = [part for line in lines_of(state["balances"]) for part in _read_line(line)]
+        ledger.post(state["last_entry"], rows)
         ledger.drain()
+        if ledger.state() != state:
+            raise LedgerError("the state of the ledger is not the one that its books have")
         return ledger
+
+    def _line(self, account: str) -> str:
+        """The account and what it holds, as one line: `name EUR 5 WH 3`."""
+        held = [(commodity, self.balance(account, commodity)) for commodity in (self.currency, SHARE, WH)]
+        parts = [f" {commodity} {balance}" for commodity, balance in held if balance]
+        return account + "".join(parts) if parts else ""
+
+
+def _read_line(line: str) -> list[Posting]:
+    account, *parts = line.split(" ")
+    return [Posting(account, parts[at], int(parts[at + 1])) for at in range(0, len(parts), 2)]

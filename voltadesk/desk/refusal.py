@@ -26,6 +26,8 @@ CODES = {
     "INSUFFICIENT_SHARES": "more than the shares that are free for it",
     "NO_PROFIT": "more than the realised profit",
     "NO_HOLDERS": "nobody holds shares",
+    "TOO_MANY": "as many as there may be",
+    "NO_MARKET": "the desk has no market",
     "NOTHING_DUE": "no dividend is waiting to be withdrawn",
 }
 
@@ -47,6 +49,11 @@ class Refusal(VoltaDeskError):
 def money_text(amount_e8: int) -> str:
     """Money [1e-8 currency] written out in the currency, with two decimals at least."""
     return decimal_text(amount_e8, 8, 2)
+
+
+def price_text(price_tick: int) -> str:
+    """A price [0.01 currency/MWh] written out in the currency per MWh."""
+    return decimal_text(price_tick, 2, 2)
 
 
 def require_int(field: str, value: object, low: int, high: int) -> None:

@@ -12,6 +12,8 @@ OWNER, ADMIN, OPERATOR, INVESTOR, AUDITOR = ROLES = ("owner", "admin", "operator
 ALLOWED: dict[str, frozenset[str]] = {
     "actor.add": frozenset({OWNER, ADMIN}),
     "actor.rotate-key": frozenset(),
+    "actor.delegate": frozenset(),
+    "actor.undelegate": frozenset(),
     "role.grant": frozenset({OWNER, ADMIN}),
     "role.revoke": frozenset({OWNER, ADMIN}),
     "owner.transfer": frozenset({OWNER}),
@@ -22,10 +24,17 @@ ALLOWED: dict[str, frozenset[str]] = {
     "battery.retire": frozenset({ADMIN}),
     "fund.invest": frozenset({INVESTOR}),
     "fund.redeem": frozenset({INVESTOR}),
+    "fund.cancel": frozenset(),
     "fund.declare": frozenset({ADMIN}),
     "fund.withdraw": frozenset(),
     "market.halt": frozenset({OWNER, ADMIN, OPERATOR}),
     "market.resume": frozenset({OWNER, ADMIN}),
+    "market.advance": frozenset({OPERATOR}),
+    "market.set": frozenset({ADMIN, OPERATOR}),
+    "order.place": frozenset({INVESTOR}),
+    "order.cancel": frozenset(),
+    "home.set": frozenset(),  # its owner, an admin or an operator: checked against the home itself
+    "plant.set": frozenset(),
 }
 
 # Who may grant and revoke a role. Owners are made by transfer and acceptance only.
@@ -40,12 +49,27 @@ GRANTED_BY: dict[str, frozenset[str]] = {
 WHILE_HALTED = frozenset(
     {
         "actor.rotate-key",
+        "actor.undelegate",
         "role.grant",
         "role.revoke",
         "owner.transfer",
         "owner.accept",
+        "fund.cancel",
         "fund.withdraw",
+        "order.cancel",
         "market.halt",
         "market.resume",
     }
 )
+
+# What a delegated key may sign: nothing that moves an investor's money, names keys or gives rights.
+DELEGABLE = (
+    "battery.set",
+    "home.set",
+    "market.advance",
+    "market.halt",
+    "order.cancel",
+    "order.place",
+    "plant.set",
+)
+DELEGATES_LIMIT = 20  # keys of one actor

@@ -7,6 +7,7 @@ because nobody is made to sell.
 
 from __future__ import annotations
 
+from voltadesk.desk.buckets import Buckets
 from voltadesk.desk.ledger import WH, Ledger, Posting
 from voltadesk.desk.refusal import Refusal, money_text, require_int, require_money_e8, require_name
 from voltadesk.units import PRICE_LIMIT_TICK
@@ -24,6 +25,8 @@ class Treasury:
         self.ledger = ledger
         self.price_tick: int | None = None
         self.orders: dict[str, int] = {}  # money held for each open order [1e-8 currency]
+        self._reserved_e8 = 0  # the sum of them
+        self._order_buckets = Buckets(self._order_line)
 
     def money_e8(self, account: str) -> int:
         """Balance of an account in money [1e-8 currency]."""
@@ -89,7 +92,7 @@ class Treasury:
         currency = self.ledger.currency
         postings = [Posting(FREE, currency, -amount_e8), Posting(RESERVED, currency, amount_e8)]
         self.ledger.post(entry, postings, time_utc, f"reserve {order}")
-        self.orders[order] = amount_e8
+        self._hold(order, amount_e8)
 
     def release(self, entry: int, order: str, time_utc: int = 0) -> int:
         """Free what was held for an order, before it is settled or when it is cancelled; returns it [1e-8 currency].
@@ -102,4 +105,14 @@ class Treasury:
         postings = [Posting(FREE, currency, amount_e8), Posting(RESERVED, currency, -amount_e8)]
         self.ledger.post(entry, postings, time_utc, f"release {order}")
         del self.orders[order]
+        self._reserved_e8 -= amount_e8
+        self._order_buckets.touch(order)
         return amount_e8
+
+    def _hold(self, order: str, amount_e8: int) -> None:
+        self.orders[order] = amount_e8
+        self._reserved_e8 += amount_e8
+        self._order_buckets.touch(order)
+
+    def _order_line(self, order: str) -> str:
+        return f"{order} {self.orders[order]}" if order in self.orders else ""

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.tables import BATTERY_REASONS, KINDS, MARKETS, NO_PRICE_TICK, TRADE, Table
 from voltadesk.errors import BadInput
+from voltadesk.scenario.model import numbered
 from voltadesk.scenario.world import World
 
 Format = Literal["parquet", "csv"]
 Columns = dict[str, NDArray[Any]]
 WRITE = {"parquet": "(FORMAT parquet, COMPRESSION zstd)", "csv": "(FORMAT csv, HEADER)"}
+# Threads of its own for writing would wait for each other for ever when a statement is interrupted (DuckDB 2.0).
+DATABASE: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "async_threads": 0, "autoinstall_known_extensions": False}
 TRADES_IN_MEMORY = 1 << 20  # receipts gathered before a part is written
 
 
@@ -36,14 +39,14 @@ class RunFiles:
         self._trades: list[Table] = []
         self._parts: list[Path] = []
         self._writer = ThreadPoolExecutor(1)
-        self._database = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+        self._database = duckdb.connect(config=DATABASE)
+        self._names = _participants(world)
         self._made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._work = Path(tempfile.mkdtemp(prefix=".voltadesk-", dir=folder))
         except OSError as error:
             raise BadInput("out", str(folder), (error.strerror or "can't be written").lower()) from None
-        self._names = _participants(world)
 
     def close(self) -> None:
         """Remove whatever was not finished, and folders that were made for it and hold nothing."""
@@ -191,13 +194,9 @@ class RunFiles:
 def _participants(world: World) -> NDArray[Any]:
     """Names of all participants: homes, plants, batteries, upstream."""
     names = [
-        *_numbered([(group.name, group.count) for group in world.scenario.homes]),
+        *numbered(world.scenario.homes),
         *(plant.name for plant in world.scenario.plants),
-        *_numbered([(group.name, group.count) for group in world.scenario.fleet]),
+        *numbered(world.scenario.fleet),
         "upstream",
     ]
     return np.array(names)
-
-
-def _numbered(groups: list[tuple[str, int]]) -> list[str]:
-    return [f"{name}-{n:0{len(str(count))}d}" for name, count in groups for n in range(1, count + 1)]

@@ -224,6 +224,14 @@ class Outage(Part):
     begin: Moment
     end: Moment
 
+    def begin_utc(self, zone: ZoneInfo) -> int:
+        """Its beginning [s UTC]; a moment without an offset is read on the clock of the zone."""
+        return int(_second(self.begin, zone))
+
+    def end_utc(self, zone: ZoneInfo) -> int:
+        """Its end [s UTC]; likewise."""
+        return int(_second(self.end, zone))
+
 
 class PlantOutage(Outage):
     """From one instant to another a plant has only this much power."""
@@ -401,3 +409,8 @@ class Scenario(Part):
     def with_seed(self, seed: str) -> Scenario:
         """The same scenario drawn from another seed."""
         return self.model_copy(update={"seed": parse_scaled(seed, "seed", 0, 0, 2**63 - 1)})
+
+
+def numbered(groups: Sequence[HomeGroup | BatteryGroup]) -> list[str]:
+    """A name for each member of groups: the group's and a number."""
+    return [f"{group.name}-{n:0{len(str(group.count))}d}" for group in groups for n in range(1, group.count + 1)]

@@ -35,9 +35,10 @@ from voltadesk.engine.weather import draw_weather
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meters import read_meter
 from voltadesk.feeds.series import Series, read_series, resample
-from voltadesk.scenario.model import BatteryGroup, BatteryOutage, MeterFile, PlantOutage, Scenario, Upstream
+from voltadesk.scenario.model import BatteryOutage, MeterFile, PlantOutage, Scenario, Upstream
 from voltadesk.scenario.profiles import clear_sky_profile, load_profile, wind_profile
-from voltadesk.strategy.limits import Limits, Threshold, Timetable, span_of_day
+from voltadesk.scenario.strategies import strategies
+from voltadesk.strategy.limits import Limits
 from voltadesk.units import average_price_up_tick, energy_of_power_wh
 
 PRICING = {
@@ -86,17 +87,23 @@ class World:
         self.home_model, self.profiles = self._model_homes()
         self.plant_forecast_wh, self.plant_metered_wh = self._plant_energy()
         self.upstream_price_tick = self._upstream_price()
-        self.strategies = [strategy for group in scenario.fleet for strategy in _strategies(group, scenario)]
+        self.strategies = [strategy for group in scenario.fleet for strategy in strategies(group, scenario)]
 
     # The market's tables ----------------------------------------------------------------------------------------------
     def exchange(self, *, keep_trades: bool = False) -> Exchange:
         """A market at its first interval."""
         return Exchange(
-            self._rules(), self._homes(), self._plants(), self._batteries(), self.grid.count, keep_trades=keep_trades
+            self.rules(self.scenario),
+            self.homes(),
+            self.plants(),
+            self._batteries(),
+            self.grid.count,
+            keep_trades=keep_trades,
         )
 
-    def _rules(self) -> Table:
-        scenario, rules = self.scenario, np.zeros(1, RULES)
+    def rules(self, scenario: Scenario) -> Table:
+        """The rules (1,) of a scenario's market, operator, community and upstream sections over this grid."""
+        rules = np.zeros(1, RULES)
         market, operator, community, upstream = (
             scenario.market,
             scenario.operator,
@@ -116,7 +123,8 @@ class World:
             rules["upstream_emissions_g_per_mwh"] = upstream.emissions_kg_per_mwh
         return rules
 
-    def _homes(self) -> Table:
+    def homes(self) -> Table:
+        """All homes (H,) before their first interval."""
         homes = np.zeros(len(self.home_group), HOME)
         for g, group in enumerate(self.scenario.homes):
             mine = self.home_group == g
@@ -130,7 +138,8 @@ class World:
                 homes["flexible_waiting_limit_wh"][mine] = mean_wh * group.flexible.wait_hours // 8_760 + 1
         return homes
 
-    def _plants(self) -> Table:
+    def plants(self) -> Table:
+        """All plants (P,) before their first interval."""
         plants = np.zeros(len(self.scenario.plants), PLANT)
         for row, plant in zip(plants, self.scenario.plants, strict=True):
             step_s, per_hour = self.grid.step_s, 3600 // self.grid.step_s
@@ -231,6 +240,7 @@ class World:
                 unit=meter.unit,
                 kind=meter.kind,
                 timezone=meter.timezone,
+                span=(self.grid.start_utc, self.grid.end_utc),
             )
             self.notes += [f"{meter.file}: {note}" for note in read.notes]
             load, solar = (
@@ -292,7 +302,12 @@ class World:
         path = self.folder / source.file
         try:
             series = read_series(
-                path, field="price", column=source.column, timezone=source.timezone, rounding=source.rounding
+                path,
+                field="price",
+                column=source.column,
+                timezone=source.timezone,
+                span=(self.grid.start_utc, self.grid.end_utc),
+                rounding=source.rounding,
             )
             self.notes += [f"{source.file}: {note}" for note in series.notes]
             return resample(series, self.grid, "price")
@@ -418,26 +433,3 @@ def _ramp_wh(ramp_w_per_hour: int | None, capacity_w: int, step_s: int) -> int:
         return capacity_w
     # Power may change by ramp x step, and that change lasts the whole next interval.
     return max(ramp_w_per_hour * step_s * step_s // (3600 * 3600), 1)
-
-
-def _strategies(group: BatteryGroup, scenario: Scenario) -> list[Threshold | Timetable]:
-    """One strategy for each battery of a group; spans of limits are spread evenly over it."""
-    chosen = group.strategy
-    strategies: list[Threshold | Timetable] = []
-    for n in range(group.count):
-        if chosen.threshold is not None:
-            strategies.append(Threshold.around(_spread(chosen.threshold, n, group.count)))
-            continue
-        # Without a limit of its own a timetable takes any price but the cap, where homes would go without.
-        buy = _spread(chosen.buy_limit or (scenario.market.cap - 1,) * 2, n, group.count)
-        sell = _spread(chosen.sell_limit or (scenario.market.floor,) * 2, n, group.count)
-        if chosen.name == "threshold":
-            strategies.append(Threshold(buy, sell))
-        else:
-            charge, discharge = (tuple(map(span_of_day, spans)) for spans in (chosen.charge, chosen.discharge))
-            strategies.append(Timetable(charge, discharge, buy, sell))
-    return strategies
-
-
-def _spread(span: tuple[int, int], n: int, count: int) -> int:
-    return span[0] if count == 1 else span[0] + (span[1] - span[0]) * n // (count - 1)
