@@ -33,7 +33,7 @@ WITHIN_A_LEVEL = {
 
 # Libraries and the rooms that may use them; all else is Python's own.
 LIBRARIES = {
-    "numpy": {"clock", "engine", "feeds", "strategy", "scenario", "report"},
+    "numpy": {"clock", "engine", "feeds", "strategy", "scenario", "desk", "report"},
     "numba": {"engine"},
     "platformdirs": {"engine"},  # where compiled kernels are kept
     "pydantic": {"scenario", "desk"},
