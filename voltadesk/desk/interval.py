@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voltadesk.desk.fleet import Battery, Dispatch, Fleet
-from voltadesk.desk.ledger import WH, Posting
+from voltadesk.desk.ledger import WH, LedgerError, Posting
 from voltadesk.desk.market import BatteryRow, IntervalResult, Market, Order, Trade, held, worst_tick
+from voltadesk.desk.refusal import Refusal
 from voltadesk.engine.tables import BATTERY, BATTERY_REASONS, KINDS, MARKETS, NO_PRICE_TICK, Conditions, Table
 from voltadesk.strategy.limits import Timetable
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT, energy_of_power_wh
@@ -204,7 +205,10 @@ def _settle_fleet(entry: int, start_utc: int, fleet: Fleet, bids: list[Bid], exc
             )
         )
     if done:
-        fleet.dispatch(entry, done, "ext:market", start_utc)
+        try:
+            fleet.dispatch(entry, done, "ext:market", start_utc)
+        except Refusal as refusal:  # what the exchange has done was possible and is covered: this is no one's mistake
+            raise LedgerError(f"the interval can't be settled: {refusal}") from refusal
 
 
 def _settle_others(entry: int, market: Market, fleet: Fleet, orders: list[Order], exchange: Exchange) -> None:
