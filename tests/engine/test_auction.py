@@ -145,6 +145,22 @@ def test_large_books_agree(kind: str, count: int) -> None:
     assert vertical == twin.clear_vertical_demand(orders, 400_000)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_very_large_books_agree(kind: str) -> None:
+    orders = random_book(kind, 60_000, 1)
+    assert clear(orders, -50_000, 400_000) == twin.clear(orders, -50_000, 400_000, "midpoint")
+
+
+def test_a_sample_that_misled_costs_time_only() -> None:
+    for count in (4_000, 60_000):
+        orders = [(400_000, 10)] * (count // 2) + [(0, -1)] * (count - count // 2)
+        orders[count // 3], orders[-1] = (7_000, -(10**9)), (6_999, -1)  # no sample sees the order that sets the price
+        assert clear(orders, -50_000, 400_000) == twin.clear(orders, -50_000, 400_000, "midpoint")
+        spread = random_book("spread", count, 1)
+        spread[count // 3] = (300_000, 10**9)  # the price lies far from where a sample says
+        assert clear(spread, -50_000, 400_000) == twin.clear(spread, -50_000, 400_000, "midpoint")
+
+
 def test_a_few_giants_among_many_do_not_mislead_the_sample() -> None:
     for seed in range(20):
         orders = random_book("spread", 3_000, seed)

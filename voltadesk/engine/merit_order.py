@@ -2,6 +2,23 @@
 
 The textbook merit order, rolling: an interval sees the one before it and none after it. A schedule that looks ahead
 can therefore be cheaper; `benchmarks/merit_order.py` prints by how much. The twin is `tests/reference/merit_order.py`.
+
+A unit may produce, after `previous` in the interval before,
+
+    upper = min(available, previous + ramp_up)
+    lower = min(max(minimum, previous - ramp_down), upper)
+
+so what is available wins over the ramp down and over the minimum, and a unit pushed below its minimum comes back no
+faster than its ramp. All units start at `lower`; then they are raised towards `upper` in ascending marginal cost, ties
+by index, until the demand is met. In every interval sum(output) + shed - surplus == demand. The price is
+
+    the cap, when all units at `upper` fall short (the rest of the demand is shed);
+    the floor, when all units at `lower` exceed the demand (the rest of the output is surplus);
+    otherwise the marginal cost of the last unit above its `lower`, as a unit held at `lower` sets no price;
+    where all units at `lower` meet the demand exactly, the lowest marginal cost of all: the next Wh may come from it.
+    With no unit at all, the floor.
+
+Source: D. S. Kirschen and G. Strbac, Fundamentals of Power System Economics, 2nd ed., Wiley, 2018.
 """
 
 import numpy as np
@@ -22,6 +39,19 @@ def _lower_wh(available_wh: int, minimum_wh: int, previous_wh: int, ramp_up_wh: 
     return min(max(minimum_wh, previous_wh - ramp_down_wh), available_wh, previous_wh + ramp_up_wh)
 
 
+@part
+def _by_cost(marginal_cost_tick: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The units in ascending cost, ties by index; by insertion, as a fleet is some hundred units at most."""
+    order = np.empty(len(marginal_cost_tick), np.uint64)  # unsigned, so that numba need not look for negative indices
+    for unit in range(len(marginal_cost_tick)):
+        place = unit
+        while place > 0 and marginal_cost_tick[order[place - 1]] > marginal_cost_tick[unit]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = unit
+    return order
+
+
 @kernel
 def dispatch(
     demand_wh: NDArray[np.int64],
@@ -38,40 +68,16 @@ def dispatch(
     shed_wh: NDArray[np.int64],
     surplus_wh: NDArray[np.int64],
 ) -> None:
-    """Outputs, price, shed load and surplus of P committed units over T intervals, by rolling merit order.
+    """Outputs, prices, shed load and surplus of P committed units over T intervals, by rolling merit order.
 
-    Unit u may produce, after `previous` in the interval before,
-
-        upper = min(available, previous + ramp_up)
-        lower = min(max(minimum, previous - ramp_down), upper)
-
-    so what is available wins over the ramp down and over the minimum, and a unit pushed below its minimum comes back
-    no faster than its ramp. All units start at `lower`; then they are raised towards `upper` in ascending marginal
-    cost, ties by index, until the demand is met. In every interval sum(output) + shed - surplus == demand.
-
-    Price of an interval:
-        the cap, when all units at `upper` fall short (the rest of the demand is shed);
-        the floor, when all units at `lower` exceed the demand (the rest of the output is surplus);
-        otherwise the marginal cost of the last unit above its `lower`, as a unit held at `lower` sets no price;
-        where all units at `lower` meet the demand exactly, the lowest marginal cost of all: the next Wh may come from
-        it. With no unit at all, the floor.
-
-    Parameters
-    ----------
-    demand_wh           [T]       energy to be delivered in each interval [Wh]; negative where others feed in more
-    available_wh        [T, P] or [P]: most that each unit can produce in an interval [Wh]
-    minimum_wh          [P]       minimum output while committed, 0 for none [Wh per interval]
-    ramp_up_wh          [P]       largest rise from one interval to the next [Wh per interval], >= 0
-    ramp_down_wh        [P]       largest fall from one interval to the next [Wh per interval], >= 0
-    marginal_cost_tick  [P]       marginal cost [0.01 currency/MWh], within floor and cap
-    output_wh_before    [P]       output in the interval before the first [Wh]; not a row of output_wh
-    floor_tick, cap_tick          price at surplus and at shortage [0.01 currency/MWh]
-    output_wh           [T, P]    out: output of each unit [Wh]
-    price_tick          [T]       out: price [0.01 currency/MWh]
-    shed_wh             [T]       out: demand not met [Wh]
-    surplus_wh          [T]       out: output beyond demand [Wh]
-
-    Source: D. S. Kirschen and G. Strbac, Fundamentals of Power System Economics, 2nd ed., Wiley, 2018.
+    demand_wh           int64[T], to be delivered [Wh]; negative where others feed in more
+    available_wh        int64[T, P] or int64[P], most that each unit can produce in an interval [Wh]
+    minimum_wh          int64[P], minimum output while committed, 0 for none [Wh per interval]
+    ramp_up_wh          int64[P], largest rise from one interval to the next, >= 0 [Wh]; ramp_down_wh likewise
+    marginal_cost_tick  int64[P], within floor and cap [0.01/MWh]
+    output_wh_before    int64[P], output in the interval before the first [Wh]; not a row of output_wh
+    output_wh           int64[T, P], out [Wh]
+    price_tick          int64[T], out [0.01/MWh]; shed_wh and surplus_wh likewise [Wh]
     """
     intervals, units = output_wh.shape
     if not (len(demand_wh) == len(price_tick) == len(shed_wh) == len(surplus_wh) == intervals):
@@ -84,14 +90,7 @@ def dispatch(
     if available_wh.ndim == 2 and available_wh.shape[0] != intervals:
         raise ValueError("available must have one row per row of output")
 
-    # Stable order of cost, by insertion: once per call, and a fleet is some hundred units at most.
-    order = np.empty(units, np.uint64)  # unsigned, so that numba need not look for negative indices
-    for unit in range(units):
-        place = unit
-        while place > 0 and marginal_cost_tick[order[place - 1]] > marginal_cost_tick[unit]:
-            order[place] = order[place - 1]
-            place -= 1
-        order[place] = unit
+    order = _by_cost(marginal_cost_tick)
     rank = np.empty(units, np.int64)
     for place in range(units):
         rank[order[place]] = place
