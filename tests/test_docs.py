@@ -31,7 +31,7 @@ def test_examples_run_and_print_what_is_shown(page: Path, tmp_path: Path) -> Non
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", text],
                 cwd=tmp_path,
-                env=os.environ | {"PATH": path},
+                env=os.environ | {"PATH": path, "VOLTADESK_DESK": str(tmp_path / "desk")},  # as the guide exports it
                 capture_output=True,
                 text=True,
                 timeout=300,

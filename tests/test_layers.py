@@ -33,9 +33,9 @@ WITHIN_A_LEVEL = {
 
 # Libraries and the rooms that may use them; all else is Python's own.
 LIBRARIES = {
-    "numpy": {"clock", "engine", "feeds", "strategy", "scenario", "desk", "report"},
+    "numpy": {"clock", "engine", "feeds", "strategy", "scenario", "desk", "report", "ui"},
     "numba": {"engine"},
-    "platformdirs": {"engine"},  # where compiled kernels are kept
+    "platformdirs": {"engine", "cli"},  # where compiled kernels and the desk are kept
     "pydantic": {"scenario", "desk"},
     "cryptography": {"store"},
     "sqlmodel": {"store"},
@@ -44,7 +44,8 @@ LIBRARIES = {
     "sqlite3": {"store"},
     "duckdb": {"report"},
     "simplejson": {"report"},
-    "rich": {"report", "cli"},
+    "rich": {"report", "cli", "ui"},
+    "textual": {"ui"},
     "typer": {"cli"},
 }
 
@@ -122,6 +123,9 @@ def test_the_engine_knows_nothing_of_the_outside_world(path: Path) -> None:
     [
         (["--help"], set()),
         (["--version"], set()),
+        (["fund", "--help"], {"pydantic"}),
+        (["journal", "verify", "--help"], {"pydantic"}),
+        (["battery", "buy", "--help"], {"pydantic"}),
         (["headless", "--help"], {"pydantic"}),  # Typer itself reads choices and paths with it
         (["headless", "replay", "--help"], {"pydantic"}),
     ],

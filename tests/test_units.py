@@ -82,7 +82,7 @@ def test_a19_what_is_no_price_is_refused_by_field_value_and_limit(value: object,
     with pytest.raises(BadInput) as refused:
         units.parse_price_tick(value, "price")
     assert (refused.value.field, refused.value.value, refused.value.limit) == ("price", value, limit)
-    assert str(refused.value).startswith("price = ")
+    assert str(refused.value).startswith("price: " if value is None else "price = ")
     assert len(str(refused.value)) < 150
 
 

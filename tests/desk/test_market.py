@@ -240,7 +240,8 @@ def test_homes_are_changed_by_their_owner(town: Town) -> None:
     town.run(24)
     assert town.held("ext:home:roof-1", "WH") == 0
     assert town.held("ext:home:roof-2", "WH") != 0
-    assert not [t for r in town.book.drain().intervals for t in r.trades if t.actor == "coop" and t.market != "imbalance"]
+    trades = [trade for result in town.book.drain().intervals for trade in result.trades]
+    assert not [trade for trade in trades if trade.actor == "coop" and trade.market != "imbalance"]
 
 
 def test_a_home_keeps_part_of_its_surplus(town: Town) -> None:
@@ -324,7 +325,7 @@ def test_a_feed_that_ends_halts() -> None:
 
 def test_a_source_holds_what_its_scenario_names(tmp_path: Path) -> None:
     (tmp_path / "town.toml").write_text(FED)
-    with pytest.raises(ValueError, match="town.toml: file = prices.csv: must be a file"):
+    with pytest.raises(ValueError, match=r"town\.toml: file = prices\.csv: must be a file"):
         Source.gather(tmp_path / "town.toml")
     (tmp_path / "prices.csv").write_bytes(prices(24))
     source = Source.gather(tmp_path / "town.toml")

@@ -165,3 +165,15 @@ def test_opsd_counter(tmp_path: Path) -> None:
     first, last = (line.split(",")[place] for line in (whole[0], whole[-1]))
     assert int(meter.load_wh.sum()) == (Fraction(last) - Fraction(first)) * 1000
     assert (len(meter.load_wh), meter.step_s) == (len(whole) - 1, 3600)
+
+
+def test_a_span_of_a_meter_needs_no_row_beyond_it_but_a_counter_one(tmp_path: Path) -> None:
+    begin = 1_735_689_600 + 900
+    path = written(tmp_path, ["1", "2", "4", "8", "bad"])
+    assert read_meter(path, load_column="load", span=(begin, begin + 2700)).load_wh.tolist() == [2000, 4000, 8000]
+    span = (begin, begin + 1800)
+    counter = read_meter(path, load_column="load", kind="cumulative", span=span)
+    assert (counter.start_utc, counter.load_wh.tolist()) == (begin, [2000, 4000])
+    path = written(tmp_path, ["1", "2", "4"])
+    with pytest.raises(BadInput, match="2025-01-01T00:00Z to 2025-01-01T00:30Z: must cover"):
+        read_meter(path, load_column="load", kind="cumulative", span=span)

@@ -337,3 +337,36 @@ def test_fixed_offset_zone_and_blank_cells() -> None:
     assert (series.step_s, len(series.values), series.column) == (1800, 35_040, "spot_price")
     path = SHARED_DATA / "nyiso_rt5_nyc_north_2017_2018.csv"
     assert "is blank" in str(refusal(path, column="NORTH"))
+
+
+# A part of a file -----------------------------------------------------------------------------------------------------
+@given(st.sampled_from([15, 30, 60]), st.integers(0, 72 * 4 - 4), st.integers(1, 60))
+def test_a_span_of_a_file_is_that_part_of_it(
+    tmp_path_factory: pytest.TempPathFactory, minutes: int, begin: int, count: int
+) -> None:
+    """Wherever it begins and ends, also on the day on which the clock falls back."""
+    start = local_midnight_utc(date(2025, 10, 25), BERLIN)
+    stamps = [datetime.fromtimestamp(start + second, BERLIN) for second in range(0, 73 * 3600, minutes * 60)]
+    rows = [f"{stamp:%Y-%m-%d %H:%M},{i}" for i, stamp in enumerate(stamps)]
+    path = written(tmp_path_factory.mktemp("s"), "time,price", *rows)
+    grid = IntervalGrid(start + begin * 900, 900, min(count, 73 * 4 - begin), BERLIN)
+    whole = read_series(path, timezone="Europe/Berlin")
+    part = read_series(path, timezone="Europe/Berlin", span=(grid.start_utc, grid.end_utc))
+    assert part.start_utc <= grid.start_utc < grid.end_utc <= part.end_utc
+    assert len(part.values) <= max(grid.count * 15 // minutes + 2, 2)
+    assert resample(part, grid, "price").tolist() == resample(whole, grid, "price").tolist()
+
+
+def test_a_span_that_a_file_does_not_cover(tmp_path: Path) -> None:
+    path = written(tmp_path, "time,price", *(f"2025-01-01T{hour:02d}:00Z,1" for hour in range(6, 12)))
+    hour = NEW_YEAR_2025 + 6 * 3600
+    for begin, end in (
+        (hour - 900, hour + 3600),
+        (hour, hour + 6 * 3600 + 1),
+        (0, 900),
+        (hour + 86_400, hour + 90_000),
+    ):
+        error = refusal(path, span=(begin, end))
+        assert (error.field, error.value) == ("time", "2025-01-01T06:00Z to 2025-01-01T12:00Z")
+        assert error.limit.startswith("must cover ")
+    assert len(read_series(path, span=(hour, hour + 6 * 3600)).values) == 6

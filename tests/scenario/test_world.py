@@ -186,12 +186,14 @@ def test_another_seed_draws_another_town() -> None:
     assert parse_scenario(TOWN, "town").with_seed("8").seed == 8
 
 
-@pytest.mark.parametrize(("until", "count"), [("2026-03-28T00:01", 1), ("2026-03-29", 96), ("2026-03-30", 188)])
-def test_until_counts_the_intervals_that_begin_before_it(until: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("until", "count"), [("2026-03-28T00:15", 1), ("2026-03-29T01:00Z", 104), ("2026-03-29", 96), ("2026-03-30", 188)]
+)
+def test_until_counts_the_intervals_that_end_by_it(until: str, count: int) -> None:
     assert world_of().intervals_until(until) == count
 
 
-@pytest.mark.parametrize("until", ["2026-03-28", "2026-03-27T12:00", "2026-03-30T00:01", "soon"])
+@pytest.mark.parametrize("until", ["2026-03-28", "2026-03-27T12:00", "2026-03-28T00:01", "2026-03-30T00:01", "soon"])
 def test_until_lies_within_the_scenario(until: str) -> None:
     with pytest.raises(BadInput, match="until"):
         world_of().intervals_until(until)

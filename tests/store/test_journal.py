@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from sqlmodel import SQLModel
 
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
 from voltadesk.store import database, merkle
+from voltadesk.store.anchor import Anchor, Head, anchor_path
 from voltadesk.store.canonical import canonical
-from voltadesk.store.database import SCHEMA, Anchor, Head, anchor_path, reading, safe_mode, writing
+from voltadesk.store.database import SCHEMA, reading, safe_mode, writing
 from voltadesk.store.journal import Draft, Journal
 from voltadesk.store.keys import Key
 from voltadesk.store.note import Verifier, verify_checkpoint
@@ -77,7 +79,7 @@ def test_the_file_is_private_strict_and_durable(path: Path, journal: Journal) ->
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == {"full": 2, "extra": 3}[synchronous]
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         tables = connection.exec_driver_sql("SELECT name, strict FROM pragma_table_list").all()
-        assert {name for name, strict in tables if strict} == {"entry", "effect"}
+        assert {name for name, strict in tables if strict} == set(SQLModel.metadata.tables)
     with pytest.raises(sqlite3.IntegrityError, match="TEXT"), sqlite3.connect(path) as raw:
         raw.execute("INSERT INTO entry VALUES (0, x'00', x'00', x'00', 'k')")
     raw.close()
@@ -92,7 +94,6 @@ def test_tables_in_code_are_those_of_the_migrations(path: Path) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
-    from sqlmodel import SQLModel
 
     engine = database.open_database(path)
     with reading(engine) as connection:

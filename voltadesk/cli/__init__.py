@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import traceback
 from typing import Annotated, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from voltadesk import __version__
-from voltadesk.cli import headless
-from voltadesk.errors import VoltaDeskError
+from voltadesk.cli import (
+    actor,
+    battery,
+    fund,
+    headless,
+    home,
+    init,
+    journal,
+    keep,
+    ledger,
+    market,
+    order,
+    plant,
+    rights,
+    run,
+)
+from voltadesk.cli.session import command
+from voltadesk.cli.signals import handle_signals
+from voltadesk.errors import Interrupted, VoltaDeskError
 
 app = typer.Typer(
     name="voltadesk",
@@ -24,10 +41,34 @@ app = typer.Typer(
         "Examples:\n\n"
         "  voltadesk headless replay                       a week of a small town's market\n\n"
         "  voltadesk headless replay village --json        another scenario, as JSON\n\n"
-        "  voltadesk headless clear orders.csv             one auction over your orders\n"
+        "  voltadesk headless clear orders.csv             one auction over your orders\n\n"
+        "  voltadesk init                                  a desk of your own, with a market\n\n"
+        "  voltadesk headless run --intervals 96           a day of it\n\n"
+        "  voltadesk fund nav                              what its fund is worth now\n"
     ),
 )
-app.add_typer(headless.app, name="headless")
+command(app, "init", init.HELP)(init.init)
+command(headless.app, "run", run.HELP, signs=True)(run.run)
+NOUNS = {
+    "headless": headless.app,
+    "actor": actor.app,
+    "role": rights.role,
+    "owner": rights.owner,
+    "battery": battery.app,
+    "fund": fund.app,
+    "market": market.app,
+    "order": order.app,
+    "home": home.app,
+    "plant": plant.app,
+    "ledger": ledger.app,
+    "journal": journal.app,
+}
+for noun, verbs in NOUNS.items():
+    app.add_typer(verbs, name=noun)
+command(app, "backup", keep.BACKUP)(keep.backup)
+command(app, "restore", keep.RESTORE)(keep.restore)
+command(app, "rebuild", keep.REBUILD)(keep.rebuild)
+command(app, "doctor", keep.DOCTOR)(keep.doctor)
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,9 +87,15 @@ def _options(
     """Options that stand before the command."""
 
 
-def _terminate(number: int, frame: object) -> NoReturn:
-    """End by SIGTERM as by an exception, so that unfinished files are removed."""
-    sys.exit(128 + number)
+def _refuse_usage(error: TyperException) -> NoReturn:
+    message = error.format_message()
+    if "\n" in message:  # a command without arguments shows its help
+        print(message, file=sys.stderr)
+    else:
+        from voltadesk.cli.usage import usage_error
+
+        print(f"voltadesk: {usage_error(error)}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 def main() -> None:
@@ -58,9 +105,12 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             # Names and the bars of reports, whatever the locale.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace" if stream is sys.stderr else "strict")
-    signal.signal(signal.SIGTERM, _terminate)
     try:
-        app(prog_name="voltadesk")
+        handle_signals()
+        code = app(prog_name="voltadesk", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except TyperException as error:
+        _refuse_usage(error)
     except VoltaDeskError as error:
         if debug:
             traceback.print_exc()
@@ -69,9 +119,12 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; there is nobody to tell
         sys.exit(1)
-    except KeyboardInterrupt:
+    except typer.Abort:
+        print("voltadesk: aborted", file=sys.stderr)  # a question was not answered
+        sys.exit(1)
+    except Interrupted as interruption:
         print("voltadesk: interrupted", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(interruption.exit_code)
     except OSError as error:
         if debug:
             traceback.print_exc()

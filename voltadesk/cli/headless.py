@@ -85,17 +85,20 @@ def clear(
         lines = read_orders(sys.stdin, "stdin", limits)
     else:
         try:
-            with Path(orders).open(encoding="utf-8", newline="") as source:
+            with open(orders, encoding="utf-8", newline="") as source:
                 lines = read_orders(source, Path(orders).name, limits)
         except OSError as error:
             raise BadInput("orders", orders, (error.strerror or "can't be read").lower()) from None
 
+    from voltadesk.cli.progress import shown_compiling
+    from voltadesk.engine.auction import clear_by
     from voltadesk.report.clearing import Auction, clear_orders, clearing_section
     from voltadesk.scenario.world import PRICE_RULES, PRICING
 
     rules = Auction(PRICING[pricing], PRICE_RULES[price_rule], floor_tick, cap_tick, margin_tick)
     try:
-        result = clear_orders(lines, rules)
+        with shown_compiling(clear_by):
+            result = clear_orders(lines, rules)
     except BadInput as error:
         raise error.at("stdin" if orders == "-" else Path(orders).name) from None
     if as_json:
@@ -119,7 +122,7 @@ def replay(
         str, typer.Argument(metavar="[SCENARIO]", help="A TOML file or a shipped name.")
     ] = "quickstart",
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045
         typer.Option(metavar="DIR", help="Write intervals, trades, batteries, participants and the report here."),
     ] = None,
     table_format: Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Of the tables.")] = "parquet",
@@ -145,7 +148,10 @@ def replay(
     model = read_scenario(path)
     if seed is not None:
         model = model.with_seed(seed)
-    tree, parts = _run_and_report(model, path, out, table_format, until, compare_without, threads, quiet)
+    if out == "":
+        raise BadInput("out", out, "must be a folder")
+    folder = None if out is None else Path(out)
+    tree, parts = _run_and_report(model, path, folder, table_format, until, compare_without, threads, quiet)
     if as_json:
         _print_json(tree)
     else:

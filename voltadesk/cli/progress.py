@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from voltadesk.engine.exchange import Exchange
+from voltadesk.engine.market import run_intervals
 from voltadesk.engine.tables import Table
 from voltadesk.scenario.replay import replay
 from voltadesk.scenario.world import World
 
+COMPILING = "compiling the engine: once for this version, up to half a minute"
 
-def _is_cold() -> bool:
-    """Whether the kernels have still to be compiled."""
-    return not any(Path(os.environ["NUMBA_CACHE_DIR"]).glob("**/market.run_intervals*.nbc"))
+
+def is_cold(kernel: Any) -> bool:
+    """Whether a kernel has still to be compiled."""
+    name = f"{kernel.py_func.__module__.rpartition('.')[2]}.{kernel.py_func.__name__}"
+    return not any(Path(kernel.stats.cache_path).glob(f"{name}-*.nbc"))
+
+
+def shown_compiling(kernel: Any) -> AbstractContextManager[object]:
+    """On a terminal, something that moves while a kernel is compiled; elsewhere, and when it has been, nothing."""
+    if not sys.stderr.isatty() or not is_cold(kernel):
+        return nullcontext()
+    return Console(stderr=True).status(COMPILING)
 
 
 def run_with_progress(
@@ -29,9 +41,9 @@ def run_with_progress(
     if quiet:
         return replay(world, intervals=intervals, threads=threads, on_trades=on_trades)
     console = Console(stderr=True)
-    cold = _is_cold()
+    cold = is_cold(run_intervals)
     if cold:
-        console.print("compiling the engine: once for this version, up to half a minute", highlight=False)
+        console.print(COMPILING, highlight=False)
     total = world.grid.count if intervals is None else intervals
     homes, begun = len(world.home_group), time.perf_counter()
     columns = (
@@ -39,14 +51,16 @@ def run_with_progress(
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
+        TimeElapsedColumn() if cold else TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(world.scenario.name, total=total, rate="")
+        # Without a total the bar moves to and fro: how long the compiler will take isn't known.
+        name = world.scenario.name
+        task = progress.add_task("compiling" if cold else name, total=None if cold else total, rate="")
 
         def on_progress(done: int) -> None:
             rate = done / max(time.perf_counter() - begun, 1e-9)
-            progress.update(task, completed=done, rate=f"{rate:,.0f} intervals/s")
+            progress.update(task, description=name, total=total, completed=done, rate=f"{rate:,.0f} intervals/s")
 
         exchange = replay(world, intervals=intervals, threads=threads, on_trades=on_trades, on_progress=on_progress)
     seconds = max(time.perf_counter() - begun, 1e-9)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from voltadesk.clock import utc_text
+from voltadesk.desk.buckets import Buckets, lines_of
 from voltadesk.desk.refusal import Refusal
 from voltadesk.desk.roles import ADMIN, DELEGABLE, DELEGATES_LIMIT, GRANTED_BY, INVESTOR, OPERATOR, OWNER
 
@@ -31,8 +33,11 @@ class Actors:
     """All actors of a desk. The founder is owner, admin, operator and investor: one person needs nobody else."""
 
     def __init__(self, founder: str, public_key: str) -> None:
-        self.by_name = {founder: Actor(founder, public_key, {OWNER, ADMIN, OPERATOR, INVESTOR})}
+        self.by_name: dict[str, Actor] = {}
         self.offered: dict[str, str] = {}  # owner -> who was offered the ownership
+        self._whose: dict[str, str] = {}  # public key, delegated ones too -> name
+        self._buckets = Buckets(self._line)
+        self._take_in(Actor(founder, public_key, {OWNER, ADMIN, OPERATOR, INVESTOR}))
 
     def get(self, name: str, field: str = "actor") -> Actor:
         """The actor of that name. Raises Refusal NOT_FOUND."""
@@ -45,18 +50,26 @@ class Actors:
         if name in self.by_name:
             raise Refusal("DUPLICATE", "name", name, "must be new")
         self._require_new(public_key)
-        self.by_name[name] = Actor(name, public_key)
-        return self.by_name[name]
+        return self._take_in(Actor(name, public_key))
+
+    def _take_in(self, actor: Actor) -> Actor:
+        self.by_name[actor.name] = actor
+        for key in (actor.public_key, *actor.delegates):
+            self._whose[key] = actor.name
+        self._buckets.touch(actor.name)
+        return actor
 
     def rotate_key(self, name: str, public_key: str) -> None:
         """Another key for an actor, at its own wish. Raises Refusal DUPLICATE for a key that somebody has."""
         self._require_new(public_key)
-        self.get(name).public_key = public_key
+        actor = self.get(name)
+        del self._whose[actor.public_key]
+        actor.public_key = public_key
+        self._take_in(actor)
 
     def _require_new(self, public_key: str) -> None:
-        for actor in self.by_name.values():
-            if public_key == actor.public_key or public_key in actor.delegates:
-                raise Refusal("DUPLICATE", "public_key", public_key, f"must be new, it is {actor.name}'s")
+        if public_key in self._whose:
+            raise Refusal("DUPLICATE", "public_key", public_key, f"must be new, it is {self._whose[public_key]}'s")
 
     # Delegated keys ---------------------------------------------------------------------------------------------------
     def delegate(self, name: str, public_key: str, kinds: list[str], until_utc: int, now_utc: int) -> None:
@@ -74,12 +87,17 @@ class Actors:
         left = {key: given for key, given in actor.delegates.items() if given.until_utc > now_utc}
         if len(left) >= DELEGATES_LIMIT:
             raise Refusal("TOO_MANY", "delegates", len(left), "take one back first")
+        for over in actor.delegates.keys() - left.keys():
+            del self._whose[over]
         actor.delegates = left | {public_key: Delegate(tuple(sorted(set(kinds))), until_utc)}
+        self._take_in(actor)
 
     def undelegate(self, name: str, public_key: str) -> None:
         """Take back what a key may sign for an actor. Raises Refusal NOT_FOUND."""
         if self.get(name).delegates.pop(public_key, None) is None:
             raise Refusal("NOT_FOUND", "public_key", public_key, f"must be a delegated key of {name}")
+        del self._whose[public_key]
+        self._buckets.touch(name)
 
     def signing_keys(self, name: str, kind: str, now_utc: int) -> tuple[str, ...]:
         """Public keys that may sign that kind of command for an actor: its own first, then those it has delegated."""
@@ -96,6 +114,7 @@ class Actors:
         roles = self.get(name).roles
         new = role not in roles
         roles.add(role)
+        self._buckets.touch(name)
         return new
 
     def revoke(self, by: str, name: str, role: str) -> None:
@@ -111,6 +130,7 @@ class Actors:
         if role == OWNER and sum(OWNER in other.roles for other in self.by_name.values()) == 1:
             raise Refusal("LAST_OWNER", "actor", name, "must not be the last owner: transfer ownership first")
         actor.roles.discard(role)
+        self._buckets.touch(name)
         if role == OWNER:
             self.offered.pop(name, None)
 
@@ -134,35 +154,31 @@ class Actors:
                 del self.offered[owner]
                 self.by_name[owner].roles.discard(OWNER)
                 self.by_name[name].roles.add(OWNER)
+                self._buckets.touch(owner)
+                self._buckets.touch(name)
                 return owner
         raise Refusal("NOT_FOUND", "actor", name, "must have been offered ownership")
 
     def state(self) -> dict[str, Any]:
-        """Plain values for hashing and snapshots."""
-        return {
-            "actors": {
-                name: {
-                    "delegates": {key: [list(kinds), until] for key, (kinds, until) in sorted(actor.delegates.items())},
-                    "public_key": actor.public_key,
-                    "roles": sorted(actor.roles),
-                }
-                for name, actor in sorted(self.by_name.items())
-            },
-            "offered": dict(sorted(self.offered.items())),
-        }
+        """Plain values for hashing and snapshots, made from what changed."""
+        return {"actors": self._buckets.state(), "offered": dict(sorted(self.offered.items()))}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Actors:
         """The actors that `state` was taken of."""
         actors = cls("", "")
-        actors.by_name = {
-            name: Actor(
-                name,
-                kept["public_key"],
-                set(kept["roles"]),
-                {key: Delegate(tuple(kinds), until) for key, (kinds, until) in kept["delegates"].items()},
-            )
-            for name, kept in state["actors"].items()
-        }
+        actors.by_name.clear()
+        actors._whose.clear()
+        for line in lines_of(state["actors"]):
+            name, _, rest = line.partition(" ")
+            public_key, roles, delegates = json.loads(rest)
+            given = {key: Delegate(tuple(kinds), until) for key, (kinds, until) in delegates.items()}
+            actors._take_in(Actor(name, public_key, set(roles), given))
         actors.offered = dict(state["offered"])
         return actors
+
+    def _line(self, name: str) -> str:
+        actor = self.by_name.get(name)
+        if actor is None:
+            return ""
+        return f"{name} {json.dumps([actor.public_key, sorted(actor.roles), actor.delegates], sort_keys=True)}"

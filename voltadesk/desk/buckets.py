@@ -1,7 +1,7 @@
 """Many things as 256 texts, so that what hashes them hashes only what changed.
 
 A thing stands in the bucket that its name's SHA-256 begins with, whatever its history; a bucket is the sorted lines of
-its things. Changing one of n things costs the lines of n / 256.
+its things. Changing one of n things costs joining the lines of n / 256.
 """
 
 from __future__ import annotations
@@ -23,28 +23,30 @@ class Buckets:
 
     def __init__(self, line: Callable[[str], str]) -> None:
         self._line = line
-        self._names: list[set[str]] = [set() for _ in _NAMES]
-        self._texts: dict[int, str] = {}  # without empty ones
-        self._changed: set[int] = set()
+        self._lines: list[dict[str, str]] = [{} for _ in _NAMES]
+        self._texts: dict[str, str] = {}  # without empty ones
+        self._touched: set[str] = set()
 
     def touch(self, name: str) -> None:
         """Say that a thing may have changed, come or gone."""
-        number = _bucket_of(name)
-        self._names[number].add(name)
-        self._changed.add(number)
+        self._touched.add(name)
 
     def state(self) -> dict[str, str]:
         """The buckets that hold something, by two hexadecimal digits."""
-        for number in self._changed:
-            lines = {name: self._line(name) for name in self._names[number]}
-            self._names[number] = {name for name, line in lines.items() if line}
-            text = "\n".join(sorted(filter(None, lines.values())))
-            if text:
-                self._texts[number] = text
+        changed = set()
+        for name in self._touched:
+            number = _bucket_of(name)
+            self._lines[number][name] = self._line(name)
+            if not self._lines[number][name]:
+                del self._lines[number][name]
+            changed.add(number)
+        self._touched.clear()
+        for number in changed:
+            if self._lines[number]:
+                self._texts[_NAMES[number]] = "\n".join(sorted(self._lines[number].values()))
             else:
-                self._texts.pop(number, None)
-        self._changed.clear()
-        return {_NAMES[number]: text for number, text in self._texts.items()}
+                self._texts.pop(_NAMES[number], None)
+        return dict(self._texts)
 
 
 def lines_of(state: dict[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ lost takes none: what is left has cost it all. When a battery is empty nothing o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from voltadesk.clock import time_zone
@@ -346,7 +346,7 @@ class Fleet:
                 key: [list(span) for span in value] if isinstance(value, tuple) else value
                 for key, value in vars(row.battery).items()
             }
-            rows[name] = asdict(row) | {"battery": battery}
+            rows[name] = vars(row) | {"battery": battery}
         return {"batteries": rows}
 
     @classmethod

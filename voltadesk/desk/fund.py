@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from voltadesk.desk.buckets import Buckets, lines_of
 from voltadesk.desk.ledger import SHARE, Ledger, LedgerError, Posting, flow
-from voltadesk.desk.refusal import Refusal, money_text, require_int, require_money_e8, require_name
+from voltadesk.desk.refusal import Refusal, money_text, require_int, require_money_e8, require_name, shares_text
 from voltadesk.desk.treasury import BOOKS, CAPITAL, ENERGY, FREE, HELD, OWED, RESERVED, RETAINED, Treasury
 from voltadesk.units import BP_PER_UNIT, E8_PER_CURRENCY, MONEY_LIMIT_E8, share_out
 
@@ -197,7 +197,8 @@ class Fund(Treasury):
         require_int("shares", shares, 1, MONEY_LIMIT_E8)
         free = self.holding(actor) - self.waiting(actor)
         if shares > free:
-            raise Refusal("INSUFFICIENT_SHARES", "shares", shares, f"must be at most {free}, what {actor} holds freely")
+            limit = f"must be at most {shares_text(free)}, what {actor} holds freely"
+            raise Refusal("INSUFFICIENT_SHARES", "shares", shares_text(shares), limit)
         self.redemptions += 1
         request = Redemption(self.redemptions, entry, actor, shares)
         self._enqueue(request)
@@ -416,7 +417,8 @@ class Fund(Treasury):
         fund.price_tick = state["price_tick"][0] if state["price_tick"] else None
         for line in lines_of(state["investors"]):
             actor, *sums = line.split(" ")
-            fund.investors[actor] = Investor(*map(int, sums))
+            invested_e8, redeemed_e8, declared_e8, withdrawn_e8 = map(int, sums)
+            fund.investors[actor] = Investor(invested_e8, redeemed_e8, declared_e8, withdrawn_e8)
             fund._investor_buckets.touch(actor)
         for row in ledger.balances("owed:"):
             _, _, number, actor = row.account.split(":")

@@ -143,13 +143,13 @@ class Ledger:
             key = (account, commodity)
             merged[key] = merged.get(key, 0) + amount
         changes = sorted([(account, commodity, amount) for (account, commodity), amount in merged.items() if amount])
-        for (account, commodity, amount), balance in zip(changes, self._checked(changes), strict=True):
+        for (account, commodity, amount), (balance, pattern) in zip(changes, self._checked(changes), strict=True):
             self._set(self._balances, (account, commodity), balance)
-            total = (kind_of(account).pattern, commodity)
+            total = (pattern, commodity)
             self._set(self._totals, total, self._totals.get(total, 0) + amount)
             self._buckets.touch(account)
         self.last_entry = entry
-        posted = Entry(entry, time_utc, text, tuple(map(Posting._make, changes)))
+        posted = Entry(entry, time_utc, text, tuple([Posting(*change) for change in changes]))
         if self._kept is not None:
             self._kept.append(posted)
         return posted
@@ -161,8 +161,8 @@ class Ledger:
             self._kept = []
         return entries
 
-    def _checked(self, changes: list[tuple[str, str, int]]) -> list[int]:
-        """Balances after the changes, in their order; raises LedgerError when they can't be."""
+    def _checked(self, changes: list[tuple[str, str, int]]) -> list[tuple[int, str]]:
+        """Balances after the changes and their lines of the chart; raises LedgerError when they can't be."""
         sums: dict[str, int] = {}
         inside, after, currency = 0, [], self.currency
         for account, commodity, amount in changes:
@@ -172,7 +172,7 @@ class Ledger:
             balance = self._balances.get((account, commodity), 0) + amount
             if balance * kind.sign < 0 or not -BALANCE_LIMIT <= balance <= BALANCE_LIMIT:
                 raise LedgerError(f"{account} can't hold {balance} {commodity}")
-            after.append(balance)
+            after.append((balance, kind.pattern))
             sums[commodity] = sums.get(commodity, 0) + amount
             if kind.inside and commodity == currency:
                 inside += amount
@@ -232,9 +232,12 @@ class Ledger:
 
     def _line(self, account: str) -> str:
         """The account and what it holds, as one line: `name EUR 5 WH 3`."""
-        held = [(commodity, self.balance(account, commodity)) for commodity in (self.currency, SHARE, WH)]
-        parts = [f" {commodity} {balance}" for commodity, balance in held if balance]
-        return account + "".join(parts) if parts else ""
+        line = ""
+        for commodity in (self.currency, SHARE, WH):
+            balance = self._balances.get((account, commodity))
+            if balance:
+                line += f" {commodity} {balance}"
+        return account + line if line else ""
 
 
 def _read_line(line: str) -> list[Posting]:

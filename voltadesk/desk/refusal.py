@@ -51,15 +51,36 @@ def money_text(amount_e8: int) -> str:
     return decimal_text(amount_e8, 8, 2)
 
 
+def shares_text(shares: int) -> str:
+    """Shares [1e-8 share] written out."""
+    return decimal_text(shares, 8)
+
+
 def price_text(price_tick: int) -> str:
     """A price [0.01 currency/MWh] written out in the currency per MWh."""
     return decimal_text(price_tick, 2, 2)
 
 
+# How people give what the books count otherwise: the ending of a name, theirs, and the decimals between the two.
+_UNITS = (
+    ("_wh", "_kwh", 3),
+    ("_power_w", "_kw", 3),
+    ("_tick", "", 2),
+    ("_ppm_per_hour", "_percent_per_hour", 4),
+    ("_efficiency_ppm", "_efficiency", 6),
+)
+
+
 def require_int(field: str, value: object, low: int, high: int) -> None:
-    """Raises Refusal BAD_VALUE unless `value` is an int within [low, high]."""
-    if type(value) is not int or not low <= value <= high:
-        raise Refusal("BAD_VALUE", field, value, f"must lie between {low} and {high}")
+    """Raises Refusal BAD_VALUE, in the units that people use, unless `value` is an int within [low, high]."""
+    if type(value) is int and low <= value <= high:
+        return
+    for ending, shown, decimals in _UNITS:
+        if field.endswith(ending):
+            told = decimal_text(value, decimals) if type(value) is int else value
+            limit = f"must lie between {decimal_text(low, decimals)} and {decimal_text(high, decimals)}"
+            raise Refusal("BAD_VALUE", field.removesuffix(ending) + shown, told, limit)
+    raise Refusal("BAD_VALUE", field, value, f"must lie between {low} and {high}")
 
 
 def require_money_e8(field: str, value: object, low_e8: int = 1, high_e8: int = MONEY_LIMIT_E8) -> None:

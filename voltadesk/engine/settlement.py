@@ -67,6 +67,19 @@ def receipt(
 
 
 @part
+def add_delivery(
+    totals: Any, load_wh: int, flexible_wh: int, shed_wh: int, solar_wh: int, curtailed_wh: int, own_use_wh: int
+) -> None:
+    """Add what a home used, went without and made to its own totals or to the interval's."""
+    totals.load_wh += load_wh
+    totals.flexible_wh += flexible_wh
+    totals.shed_wh += shed_wh
+    totals.solar_wh += solar_wh
+    totals.curtailed_wh += curtailed_wh
+    totals.own_use_wh += own_use_wh
+
+
+@part
 def settle_homes(
     i: int,
     market: Market,
@@ -108,12 +121,8 @@ def settle_homes(
         # Settlement.
         fees = (grid_fees_tick + rules.margin_tick) * bought + community_fees_tick * taken
         broker_fee = fee_e8(community_tick * given, rules.community_fee_bp) if given > 0 else 0
-        row.load_wh += served + flexible
-        row.flexible_wh += flexible
-        row.shed_wh += metered - served
-        row.solar_wh += made
-        row.curtailed_wh += potential - made
-        row.own_use_wh += own_use
+        add_delivery(row, served + flexible, flexible, metered - served, made, potential - made, own_use)
+        add_delivery(result, served + flexible, flexible, metered - served, made, potential - made, own_use)
         if taken > 0 or given > 0:
             row.community_bought_wh += taken
             row.community_sold_wh += given
@@ -132,12 +141,6 @@ def settle_homes(
         bought_all += bought
         taken_all += taken
         broker += broker_fee
-        result.load_wh += served + flexible
-        result.flexible_wh += flexible
-        result.shed_wh += metered - served
-        result.solar_wh += made
-        result.curtailed_wh += potential - made
-        result.own_use_wh += own_use
     accounts.operator_e8 += rules.margin_tick * bought_all
     accounts.network_e8 += rules.grid_fee_tick * bought_all + rules.community_grid_fee_tick * taken_all
     accounts.levies_e8 += rules.levy_tick * bought_all + rules.community_levy_tick * taken_all

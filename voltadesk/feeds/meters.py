@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from voltadesk import units
 from voltadesk.errors import BadInput
-from voltadesk.feeds.series import Exact, Table, column_named, exact_numbers, read_table, read_times
+from voltadesk.feeds.table import Exact, Table, column_named, exact_numbers, read_table
+from voltadesk.feeds.times import Span, read_times
 
 Unit = Literal["kWh", "Wh", "W", "kW"]
 Kind = Literal["interval", "cumulative"]
@@ -52,12 +53,13 @@ def read_meter(
     kind: Kind = "interval",
     timezone: str | None = None,
     time_column: str | None = None,
+    span: Span | None = None,
 ) -> Meter:
     """The load and solar energy of a meter file [Wh].
 
     `interval`: a row holds the energy of (or the mean power over) the interval that begins at its time.
     `cumulative`: a row holds the counter at its time, so n rows make n - 1 intervals; kWh or Wh only.
-    Times are read as in `feeds.series.read_series`.
+    Times and `span` are read as in `feeds.series.read_series`.
 
     Raises BadInput, naming file and line, for what `read_series` refuses, for negative energy, for a counter that runs
     backwards, and for a `unit` or `kind` that is not known.
@@ -69,7 +71,7 @@ def read_meter(
     if kind == "cumulative" and unit in ("W", "kW"):
         raise BadInput("unit", unit, "must be kWh or Wh where the meter is cumulative")
     table = read_table(path, load_column)
-    times = read_times(table, time_column, timezone)
+    table, times = read_times(table, time_column, timezone, span, counter=kind == "cumulative")
     notes = [times.note] if times.note else []
     # An energy of value * numerator / denominator, the denominator being that of the column's decimals.
     power = unit in ("W", "kW")

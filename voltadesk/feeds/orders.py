@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from voltadesk.errors import BadInput
 from voltadesk.units import PRICE_LIMIT_TICK, parse_energy_mwh, parse_price_tick
@@ -18,8 +18,7 @@ OPTIONAL = ("id", "participant")
 TOTAL_LIMIT_WH = 1 << 55  # of all orders of one auction
 
 
-@dataclass(frozen=True)
-class OrderLine:
+class OrderLine(NamedTuple):
     """An order as written: `price_tick` is None for one at any price; one without an id has its number as its id."""
 
     id: str
@@ -46,65 +45,107 @@ def read_orders(source: TextIO, name: str, limits: OrderLimits) -> list[OrderLin
         text = source.read()
     except UnicodeDecodeError:
         raise BadInput("orders", name, "must be UTF-8 text") from None
-    # A comment becomes an empty line, so that a quote in it means nothing and the count of lines stays the file's.
+    # A quote in a comment means nothing.
     lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
-    reader = csv.reader(("\n" if line.lstrip().startswith("#") else line for line in lines), strict=True)
+    reader = csv.reader(_without_comments(lines) if "#" in text else lines, strict=True)
     orders: list[OrderLine] = []
-    header: list[str] = []
+    parse: Callable[[list[str], int], OrderLine] | None = None
+    width = 0
     try:
         for row in reader:
             if not row:
                 continue
-            where = f"{name}: line {reader.line_num}"
-            if not header:
-                header = _header(row, where)
-                continue
-            if len(row) != len(header):
-                raise BadInput("columns", len(row), f"must be {len(header)}, as in the header", where)
             try:
-                orders.append(parse_order(dict(zip(header, row, strict=True)), len(orders) + 1, limits))
+                if parse is None:
+                    parse, width = _row_parser(_header(row), limits), len(row)
+                elif len(row) != width:
+                    raise BadInput("columns", len(row), f"must be {width}, as in the header")
+                else:
+                    orders.append(parse(row, len(orders) + 1))
             except BadInput as error:
-                raise error.at(where) from None
+                raise error.at(f"{name}: line {reader.line_num}") from None
     except csv.Error as error:
         raise BadInput("row", str(error), "must be CSV", f"{name}: line {reader.line_num}") from None
-    if not header:
+    if parse is None:
         raise BadInput("orders", "", f"must begin with a header: {','.join(REQUIRED)}", name)
     _check_book(orders, name, limits)
     return orders
 
 
-def _header(row: Sequence[str], where: str) -> list[str]:
+def _without_comments(lines: TextIO) -> Iterator[str]:
+    """The lines with comments made empty, so that their count stays the file's."""
+    return ("\n" if line.lstrip().startswith("#") else line for line in lines)
+
+
+def _header(row: Sequence[str]) -> list[str]:
     header = [cell.strip().lower() for cell in row]
     for column in REQUIRED:
         if column not in header:
-            raise BadInput("header", ",".join(row), f"must have the column {column}", where)
+            raise BadInput("header", ",".join(row), f"must have the column {column}")
     for column in header:
         if column not in REQUIRED + OPTIONAL:
-            raise BadInput("header", column, f"must be one of {', '.join(REQUIRED + OPTIONAL)}", where)
+            raise BadInput("header", column, f"must be one of {', '.join(REQUIRED + OPTIONAL)}")
         if header.count(column) > 1:
-            raise BadInput("header", column, "must not be given twice", where)
+            raise BadInput("header", column, "must not be given twice")
     return header
 
 
-def parse_order(cells: dict[str, str], number: int, limits: OrderLimits) -> OrderLine:
-    """One order from its texts. Raises BadInput for a wrong side, price or quantity."""
-    side = SIDE_WORDS.get(cells["side"].strip().lower())
-    if side is None:
-        raise BadInput("side", cells["side"], "must be buy or sell")
-    price = cells["price"].strip()
-    price_tick = parse_price_tick(price, "price", limits.floor_tick, limits.cap_tick) if price else None
-    quantity_wh = parse_energy_mwh(cells["quantity"], "quantity", low=1)
-    own_id, participant = cells.get("id", "").strip(), cells.get("participant", "").strip()
-    return OrderLine(own_id or str(number), participant, side, price_tick, quantity_wh, bool(own_id))
+def _row_parser(header: list[str], limits: OrderLimits) -> Callable[[list[str], int], OrderLine]:
+    """What makes an order of a row and its number. It raises BadInput for a wrong side, price or quantity."""
+    side_at, price_at, quantity_at = (header.index(column) for column in REQUIRED)
+    id_at, participant_at = (header.index(column) if column in header else None for column in OPTIONAL)
+    # Sides and prices recur, so each text is understood once.
+    sides: dict[str, str] = {}
+    prices: dict[str, int | None] = {}
+
+    def side_of(text: str) -> str:
+        side = SIDE_WORDS.get(text.strip().lower())
+        if side is None:
+            raise BadInput("side", text, "must be buy or sell")
+        sides[text] = side
+        return side
+
+    def price_of(text: str) -> int | None:
+        price = text.strip()
+        prices[text] = parse_price_tick(price, "price", limits.floor_tick, limits.cap_tick) if price else None
+        return prices[text]
+
+    def parse(row: list[str], number: int) -> OrderLine:
+        side = sides.get(row[side_at]) or side_of(row[side_at])
+        price = row[price_at]
+        price_tick = prices[price] if price in prices else price_of(price)
+        quantity_wh = parse_energy_mwh(row[quantity_at], "quantity", low=1)
+        own_id = "" if id_at is None else row[id_at].strip()
+        participant = "" if participant_at is None else row[participant_at].strip()
+        return OrderLine(own_id or str(number), participant, side, price_tick, quantity_wh, bool(own_id))
+
+    return parse
 
 
 def _check_book(orders: Sequence[OrderLine], name: str, limits: OrderLimits) -> None:
-    seen: set[str] = set()
-    steps: dict[tuple[str, str, str], int] = {}
+    if len({order.id for order in orders}) < len(orders):
+        raise _second_of_an_id(orders, name)
+    if limits.steps is not None or limits.participants is not None:
+        _check_participants(orders, name, limits)
+    total = sum(order.quantity_wh for order in orders)
+    if total >= TOTAL_LIMIT_WH:
+        raise BadInput("quantity", total // 10**6, f"must be below {TOTAL_LIMIT_WH // 10**6:,} MWh in all", name)
+
+
+def _second_of_an_id(orders: Sequence[OrderLine], name: str) -> BadInput:
+    seen: dict[str, bool] = {}
     for order in orders:
         if order.id in seen:
-            raise BadInput("id", order.id, "must not be given twice", name)
-        seen.add(order.id)
+            break
+        seen[order.id] = order.has_id
+    both = seen[order.id] and order.has_id
+    limit = "must not be given twice" if both else "is an order's id and the number of one that has no id"
+    return BadInput("id", order.id, limit, name)
+
+
+def _check_participants(orders: Sequence[OrderLine], name: str, limits: OrderLimits) -> None:
+    steps: dict[tuple[str, str, str], int] = {}
+    for order in orders:
         # An order in nobody's name is a participant of its own.
         key = (order.participant, "" if order.participant else order.id, order.side)
         steps[key] = steps.get(key, 0) + 1
@@ -114,6 +155,3 @@ def _check_book(orders: Sequence[OrderLine], name: str, limits: OrderLimits) -> 
     participants = len({key[:2] for key in steps})
     if limits.participants is not None and participants > limits.participants:
         raise BadInput("participants", participants, f"must be at most {limits.participants}", name)
-    total = sum(order.quantity_wh for order in orders)
-    if total >= TOTAL_LIMIT_WH:
-        raise BadInput("quantity", total // 10**6, f"must be below {TOTAL_LIMIT_WH // 10**6:,} MWh in all", name)

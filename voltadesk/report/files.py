@@ -24,7 +24,11 @@ Format = Literal["parquet", "csv"]
 Columns = dict[str, NDArray[Any]]
 WRITE = {"parquet": "(FORMAT parquet, COMPRESSION zstd)", "csv": "(FORMAT csv, HEADER)"}
 # Threads of its own for writing would wait for each other for ever when a statement is interrupted (DuckDB 2.0).
-DATABASE: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "async_threads": 0, "autoinstall_known_extensions": False}
+DATABASE: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "async_threads": 0,
+    "autoinstall_known_extensions": False,
+}
 TRADES_IN_MEMORY = 1 << 20  # receipts gathered before a part is written
 
 
@@ -39,6 +43,8 @@ class RunFiles:
         self._trades: list[Table] = []
         self._parts: list[Path] = []
         self._writer = ThreadPoolExecutor(1)
+        # Its thread is started now: one that a ctrl+c cuts off in starting would not be waited for by `close`.
+        self._writer.submit(int).result()
         self._database = duckdb.connect(config=DATABASE)
         self._names = _participants(world)
         self._made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
@@ -52,11 +58,11 @@ class RunFiles:
         """Remove whatever was not finished, and folders that were made for it and hold nothing."""
         self._database.interrupt()
         self._writer.shutdown()
-        self._database.close()
         shutil.rmtree(self._work, ignore_errors=True)
         with suppress(OSError):
             for made in self._made:
                 made.rmdir()
+        self._database.close()
 
     def add_trades(self, trades: Table) -> None:
         """Take the receipts of a chunk (TRADE)."""

@@ -11,19 +11,22 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, local_midnight_utc, time_zone
 from voltadesk.errors import BadInput
 from voltadesk.scenario.profiles import clear_sky, standard_load
 from voltadesk.scenario.values import (
     Capacity,
+    ClockSpan,
+    Currency,
     Day,
     Efficiency,
     Emissions,
     Energy,
     EnergySpan,
     Fee,
+    Identifier,
     Moment,
     Money,
     Names,
@@ -35,16 +38,14 @@ from voltadesk.scenario.values import (
     PriceSpan,
     StandingLoss,
 )
-from voltadesk.units import parse_scaled
 
 HOMES_LIMIT = 1_000_000
 BATTERIES_LIMIT = 100_000
 PLANTS_LIMIT = 10_000
 FARM_LIMIT_W = 5_000_000_000
+SEED_LIMIT = 2**63 - 1
 INTERVALS_LIMIT = 2_200_000  # twenty years of five minutes
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
-ClockSpan = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Hours = Annotated[int, Field(strict=True, ge=0, le=8_760)]
 
@@ -52,6 +53,13 @@ Hours = Annotated[int, Field(strict=True, ge=0, le=8_760)]
 def _require(holds: bool, field: str, value: object, limit: str) -> None:
     if not holds:
         raise BadInput(field, value, limit)
+
+
+def _require_one(given: Part, first: str, second: str) -> None:
+    """One of two keys, and not both."""
+    one, other = getattr(given, first), getattr(given, second)
+    _require(one is not None or other is not None, first, None, f"must be given, or {second}")
+    _require(one is None or other is None, second, None, f"must not be given beside {first}")
 
 
 def _second(moment: datetime, zone: ZoneInfo) -> float:
@@ -85,7 +93,6 @@ class Time(Part):
             self.interval_minutes,
             f"must be one of {', '.join(map(str, INTERVAL_MINUTES))}",
         )
-        _require(not isinstance(self.start, datetime), "start", str(self.start), "must be a day such as 2026-05-25")
         _require(1971 <= self.start.year <= 2200, "start", str(self.start), "must lie between 1971 and 2200")
         self.grid()
         return self
@@ -160,7 +167,7 @@ class Upstream(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _require((self.price is None) != (self.prices is None), "price", "", "give either price or prices")
+        _require_one(self, "price", "prices")
         return self
 
 
@@ -210,8 +217,9 @@ class HomeGroup(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _require((self.annual_kwh is None) != (self.meter is None), "annual_kwh", "", "give either annual_kwh or meter")
-        _require(self.meter is None or self.solar is None, "solar", "", "a meter brings its own solar column")
+        _require_one(self, "annual_kwh", "meter")
+        limit = "must not be given beside meter, which brings its own solar column"
+        _require(self.meter is None or self.solar is None, "solar", None, limit)
         _require_name(standard_load(), "profile", self.profile)
         for name in self.solar.orientation if self.solar else []:
             _require_name(clear_sky(), "solar.orientation", name)
@@ -289,20 +297,22 @@ class Strategy(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        hours = bool(self.charge or self.discharge)
-        if self.name == "threshold":
-            _require(not hours, "charge", "", "belongs to the timetable strategy")
-            limits = self.buy_limit is not None and self.sell_limit is not None
-            one = self.buy_limit is not None or self.sell_limit is not None
-            _require((self.threshold is None) == limits and (self.threshold is None) == one, "threshold", "",
-                     "give either threshold, or buy_limit and sell_limit")  # fmt: skip
-        else:
-            _require(hours, "charge", "", "a timetable needs hours to charge or discharge")
-            _require(self.threshold is None, "threshold", "", "belongs to the threshold strategy")
-        # A timetable buys and sells at different hours, so its limits are free of each other.
-        if self.name == "threshold" and self.buy_limit and self.sell_limit:
-            for buy, sell in zip(self.buy_limit, self.sell_limit, strict=True):
-                _require(buy <= sell, "buy_limit", Decimal(buy) / 100, "must not exceed sell_limit")
+        if self.name == "timetable":
+            _require(bool(self.charge or self.discharge), "charge", None, "must be given, or discharge")
+            _require(self.threshold is None, "threshold", None, "belongs to the threshold strategy")
+            # A timetable buys and sells at different hours, so its limits are free of each other.
+            return self
+        for key in ("charge", "discharge"):
+            hours = getattr(self, key)
+            _require(not hours, key, hours, "belongs to the timetable strategy")
+        if self.buy_limit is None and self.sell_limit is None:
+            _require(self.threshold is not None, "threshold", None, "must be given, or buy_limit and sell_limit")
+            return self
+        _require(self.threshold is None, "threshold", None, "must not be given beside buy_limit or sell_limit")
+        for key, other in (("buy_limit", "sell_limit"), ("sell_limit", "buy_limit")):
+            _require(getattr(self, key) is not None, key, None, f"must be given beside {other}")
+        for buy, sell in zip(self.buy_limit or (), self.sell_limit or (), strict=True):
+            _require(buy <= sell, "buy_limit", Decimal(buy) / 100, "must not exceed sell_limit")
         return self
 
 
@@ -360,8 +370,8 @@ class Scenario(Part):
     version: Literal[1]
     name: Identifier
     title: str = ""
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = 1
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
+    seed: Annotated[int, Field(strict=True, ge=0, le=SEED_LIMIT)] = 1
+    currency: Currency = "EUR"
     time: Time
     market: MarketRules = MarketRules()
     operator: Operator = Operator()
@@ -408,7 +418,9 @@ class Scenario(Part):
 
     def with_seed(self, seed: str) -> Scenario:
         """The same scenario drawn from another seed."""
-        return self.model_copy(update={"seed": parse_scaled(seed, "seed", 0, 0, 2**63 - 1)})
+        if not (seed.isascii() and seed.isdigit() and len(seed) < 20 and int(seed) <= SEED_LIMIT):
+            raise BadInput("seed", seed, f"must be a whole number from 0 to {SEED_LIMIT}")
+        return self.model_copy(update={"seed": int(seed)})
 
 
 def numbered(groups: Sequence[HomeGroup | BatteryGroup]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from voltadesk.errors import BadInput
+from voltadesk.errors import BadInput, limit_of
 from voltadesk.scenario.model import Scenario
 from voltadesk.scenario.profiles import data_folder
 
@@ -80,9 +80,8 @@ def _first_error(error: ValidationError, where: str) -> BadInput:
     if details["type"] == "extra_forbidden":
         return BadInput(key, details["input"], "is not a key of a scenario", where)
     if details["type"] == "missing":
-        return BadInput(key, "", "must be given", where)
-    value, limit = details["input"], details["msg"]
-    if isinstance(value, str) and details["type"].startswith("int_"):
+        return BadInput(key, None, "must be given", where)
+    value, limit = details["input"], limit_of(details)
+    if isinstance(value, str) and details["type"].startswith(("int", "bool", "list", "model")):
         value = f'"{value}"'  # the quotes are what is wrong
-    limit = limit[0].lower() + limit[1:]
-    return BadInput(key, value, limit.replace("input should be", "must be"), where)
+    return BadInput(key, value, limit, where)

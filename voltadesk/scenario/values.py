@@ -5,11 +5,12 @@ Numbers come out of the file as decimals, never as floats; one with more decimal
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from voltadesk.errors import BadInput
 from voltadesk.units import (
@@ -49,10 +50,27 @@ def _span(decimals: int, low: int, high: int) -> BeforeValidator:
     return BeforeValidator(parse)
 
 
-def _no_number(value: object) -> object:
-    # Pydantic would take a number for seconds since 1970.
+def _matching(pattern: str, limit: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise BadInput("", value, limit)
+        return value
+
+    return AfterValidator(check)
+
+
+def _day(value: object) -> object:
+    # Pydantic would take a number for seconds since 1970, and a midnight for a day.
+    if isinstance(value, int | Decimal | datetime):
+        raise BadInput("", value, "must be a day such as 2026-05-25")
+    return value
+
+
+def _moment(value: object) -> object:
     if isinstance(value, int | Decimal):
-        raise BadInput("", value, "must be a date or a date and time, such as 2026-05-25T12:00:00")
+        raise BadInput("", value, "must be a date and time such as 2026-05-25T12:00:00")
     return value
 
 
@@ -74,6 +92,20 @@ Percent = Annotated[int, _scaled(2, 0, BP_PER_UNIT)]  # % -> basis points
 StandingLoss = Annotated[int, _scaled(4, 0, 10_000)]  # % -> ppm, up to 1 %
 Efficiency = Annotated[int, _scaled(6, 1, PPM_PER_UNIT)]  # share of 1 -> ppm
 Emissions = Annotated[int, _scaled(3, 0, 10_000_000)]  # kg/MWh -> g/MWh
-Day = Annotated[date, BeforeValidator(_no_number)]
-Moment = Annotated[datetime, BeforeValidator(_no_number)]
+Day = Annotated[date, BeforeValidator(_day)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Identifier = Annotated[
+    str,
+    _matching(
+        "[A-Za-z0-9][A-Za-z0-9_.-]{0,39}",
+        "must be 1 to 40 of A-Z, a-z, 0-9, _ . - and begin with a letter or a digit",
+    ),
+]
+ClockSpan = Annotated[
+    str,
+    _matching(
+        r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)", "must be hours of the day such as 22:00-05:00"
+    ),
+]
+Currency = Annotated[str, _matching("[A-Z]{3}", "must be three capital letters such as EUR")]
 Names = Annotated[list[str], BeforeValidator(_one_or_more), Field(min_length=1)]

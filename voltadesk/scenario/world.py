@@ -382,16 +382,21 @@ class World:
         return price + fee, price - fee
 
     def intervals_until(self, text: str) -> int:
-        """How many intervals begin before a time on the scenario's clock. Raises BadInput outside the scenario."""
+        """How many intervals end by a time on the scenario's clock. Raises BadInput for any but an interval's end."""
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise BadInput("until", text, "must be a time such as 2026-05-27 or 2026-05-27T12:00") from None
-        count = -(-(self._instant(moment) - self.grid.start_utc) // self.grid.step_s)
-        if not 1 <= count <= self.grid.count:
+        zone, step_s = self.grid.zone, self.grid.step_s
+        if moment.tzinfo is None and len({moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}) > 1:
+            raise BadInput("until", text, f"must have an offset such as Z, as the clock of {zone.key} changes then")
+        second = self._instant(moment)
+        if not self.grid.start_utc < second <= self.grid.end_utc:
             first, last = self.interval_text(0), self.interval_text(self.grid.count)
             raise BadInput("until", text, f"must lie after {first} and not after {last}")
-        return count
+        if (second - self.grid.start_utc) % step_s or moment.microsecond:
+            raise BadInput("until", text, f"must be the end of an interval of {step_s // 60} minutes")
+        return (second - self.grid.start_utc) // step_s
 
     def interval_text(self, interval: int) -> str:
         """The start of an interval on the scenario's clock."""

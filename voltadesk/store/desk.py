@@ -8,53 +8,43 @@ answers the same for ever. Only a command that isn't its actor's uses up no key:
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from os import urandom
 from pathlib import Path
-from typing import Any
 
 from voltadesk.desk.book import Book
+from voltadesk.desk.fund import Investment, Statement
+from voltadesk.desk.ledger import Entry as LedgerEntry
+from voltadesk.desk.ledger import LedgerError
 from voltadesk.desk.refusal import Refusal, require_name
+from voltadesk.desk.source import Source
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
-from voltadesk.store.canonical import INT_LIMIT, canonical
-from voltadesk.store.journal import CHUNK, KEYLESS, Batch, CommitFailed, Draft, Entry, Journal
-from voltadesk.store.keys import Key, base64_text
-from voltadesk.store.machine import FOUNDING, Machine, SignedCommand, key_text, plain_bytes
-from voltadesk.store.note import Checkpoint, ConsistencyProof, InclusionProof
-
-DATABASE = "desk.sqlite3"
+from voltadesk.store import projection, snapshot
+from voltadesk.store.audit import Verified as Verified
+from voltadesk.store.audit import rebuild
+from voltadesk.store.audit import verify as verify
+from voltadesk.store.canonical import INT_LIMIT
+from voltadesk.store.clock import held_clock, wait_until
+from voltadesk.store.database import is_projected
+from voltadesk.store.files import read_file, save_files
+from voltadesk.store.journal import DATABASE as DATABASE
+from voltadesk.store.journal import CommitFailed, Journal
+from voltadesk.store.keys import Key
+from voltadesk.store.machine import FOUNDING, Machine, SignedCommand, key_text
+from voltadesk.store.note import ConsistencyProof, InclusionProof
+from voltadesk.store.projection import BatteryIntervalRow, PostingRow, TradeRow
+from voltadesk.store.work import Receipt as Receipt
+from voltadesk.store.work import Work, draft_of, has_content, receipt_of
 
 
 class OutcomeUnknown(VoltaDeskError):
     """The command may have been carried out or not: ask again with the same key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What came of a command: `done`, `rejected:CODE` or `denied:CODE`, and where that stands in the journal.
-
-    `state_root` is the root of the desk's state after the entry; empty inside a batch, whose last entry has it.
-    """
-
-    seq: int
-    outcome: str
-    effects: dict[str, Any]
-    leaf: str
-    state_root: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What a re-execution of the whole journal found."""
-
-    entries: int
-    done: int
-    rejected: int
-    denied: int
-    state_root: str
+class InvariantBroken(CheckFailed):
+    """Carrying out a command would have made the books wrong: a fault of the program. Nothing of it was written."""
 
 
 class Desk:
@@ -66,45 +56,75 @@ class Desk:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._lock = threading.RLock()
-        self._machine = Machine()
-        self._is_stale = False
+        self._machine = Machine(self._read_file)
+        self._is_stale, self._keeps_snapshots = False, True
 
     @classmethod
     def create(
-        cls, folder: Path, founder: str, key: Key, currency: str = "EUR", time_utc: int = 0, desk_id: str | None = None
+        cls,
+        folder: Path,
+        founder: str,
+        key: Key,
+        currency: str = "EUR",
+        time_utc: int = 0,
+        desk_id: str | None = None,
+        source: Source | None = None,
+        holders: dict[str, str] | None = None,
     ) -> Desk:
-        """A new desk, whose founder has that key. Its id is drawn at random unless given; no two desks have one."""
+        """A new desk, whose founder has that key. Its id is drawn at random unless given; no two desks have one.
+
+        With a source it has a market; `holders` are the public keys of the scenario's holders of money, by name.
+        Raises BadInput when there is a desk already or the scenario is none, Refusal for what can't be.
+        """
         require_name("founder", founder)
-        desk_id = urandom(16).hex() if desk_id is None else desk_id
-        body = {"currency": currency, "desk": desk_id, "public_key": key_text(key.public)}
-        Book(founder, body["public_key"], currency)  # before anything is written
-        signed = SignedCommand.sign(key, desk_id, founder, FOUNDING, FOUNDING, body)
+        body = {
+            "currency": currency,
+            "desk": urandom(16).hex() if desk_id is None else desk_id,
+            "files": {} if source is None else source.hashes(),
+            "holders": holders or {},
+            "public_key": key_text(key.public),
+            "scenario": "" if source is None else source.text,
+        }
+        by_hash = {} if source is None else {source.hashes()[name]: data for name, data in source.files.items()}
+        machine = Machine(by_hash.__getitem__)
+        machine.found(founder, body)  # before anything is written
+        machine.count("done", time_utc)
+        signed = SignedCommand.sign(key, machine.desk_id, founder, FOUNDING, FOUNDING, body)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         desk = cls(Journal.create(folder / DATABASE))
-        machine = desk._machine
-        machine.found(founder, body)
-        machine.time_utc = time_utc
+        desk._machine = machine
         with desk.journal.writing() as batch:
-            batch.append(_draft(signed, time_utc, "done", {}, machine.root()))
+            batch.append(draft_of(signed, time_utc, "done", {}, machine.root()))
+            if source is not None:
+                save_files(batch.connection, source)
+            projection.store(batch.connection, machine.drain())
         return desk
 
     @classmethod
     def open(cls, folder: Path) -> Desk:
-        """The desk in a folder, its journal applied again and compared with what it says.
+        """The desk in a folder, its journal applied from its snapshot on and compared with what it says.
 
         Raises BadInput when there is none, CheckFailed when the journal is not what was acknowledged.
         """
         desk = cls(Journal.open(folder / DATABASE))
         try:
+            with desk.journal.reading() as connection:
+                is_ready = is_projected(connection)
+            if not is_ready:
+                desk.journal.close()
+                rebuild(folder)
+                desk.journal = Journal.open(folder / DATABASE)
             desk._replay()
         except BaseException:
-            desk.close()
+            desk.journal.close()
             raise
         return desk
 
     def close(self) -> None:
-        """Let go of the files."""
-        self.journal.close()
+        """Let go of the files; what took long to carry out is kept as a snapshot first."""
+        with self._lock:
+            self._save_snapshot(snapshot.AT_CLOSE)
+            self.journal.close()
 
     def __enter__(self) -> Desk:
         return self
@@ -148,9 +168,12 @@ class Desk:
             raise answer
         return answer
 
-    def execute_many(self, commands: Sequence[SignedCommand], time_utc: int = 0) -> list[Receipt | Refusal]:
+    def execute_many(
+        self, commands: Sequence[SignedCommand], time_utc: int = 0, until_refused: bool = False
+    ) -> list[Receipt | Refusal]:
         """Carry out commands in order, with one commit. An answer is a Receipt, or a Refusal KEY_CONFLICT.
 
+        `until_refused` leaves out those after the first that is not done: there are fewer answers then.
         Raises as `execute` does, for all of them. Time never goes back: the journal's last one counts if it is later.
         """
         if not 0 <= time_utc <= INT_LIMIT:
@@ -159,28 +182,34 @@ class Desk:
         with self._lock:
             self._refresh_memory()
             machine = self._machine
-            machine.check_many(zip(commands, messages, strict=True))
             try:
                 with self.journal.writing(machine.replay) as batch:
-                    time_utc = max(time_utc, machine.time_utc)
                     past = batch.find_all((signed.actor, signed.key) for signed in commands)
-                    work = _Work(machine, past, self.journal.head().seq + 1, time_utc)
-                    for signed, message in zip(commands, messages, strict=True):
-                        work.add(signed, message)
+                    seq, now_utc = self.journal.head().seq + 1, max(time_utc, machine.time_utc)
+                    work = Work(machine, past, seq, now_utc)
+                    with machine.checking(zip(commands, messages, strict=True)):
+                        for signed, message in zip(commands, messages, strict=True):
+                            work.add(signed, message)
+                            if until_refused and work.is_refused:
+                                break
                     answers = work.finish(batch)
-                machine.time_utc = time_utc if work.drafts else machine.time_utc
+                    projection.store(batch.connection, machine.drain())
             except CommitFailed as error:
                 self._is_stale = True
-                return self._resolve(commands, error)
+                return self._resolve(commands[: len(work)], error)
+            except LedgerError as error:
+                self._is_stale = True
+                raise InvariantBroken(f"nothing was written, the books would be wrong: {error}") from error
             except BaseException:
                 self._is_stale = True
                 raise
+            self._save_snapshot(snapshot.EVERY)
             return answers
 
     def find(self, actor: str, key: str) -> Receipt | None:
         """What came of the command with that idempotency key, None if there is none."""
         entry = self.journal.find(actor, key)
-        return None if entry is None else _receipt(entry)
+        return None if entry is None else receipt_of(entry)
 
     def refresh(self) -> int:
         """Apply what other processes wrote; returns the number of entries."""
@@ -191,6 +220,53 @@ class Desk:
             except BaseException:
                 self._is_stale = True
                 raise
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for what other processes write, and apply it; returns the number of entries, 0 when the time is over."""
+
+        def is_behind() -> bool:
+            with self._lock:
+                return self._is_stale or self.journal.is_behind()
+
+        return self.refresh() if wait_until(is_behind, timeout_s) else 0
+
+    def clock(self) -> AbstractContextManager[None]:
+        """Hold the market's clock. Entering raises Refused, naming its process, when another one holds it."""
+        return held_clock(self.journal.path.parent)
+
+    # What entries did -------------------------------------------------------------------------------------------------
+    def postings(self, after: int = -1, account_prefix: str = "", limit: int | None = None) -> Iterator[PostingRow]:
+        """The ledger's postings of the entries after that one, in order, to accounts that begin so."""
+        return projection.postings(self.journal, after, account_prefix, limit)
+
+    def ledger_entries(self, after: int = -1) -> Iterator[LedgerEntry]:
+        """The ledger's entries of the journal's after that one, in order, for `desk.export`."""
+        return projection.ledger_entries(self.postings(after))
+
+    def trades(self, actor: str | None = None, after: int = -1) -> Iterator[TradeRow]:
+        """Receipts of the entries after that one, in order; of an actor's participants only, if one is given."""
+        return projection.trades(self.journal, actor, after)
+
+    def intervals(self, after_utc: int = -1, limit: int | None = None) -> Iterator[dict[str, int]]:
+        """Figures of the intervals that start after that moment [s UTC], with `start_utc` and `entry`."""
+        return projection.intervals(self.journal, after_utc, limit)
+
+    def battery_intervals(self, after_utc: int = -1, battery: str = "") -> Iterator[BatteryIntervalRow]:
+        """What batteries, or one of them, did in the intervals that start after that moment [s UTC]."""
+        return projection.battery_intervals(self.journal, after_utc, battery)
+
+    def statement(self, actor: str) -> Statement:
+        """All that an investor has in the fund, with each investment.
+
+        Raises Refusal NOT_FOUND, CheckFailed when the table of postings does not hold what was invested.
+        """
+        self.refresh()
+        book = self.book
+        made = projection.investments(self.journal, actor, book.ledger.currency)
+        try:
+            return book.fund.statement(actor, [Investment(*row) for row in made])
+        except LedgerError as error:
+            raise CheckFailed(f"{error}: the tables were changed, rebuild them") from error
 
     # Proofs -----------------------------------------------------------------------------------------------------------
     def checkpoint(self, key: Key) -> str:
@@ -207,12 +283,28 @@ class Desk:
         return self.journal.consistency(old_size, self.checkpoint(key))
 
     # Memory -----------------------------------------------------------------------------------------------------------
+    def _read_file(self, digest: str) -> bytes:
+        with self.journal.reading() as connection:
+            return read_file(connection, digest)
+
     def _replay(self) -> None:
-        machine = Machine()
-        if not self.journal.catch_up(machine.replay):
+        found = snapshot.load(self.journal, self._read_file)
+        machine = found or Machine(self._read_file)
+        if not self.journal.catch_up(machine.replay) and not found:
             raise CheckFailed(f"{self.journal.path}: the desk has no beginning: making it was cut short")
         machine.finish()
         self._machine = machine
+        self._save_snapshot(snapshot.EVERY)
+
+    def _save_snapshot(self, weight: int) -> None:
+        """Keep the state, if so much was done since. It is a cache: where that fails, the desk goes on without."""
+        if self._is_stale or not self._keeps_snapshots or self._machine.weight < weight:
+            return
+        try:
+            with self.journal.writing(self._machine.replay) as batch:
+                snapshot.save(batch.connection, self._machine, self.journal.head(), self.journal.tree)
+        except Exception:
+            self._keeps_snapshots, self._is_stale = False, True  # what is known is read again, once
 
     def _refresh_memory(self) -> None:
         """Forget everything and read it again, if something went wrong before."""
@@ -228,114 +320,9 @@ class Desk:
         try:
             self._refresh_memory()
             entries = [self.journal.find(signed.actor, signed.key) for signed in commands]
-            if all(entry and _has_content(entry, signed) for entry, signed in zip(entries, commands, strict=True)):
-                with self.journal.writing(self._machine.replay):
-                    pass  # sets the anchor
-                return [_receipt(entry) for entry in entries if entry is not None]
+            if all(entry and has_content(entry, signed) for entry, signed in zip(entries, commands, strict=True)):
+                self.journal.settle()  # sets the anchor, too
+                return [receipt_of(entry) for entry in entries if entry is not None]
         except Exception as second:
             raise OutcomeUnknown(f"outcome unknown, ask again with the same key: {error}; {second}") from error
         raise OutcomeUnknown(f"outcome unknown, ask again with the same key: {error}") from error
-
-
-class _Work:
-    """The commands of one batch on their way through the desk."""
-
-    def __init__(self, machine: Machine, past: dict[tuple[str, str], Entry], seq: int, time_utc: int) -> None:
-        self.drafts: list[Draft] = []
-        self._machine, self._past, self._seq, self._time_utc = machine, past, seq, time_utc
-        self._answers: list[int | Receipt | Refusal] = []
-        self._seen: dict[tuple[str, str], int] = {}  # key used up in this batch -> draft
-
-    def add(self, signed: SignedCommand, message: bytes) -> None:
-        """Answer a command, from the journal or by carrying it out."""
-        used = (signed.actor, signed.key)
-        before: int | Entry | None = self._seen.get(used)
-        if before is None:
-            before = self._past.get(used)
-        if before is None:
-            self._run(signed, message, used)
-            return
-        answer = before if isinstance(before, int) else _receipt(before)
-        past = self.drafts[before] if isinstance(before, int) else before
-        is_same = _has_content(past, signed)
-        if is_same and _has_signature(past, signed):
-            self._answers.append(answer)  # the very same: its key may have been changed since, by this command even
-        elif not self._machine.is_signed(signed, message):
-            self._run(signed, message, used)
-        elif is_same:
-            self._answers.append(answer)
-        else:
-            self._answers.append(Refusal("KEY_CONFLICT", "key", signed.key, "must be new: it was used otherwise"))
-
-    def finish(self, batch: Batch) -> list[Receipt | Refusal]:
-        """Hand the entries to the batch, the last with the state root; returns the answers in order."""
-        if self.drafts:
-            self.drafts[-1] = replace(self.drafts[-1], state_root=self._machine.root())
-        made = []
-        for draft in self.drafts:
-            entry = batch.append(draft)
-            effects = json.loads(entry.effects)
-            made.append(Receipt(entry.seq, draft.outcome, effects, entry.leaf.hex(), draft.state_root))
-        return [made[a] if isinstance(a, int) else a for a in self._answers]
-
-    def _run(self, signed: SignedCommand, message: bytes, used: tuple[str, str]) -> None:
-        seq = self._seq + len(self.drafts)
-        outcome, effects = self._machine.run(seq, self._time_utc, signed, message)
-        if outcome not in KEYLESS:
-            self._seen[used] = len(self.drafts)
-        self._answers.append(len(self.drafts))
-        self.drafts.append(_draft(signed, self._time_utc, outcome, effects, ""))
-
-
-def verify(folder: Path, against: Checkpoint | None = None) -> Verified:
-    """Carry out the whole journal of a desk again in a new book, signatures too, and compare every state root.
-
-    `against` is an old checkpoint that the journal must go on from. Raises CheckFailed naming the first bad entry.
-    """
-    machine = Machine()
-    with Journal.open(folder / DATABASE) as journal:
-        waiting: list[Entry] = []
-
-        def each(entry: Entry) -> None:
-            waiting.append(entry)
-            if len(waiting) == CHUNK or entry.seq == 0:
-                machine.replay_many(waiting)
-                waiting.clear()
-
-        entries = journal.verify(against, each)
-        machine.replay_many(waiting)
-        if not entries:
-            raise CheckFailed(f"{journal.path}: the desk has no beginning: making it was cut short")
-        machine.finish()
-    count = machine.outcomes.get
-    return Verified(entries, count("done", 0), count("rejected", 0), count("denied", 0), machine.root())
-
-
-def _draft(signed: SignedCommand, time_utc: int, outcome: str, effects: dict[str, Any], state_root: str) -> Draft:
-    return Draft(
-        time_utc=time_utc,
-        kind=signed.kind,
-        actor=signed.actor,
-        command=signed.body,
-        key=signed.key,
-        signature=base64_text(signed.signature),
-        outcome=outcome,
-        effects=plain_bytes(effects),
-        state_root=state_root,
-    )
-
-
-def _receipt(entry: Entry) -> Receipt:
-    fields = entry.fields
-    return Receipt(entry.seq, fields["outcome"], json.loads(entry.effects), entry.leaf.hex(), fields["state_root"])
-
-
-def _has_content(past: Entry | Draft, signed: SignedCommand) -> bool:
-    """Whether an entry with the same actor and key is of the same command."""
-    kind, body = (past.kind, past.command) if isinstance(past, Draft) else (past.fields["kind"], past.fields["command"])
-    return bool(kind == signed.kind and canonical(body) == canonical(signed.body))
-
-
-def _has_signature(past: Entry | Draft, signed: SignedCommand) -> bool:
-    signature = past.signature if isinstance(past, Draft) else past.fields["signature"]
-    return bool(signature == base64_text(signed.signature))

@@ -11,9 +11,10 @@ refused. One that goes on after it is fine: that is a crash between commit and a
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from functools import cached_property
@@ -21,39 +22,30 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import SQLModel
 
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
 from voltadesk.store import merkle
+from voltadesk.store.anchor import NOTHING, Anchor, Head, anchor_path
 from voltadesk.store.canonical import canonical
-from voltadesk.store.database import (
-    NOTHING,
-    Anchor,
-    EffectRow,
-    EntryRow,
-    Head,
-    anchor_path,
-    create_database,
-    damage_found,
-    open_database,
-    reading,
-    writing,
-)
+from voltadesk.store.database import create_database, damage_found, open_database, reading, rewrite_header, writing
 from voltadesk.store.keys import Key
 from voltadesk.store.note import Checkpoint, ConsistencyProof, InclusionProof, sign_checkpoint
 
 KEYLESS = ("denied:BAD_ACTOR", "denied:UNKNOWN_ACTOR")  # outcomes that use up nobody's idempotency key
 CHUNK = 1000  # entries in one reading transaction
+DATABASE = "desk.sqlite3"  # a desk's journal, in its folder
 
-_TABLES = SQLModel.metadata.tables
-_ENTRY, _EFFECT = _TABLES[str(EntryRow.__tablename__)], _TABLES[str(EffectRow.__tablename__)]
-_ROWS = (
-    select(_ENTRY.c.seq, _ENTRY.c.leaf, _ENTRY.c.body, _EFFECT.c.body, _ENTRY.c.actor, _ENTRY.c.idempotency_key)
-    .select_from(_ENTRY.outerjoin(_EFFECT, _ENTRY.c.seq == _EFFECT.c.seq))
-    .order_by(_ENTRY.c.seq)
-)
+_WRITER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+# Written out, because SQLAlchemy's own conversions of values take longer than SQLite does.
+_ROWS = """
+    SELECT entry.seq, leaf, entry.body, effect.body, actor, idempotency_key
+    FROM entry LEFT JOIN effect ON effect.seq = entry.seq
+"""
+_AFTER = f"{_ROWS} WHERE entry.seq > ? ORDER BY entry.seq LIMIT ?"
+_USED = f"{_ROWS} WHERE actor = ? AND idempotency_key IN (SELECT value FROM json_each(?))"  # noqa: S608
 
 
 class CommitFailed(VoltaDeskError):
@@ -98,7 +90,7 @@ class Batch:
     """Entries that are committed together. Made by `Journal.writing`."""
 
     def __init__(self, journal: Journal, connection: Connection) -> None:
-        self._journal, self._connection = journal, connection
+        self._journal, self.connection = journal, connection
         self._rows: list[tuple[Entry, str, str | None]] = []
 
     def find_all(self, used: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Entry]:
@@ -108,10 +100,8 @@ class Batch:
             by_actor.setdefault(actor, []).append(key)
         found: dict[tuple[str, str], Entry] = {}
         for actor, keys in by_actor.items():
-            for at in range(0, len(keys), CHUNK):
-                wanted = (_ENTRY.c.actor == actor) & _ENTRY.c.idempotency_key.in_(keys[at : at + CHUNK])
-                for row in self._connection.execute(_ROWS.where(wanted)):
-                    found[actor, row[5]] = _entry(row)
+            for row in self.connection.exec_driver_sql(_USED, (actor, json.dumps(keys))):
+                found[actor, row[5]] = _entry(row)
         return found
 
     def append(self, draft: Draft) -> Entry:
@@ -139,10 +129,10 @@ class Batch:
     def flush(self) -> None:
         """Hand the entries to the database, within its transaction."""
         if self._rows:
-            names = ("seq", "leaf", "body", "actor", "idempotency_key")
-            rows = [dict(zip(names, (e.seq, e.leaf, e.body, *used), strict=True)) for e, *used in self._rows]
-            self._connection.execute(insert(_ENTRY), rows)
-            self._connection.execute(insert(_EFFECT), [{"seq": e.seq, "body": e.effects} for e, _, _ in self._rows])
+            entries = [(e.seq, e.leaf, e.body, actor, key) for e, actor, key in self._rows]
+            self.connection.exec_driver_sql("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", entries)
+            effects = [(e.seq, e.effects) for e, _, _ in self._rows]
+            self.connection.exec_driver_sql("INSERT INTO effect VALUES (?, ?)", effects)
 
 
 class Journal:
@@ -192,6 +182,12 @@ class Journal:
         self.close()
 
     # Reading ----------------------------------------------------------------------------------------------------------
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A short transaction that only reads. Raises CheckFailed when the file is damaged."""
+        with damage_found(self.path), reading(self._engine) as connection:
+            yield connection
+
     def head(self) -> Head:
         """The last entry that is known."""
         return self._head
@@ -201,9 +197,9 @@ class Journal:
         anchored = self._anchor.read()
         if anchored.seq < 0:
             return
-        with damage_found(self.path), reading(self._engine) as connection:
-            leaf = connection.execute(select(_ENTRY.c.leaf).where(_ENTRY.c.seq == anchored.seq)).scalar()
-            last = connection.execute(select(func.max(_ENTRY.c.seq))).scalar()
+        with self.reading() as connection:
+            leaf = connection.exec_driver_sql("SELECT leaf FROM entry WHERE seq = ?", (anchored.seq,)).scalar()
+            last = connection.exec_driver_sql("SELECT max(seq) FROM entry").scalar()
         if leaf is None:
             ends = f"ends at entry {-1 if last is None else last}, {anchored.seq} was acknowledged"
             raise CheckFailed(f"{self.path}: rolled back: the journal {ends}")
@@ -221,8 +217,41 @@ class Journal:
 
     def find(self, actor: str, key: str) -> Entry | None:
         """The entry that used up an actor's idempotency key."""
-        with reading(self._engine) as connection:
-            return _find(connection, actor, key)
+        with self.reading() as connection:
+            row = connection.exec_driver_sql(_USED, (actor, json.dumps([key]))).first()
+        return None if row is None else _entry(row)
+
+    def entry(self, seq: int) -> Entry:
+        """The entry of that number, unchecked. Raises BadInput when there is none."""
+        for found in self.tail(seq - 1, 1):
+            if found.seq == seq:
+                return found
+        raise BadInput("entry", seq, "must be an entry of the journal")
+
+    def is_behind(self) -> bool:
+        """Whether others have written, as far as they have acknowledged it; costs no look at the database."""
+        return self._anchor.read().seq > self._head.seq
+
+    def copy_to(self, copy: sqlite3.Connection) -> Head:
+        """Copy the database as it is at one moment, into an empty one; returns the last entry there."""
+        anchored = self._anchor.read()
+        try:
+            with self._engine.connect() as connection:
+                own = connection.connection.driver_connection
+                assert isinstance(own, sqlite3.Connection)
+                own.backup(copy)
+            row = copy.execute("SELECT seq, leaf FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            raise CheckFailed(f"{self.path}: it can't be copied: {error}") from None
+        head = Head(*row) if row else Head(-1, NOTHING)
+        if head.seq < anchored.seq:
+            raise CheckFailed(f"{self.path}: the copy ends at entry {head.seq}, {anchored.seq} was acknowledged")
+        return head
+
+    def resume(self, head: Head, tree: merkle.Tree) -> None:
+        """Know what stood there after an entry, instead of reading everything before it."""
+        with self._lock:
+            self._head, self._tree = head, tree
 
     def catch_up(self, apply: Callable[[Entry], None] | None = None) -> int:
         """Learn of the entries that others wrote, in order; returns how many.
@@ -232,7 +261,7 @@ class Journal:
         with self._lock:
             count = 0
             while True:
-                with damage_found(self.path), reading(self._engine) as connection:
+                with self.reading() as connection:
                     got = self._learn(connection, apply)
                 count += got
                 if got < CHUNK - 1:
@@ -267,7 +296,20 @@ class Journal:
                     raise VoltaDeskError(f"{self.path}: nothing was written: {_cause(error)}") from error
                 raise
 
+    def settle(self) -> None:
+        """Commit once more after a commit that failed, without changing anything.
+
+        A commit whose last step failed can be read and yet be undone by a power cut, until another one goes through.
+        """
+        with self.writing() as batch:
+            rewrite_header(batch.connection)
+
     # Proofs -----------------------------------------------------------------------------------------------------------
+    @property
+    def tree(self) -> merkle.Tree:
+        """The tree over all known entries, a copy."""
+        return merkle.Tree.from_range(self._tree.size, self._tree.range)
+
     def root(self, size: int | None = None) -> bytes:
         """The Merkle root of all known entries, or of the first `size`."""
         return self._tree.root() if size is None else merkle.root(self._leaves(size))
@@ -288,15 +330,21 @@ class Journal:
         hashes = merkle.consistency_proof(self._leaves(_size_of(checkpoint)), old_size)
         return ConsistencyProof(old_size, tuple(hashes), checkpoint)
 
-    def verify(self, against: Checkpoint | None = None, each: Callable[[Entry], None] | None = None) -> int:
+    def verify(
+        self,
+        against: Checkpoint | None = None,
+        each: Callable[[Entry], None] | None = None,
+        connection: Connection | None = None,
+    ) -> int:
         """Check every entry, the chain, the anchor and an old checkpoint; returns the number of entries.
 
-        `each` is given the entries that are found whole. Raises CheckFailed naming the first that is not.
+        `each` is given the entries that are found whole. Within a writing transaction, that is what to read by.
+        Raises CheckFailed naming the first entry that is not whole.
         """
         head, tree = Head(-1, NOTHING), merkle.Tree()
         old_root = merkle.EMPTY_ROOT
         with damage_found(self.path):
-            for row in self._stream(-1):
+            for row in self._stream(-1, connection):
                 entry = checked(row, head)
                 tree.append_leaf(entry.leaf)
                 if against is not None and tree.size == against.size:
@@ -304,7 +352,8 @@ class Journal:
                 if each is not None:
                     each(entry)
                 head = Head(entry.seq, entry.leaf)
-        self.check_anchor()
+        if connection is None:
+            self.check_anchor()
         if against is not None:
             if tree.size < against.size:
                 raise CheckFailed(f"the journal holds {tree.size} entries, the checkpoint {against.size}")
@@ -312,10 +361,10 @@ class Journal:
                 raise CheckFailed(f"the first {against.size} entries are not those of the checkpoint")
         return tree.size
 
-    def _stream(self, after: int) -> Iterator[Sequence[Any]]:
+    def _stream(self, after: int, connection: Connection | None = None) -> Iterator[Sequence[Any]]:
         while True:
-            with reading(self._engine) as connection:
-                rows = connection.execute(_ROWS.where(_ENTRY.c.seq > after).limit(CHUNK)).all()
+            with self.reading() if connection is None else nullcontext(connection) as by:
+                rows = by.exec_driver_sql(_AFTER, (after, CHUNK)).all()
             yield from rows
             if len(rows) < CHUNK:
                 return
@@ -323,7 +372,7 @@ class Journal:
 
     def _learn(self, connection: Connection, apply: Callable[[Entry], None] | None) -> int:
         """Read on from the head, whose own row must still be there; returns the number of entries that are new."""
-        rows = connection.execute(_ROWS.where(_ENTRY.c.seq >= self._head.seq).limit(CHUNK)).all()
+        rows = connection.exec_driver_sql(_AFTER, (self._head.seq - 1, CHUNK)).all()
         if self._head.seq >= 0:
             if not rows or (rows[0][0], rows[0][1]) != self._head:
                 raise CheckFailed(f"{self.path}: rolled back or rewritten: entry {self._head.seq} is gone")
@@ -340,9 +389,9 @@ class Journal:
         self._head = Head(entry.seq, entry.leaf)
 
     def _leaves(self, size: int) -> list[bytes]:
-        with damage_found(self.path), reading(self._engine) as connection:
-            query = select(_ENTRY.c.leaf).where(_ENTRY.c.seq < size).order_by(_ENTRY.c.seq)
-            leaves = list(connection.execute(query).scalars())
+        with self.reading() as connection:
+            query = "SELECT leaf FROM entry WHERE seq < ? ORDER BY seq"
+            leaves = list(connection.exec_driver_sql(query, (size,)).scalars())
         if len(leaves) != size:
             raise BadInput("size", size, f"must be within 0 and the entries held, {len(leaves)}")
         return leaves
@@ -351,11 +400,13 @@ class Journal:
 def checked(row: Sequence[Any], head: Head) -> Entry:
     """The entry of a row, once it is found to follow on `head`. Raises CheckFailed."""
     seq, leaf, body, effects, actor, key = row
+    if not isinstance(body, bytes) or (effects is not None and not isinstance(effects, bytes)):
+        raise CheckFailed(f"entry {head.seq + 1} is no entry")
     if seq != head.seq + 1:
         raise CheckFailed(f"entry {head.seq + 1} is missing: the next is {seq}")
     if merkle.leaf_hash(body) != leaf:
         raise CheckFailed(f"entry {seq} was changed: its hash does not fit")
-    entry = Entry(seq, leaf, body, effects)
+    entry = Entry(seq, leaf, body, effects or b"")
     try:
         fields = entry.fields
         named, prev, by, outcome = fields["seq"], fields["prev"], fields["actor"], fields["outcome"]
@@ -375,18 +426,12 @@ def checked(row: Sequence[Any], head: Head) -> Entry:
 
 def plain_canonical(value: object) -> bytes:
     """`canonical` of what is known to be plain values: where all is ASCII, Python's own writer gives the same bytes."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = _WRITER.encode(value)
     return text.encode() if text.isascii() else canonical(value)
 
 
 def _entry(row: Sequence[Any]) -> Entry:
     return Entry(row[0], row[1], row[2], row[3] or b"")
-
-
-def _find(connection: Connection, actor: str, key: str) -> Entry | None:
-    wanted = (_ENTRY.c.actor == actor) & (_ENTRY.c.idempotency_key == key)
-    row = connection.execute(_ROWS.where(wanted)).first()
-    return None if row is None else _entry(row)
 
 
 def _size_of(checkpoint: str) -> int:

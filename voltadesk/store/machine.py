@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from voltadesk.desk.book import Book
+from voltadesk.desk.book import Book, Made
 from voltadesk.desk.commands import parse_command
 from voltadesk.desk.refusal import Refusal, require_name
+from voltadesk.desk.source import Source
 from voltadesk.errors import BadInput, CheckFailed
 from voltadesk.store.canonical import canonical
 from voltadesk.store.journal import Entry, plain_canonical
 from voltadesk.store.keys import Key, PublicKey, base64_text, strict_base64
+from voltadesk.store.signatures import CONTEXT, Signature, checking, is_good, public_of
 
-CONTEXT = "command"  # what an actor's key signs commands for
 FOUNDING = "desk.create"  # the first entry's kind
 KEY_LIMIT = 100  # characters of an idempotency key
 MESSAGE_LIMIT = 2**16  # bytes of what is signed
-_Signature = tuple[str, bytes, bytes]  # public key, signature, message
 _LEVELS = 3  # of the state that are hashed part by part: section, kind of thing, thing
-_WORTH_THREADS = 200  # signatures
 DENIALS = frozenset({"DENIED", "BAD_ACTOR", "UNKNOWN_ACTOR", "HALTED"})
 
 
@@ -63,46 +61,86 @@ class SignedCommand:
         return message
 
 
+def _here(item: Signature) -> bool:
+    return is_good(*item)
+
+
+class _Hashed(NamedTuple):
+    """A part of the state: its hash, the parts that it was made from, or else what it was when it was hashed."""
+
+    hash: str
+    parts: dict[str, _Hashed]
+    was: str | bytes | None
+
+
 @dataclass
 class Machine:
     """The book as the journal makes it: what replay, execution and verification share."""
 
+    read_file: Callable[[str], bytes]  # what the desk was founded on, by its SHA-256 as hexadecimal text
+    keeps: bool = False  # what entries make waits in `drain`, else it is dropped while replaying
     desk_id: str = ""
     time_utc: int = 0
     book: Book | None = None
+    source: Source | None = None
+    denials: int = 0  # entries since the last one that was not denied
+    weight: int = 0  # entries, and rows that they made, since the last snapshot
     outcomes: dict[str, int] = field(default_factory=dict)
     is_whole: bool = True
     _root: str = ""
-    _checked: set[_Signature] = field(default_factory=set)
-    _hashes: dict[tuple[str, ...], tuple[bytes, str]] = field(default_factory=dict)  # path -> part and its hash
+    _test: Callable[[Signature], bool] = _here
+    _hashed: _Hashed | None = None
 
     def found(self, founder: str, body: dict[str, Any]) -> None:
-        """Begin with the founding entry's command."""
+        """Begin with the founding entry's command. Raises Refusal or BadInput for what can't be."""
+        self.prepare(body)
+        self.book = Book(founder, body["public_key"], body["currency"], self.source, body["holders"])
+
+    def prepare(self, body: dict[str, Any]) -> None:
+        """Learn from the founding entry's command which desk this is and what its market comes from."""
         self.desk_id = body["desk"]
-        self.book = Book(founder, body["public_key"], body["currency"])
+        if body["scenario"]:
+            files = {name: self.read_file(digest) for name, digest in body["files"].items()}
+            self.source = Source(body["scenario"], files)
 
-    def is_signed(self, signed: SignedCommand, message: bytes) -> bool:
-        """Whether the actor's key of now has signed this."""
+    def drain(self) -> Made:
+        """What was made since the last call."""
         assert self.book is not None
-        text = self.book.actors.by_name[signed.actor].public_key
-        item = (text, signed.signature, message)
-        return item in self._checked or _is_signed(*item)
+        made = self.book.drain()
+        self.weight += sum(len(posted.postings) for posted in made.postings)
+        self.weight += sum(len(interval.trades) for interval in made.intervals)
+        return made
 
-    def check_many(self, commands: Iterable[tuple[SignedCommand, bytes]]) -> None:
-        """Check signatures by the keys of now on all processors, and remember the good ones until the next time.
+    def is_signed(self, signed: SignedCommand, message: bytes, time_utc: int) -> bool:
+        """Whether a key that may do so at that time has signed this: the actor's own, or one delegated by it."""
+        return any(self._test((text, signed.signature, message)) for text in self._keys(signed, time_utc))
 
-        Only speed depends on it: those that are not found good, or whose key is changed, are checked in their turn.
+    def _keys(self, signed: SignedCommand, time_utc: int) -> tuple[str, ...]:
+        """The keys that may sign it, by the later of the market's clock and the journal's."""
+        book = self.book
+        assert book is not None
+        return book.actors.signing_keys(signed.actor, signed.kind, max(book.now_utc, time_utc))
+
+    @contextmanager
+    def checking(self, commands: Iterable[tuple[SignedCommand, bytes]]) -> Iterator[None]:
+        """Have the signatures of these commands checked on all processors while they are carried out in their order.
+
+        Only speed depends on it: by a key that is changed meanwhile, or is a delegated one, it is checked here.
         """
-        actors = {} if self.book is None else self.book.actors.by_name
+        if self.book is None:
+            yield
+            return
         work = [
-            (actors[signed.actor].public_key, signed.signature, message)
+            (text, signed.signature, message)
             for signed, message in commands
-            if signed.actor in actors
+            for text in self._keys(signed, self.time_utc)[:1]
         ]
-        self._checked = set()
-        if len(work) >= _WORTH_THREADS:
-            with ThreadPoolExecutor() as threads:
-                self._checked.update(*threads.map(_good, [work[at : at + 100] for at in range(0, len(work), 100)]))
+        with checking(work) as test:
+            self._test = test
+            try:
+                yield
+            finally:
+                self._test = _here
 
     def run(self, seq: int, time_utc: int, signed: SignedCommand, message: bytes | None) -> tuple[str, dict[str, Any]]:
         """Outcome and effects of a command as that entry; `message` is what must be signed, None when it was checked.
@@ -113,11 +151,11 @@ class Machine:
         try:
             if signed.actor not in self.book.actors.by_name:
                 raise Refusal("UNKNOWN_ACTOR", "actor", signed.actor, "must be an actor of the desk")
-            if message is not None and not self.is_signed(signed, message):
+            if message is not None and not self.is_signed(signed, message, time_utc):
                 raise Refusal("BAD_ACTOR", "signature", "", f"must be by the key of {signed.actor}")
             command = parse_command(signed.kind, signed.body)
             text = getattr(command, "public_key", None)
-            if text is not None and _public(text) is None:
+            if text is not None and public_of(text) is None:
                 raise Refusal("BAD_VALUE", "public_key", text, "must be an Ed25519 public key")
             effects = self.book.apply(seq, signed.actor, command, time_utc)
         except Refusal as refusal:
@@ -131,23 +169,13 @@ class Machine:
     def root(self) -> str:
         """SHA-256 over the hashes of the state's sections, as hexadecimal text; kept until something is done.
 
-        Of a section and of each of its parts, down to one investor or one battery, the hash is kept too.
+        Of a section and of each of its parts, down to one bucket or one battery, the hash is kept too.
         """
         assert self.book is not None
         if not self._root:
-            self._root = self._hash(self.book.state(), ())
+            self._hashed = _hashed(self.book.state(), self._hashed, _LEVELS)
+            self._root = self._hashed.hash
         return self._root
-
-    def _hash(self, part: Any, path: tuple[str, ...]) -> str:
-        """The hash of a part of the state: of its own parts' hashes near the root, of its plain bytes below."""
-        if type(part) is dict and len(path) < _LEVELS:
-            parts = {name: self._hash(value, (*path, name)) for name, value in part.items()}
-            return sha256(plain_canonical(parts)).hexdigest()
-        data = marshal.dumps(part, 2)  # many times quicker than the plain bytes, and only compared
-        kept = self._hashes.get(path)
-        if kept is None or kept[0] != data:
-            kept = self._hashes[path] = data, sha256(plain_bytes(part)).hexdigest()
-        return kept[1]
 
     def finish(self) -> None:
         """Raises CheckFailed unless the last entry had a state root, as the last of every commit has."""
@@ -173,9 +201,9 @@ class Machine:
             with suppress(LookupError, TypeError, ValueError, AttributeError, Refusal):  # found again in its turn
                 signed = _signed(entry.fields)
                 messages[entry.seq] = signed, signed.message(self.desk_id)
-        self.check_many(messages.values())
-        for entry in entries:
-            self.replay(entry, is_strict=True, prepared=messages.get(entry.seq))
+        with self.checking(messages.values()):
+            for entry in entries:
+                self.replay(entry, is_strict=True, prepared=messages.get(entry.seq))
 
     def _replay(self, entry: Entry, is_strict: bool, prepared: tuple[SignedCommand, bytes] | None) -> None:
         fields = entry.fields
@@ -187,7 +215,7 @@ class Machine:
             raise CheckFailed(f"entry {entry.seq}: a {kind} at {fields['time_utc']} can't stand there")
         if entry.seq == 0:
             self.found(signed.actor, signed.body)
-            if is_strict and not self.is_signed(signed, signed.message(self.desk_id)):
+            if is_strict and not self.is_signed(signed, signed.message(self.desk_id), 0):
                 raise CheckFailed("entry 0: the desk's beginning is not signed by its founder")
             got, effects = "done", entry.effects
         elif outcome == "done" or is_strict:
@@ -202,28 +230,22 @@ class Machine:
             raise CheckFailed(f"entry {entry.seq}: it says {outcome}, applying it again gives {got} or other effects")
         if fields["state_root"] and fields["state_root"] != self.root():
             raise CheckFailed(f"entry {entry.seq}: its state root is not that of applying the journal again")
-        self.time_utc, self.is_whole = fields["time_utc"], bool(fields["state_root"])
-        sort = outcome.partition(":")[0]
+        self.is_whole = bool(fields["state_root"])
+        self.count(outcome, fields["time_utc"])
+        if not self.keeps:
+            self.drain()
+
+    def count(self, outcome: str, time_utc: int) -> None:
+        """Note that an entry is journaled."""
+        self.weight += 1
+        sort, self.time_utc = outcome.partition(":")[0], time_utc
         self.outcomes[sort] = self.outcomes.get(sort, 0) + 1
+        self.denials = self.denials + 1 if sort == "denied" else 0
 
 
 def key_text(public: PublicKey) -> str:
     """A public key as commands give it: base64 of its 32 bytes."""
     return base64_text(public.raw)
-
-
-def _public(text: str) -> PublicKey | None:
-    """The key that a command gives, None if it is none."""
-    raw = strict_base64(text)
-    try:
-        return PublicKey((raw or b"")[-32:])
-    except BadInput:
-        return None
-
-
-def _is_signed(text: str, signature: bytes, message: bytes) -> bool:
-    public = _public(text)
-    return public is not None and public.verify(signature, message, CONTEXT)
 
 
 def _signed(fields: dict[str, Any]) -> SignedCommand:
@@ -232,8 +254,23 @@ def _signed(fields: dict[str, Any]) -> SignedCommand:
     return SignedCommand(fields["actor"], fields["key"], fields["kind"], fields["command"], signature)
 
 
-def _good(work: list[_Signature]) -> set[_Signature]:
-    return {item for item in work if _is_signed(*item)}
+def _hashed(part: Any, before: _Hashed | None, levels: int) -> _Hashed:
+    """The hash of a part of the state: of its own parts' hashes near the root, of its plain bytes below."""
+    if type(part) is dict and levels:
+        known, parts = before.parts if before else {}, {}
+        for name, value in part.items():
+            was = known.get(name)
+            if was is None or was.was != value:  # a bucket's text that is as it was is passed over here, quickly
+                was = _hashed(value, was, levels - 1)
+            parts[name] = was
+        if before and before.was is None and parts == known:
+            return before
+        hashes = {name: each.hash for name, each in parts.items()}
+        return _Hashed(sha256(plain_canonical(hashes)).hexdigest(), parts, None)
+    data = part if type(part) is str else marshal.dumps(part, 2)  # quicker than the plain bytes, and only compared
+    if before and before.was == data:
+        return before
+    return _Hashed(sha256(plain_bytes(part)).hexdigest(), {}, data)
 
 
 def plain_bytes(value: object) -> bytes:

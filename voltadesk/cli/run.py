@@ -1,0 +1,172 @@
+"""`voltadesk headless run`: the desk's own market, interval after interval."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voltadesk.cli.headless import Quiet
+from voltadesk.cli.session import Session, require_done, told_by
+from voltadesk.cli.view import View, facts
+from voltadesk.errors import BadInput, Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from voltadesk.desk.market import Market
+    from voltadesk.store.machine import SignedCommand
+
+DISK_LEAST = 64 << 20  # bytes that must be free
+BATCH_S = 0.2  # how long a batch may take: ctrl+c waits for it
+BATCH_LIMIT = 96  # intervals
+
+HELP = told_by(
+    "Advance the desk's own market, one signed command an interval; whatever was acknowledged is on disk.",
+    "headless run --intervals 96",
+    "headless run --until 2026-05-27T12:00",
+    "headless run --as robot --key-file robot/robot.key",
+    more="Without either it goes on until it is interrupted or the desk is halted. Only one process can do it.",
+)
+
+
+def run(
+    at: Session,
+    intervals: Annotated[int | None, typer.Option(min=1, metavar="N", help="So many of them.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Those that begin before it, on the market's clock.")
+    ] = None,
+    quiet: Quiet = False,
+) -> View:
+    if intervals is not None and until is not None:
+        raise UsageError("give either --intervals or --until (voltadesk headless run --help)")
+    market = at.market
+    count = _count_until(at, market, until) if until is not None else intervals
+    first_utc = market.next_utc
+    with at.desk.clock(), _interrupts() as interrupted, _progress(market.scenario.name, count, quiet) as advance:
+        done, size = 0, 1
+        while not interrupted and (count is None or done < count):
+            began = time.perf_counter()
+            made = _batch(at, size if count is None else min(size, count - done))
+            done += made
+            advance(made)
+            if time.perf_counter() - began < BATCH_S / 2:
+                size = min(2 * size, BATCH_LIMIT)
+            elif size > 1 and time.perf_counter() - began > BATCH_S:
+                size //= 2
+    view = _view(at, first_utc, done)
+    if interrupted:
+        raise Interrupted(interrupted[0])
+    return view
+
+
+def _count_until(at: Session, market: Market, until: str) -> int:
+    """How many intervals begin before a time."""
+    from voltadesk.clock import utc_text
+    from voltadesk.desk.commands import MarketAdvance
+
+    moment_utc = MarketAdvance.model_validate({"interval": at.moment(until)}).interval
+    if moment_utc <= market.next_utc:
+        raise BadInput("until", until, f"must be after the next interval's start, {utc_text(market.next_utc)}")
+    return -(-(moment_utc - market.next_utc) // market.step_s)
+
+
+def _batch(at: Session, size: int) -> int:
+    """Advance so many intervals with one commit; returns how many.
+
+    Raises Refusal HALTED when the desk is halted, by this batch or before it.
+    """
+    from voltadesk.store.desk import InvariantBroken
+
+    at.desk.refresh()
+    at.book.authorise(at.actor, "market.advance")
+    free = shutil.disk_usage(at.path).free
+    if free < DISK_LEAST:
+        _halt(at, f"disk nearly full: {free >> 20} MiB free")
+    try:
+        answers = at.desk.execute_many(_commands(at, size), at.now_utc, until_refused=True)
+    except InvariantBroken as error:
+        _halt(at, str(error))
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+        require_done(answer)
+        if answer.effects["halted"]:
+            at.book.authorise(at.actor, "market.advance")
+    return len(answers)
+
+
+def _commands(at: Session, size: int) -> list[SignedCommand]:
+    """Commands for the next intervals, one each, so that none is carried out twice."""
+    from voltadesk.clock import utc_text
+
+    market = at.market
+    starts = [utc_text(market.next_utc + n * market.step_s) for n in range(size)]
+    return [at.sign("market.advance", {"interval": start}, _key(at, start)) for start in starts]
+
+
+def _key(at: Session, start: str) -> str:
+    """The idempotency key of an interval; of one that was refused, as while the desk was halted, another each time."""
+    key = f"advance-{start}"
+    while (before := at.desk.find(at.actor, key)) and before.outcome != "done":
+        key = f"advance-{start}-after-{before.seq}"
+    return key
+
+
+def _halt(at: Session, reason: str) -> None:
+    """Halt the desk, and say so. Raises Refusal HALTED."""
+    at.execute("market.halt", {"reason": reason[:200]})
+    at.book.authorise(at.actor, "market.advance")
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Gather ctrl+c and SIGTERM instead of ending by them, so that a batch is never cut."""
+    got: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: got.append(number))
+    try:
+        yield got
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(name: str, total: int | None, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar with its rate on a terminal, one line at the end elsewhere; gives what is told how many were made."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console, begun, done = Console(stderr=True, quiet=quiet), time.perf_counter(), 0
+
+    def rate() -> str:
+        return f"{done / max(time.perf_counter() - begun, 1e-9):,.0f} intervals/s"
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} {task.fields[rate]}"))
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(name, total=total, rate="")
+
+        def advance(made: int) -> None:
+            nonlocal done
+            done += made
+            bar.update(task, completed=done, rate=rate())
+
+        yield advance
+    console.print(f"{name}: {done:,} intervals, {rate()}", highlight=False)
+
+
+def _view(at: Session, first_utc: int, done: int) -> View:
+    from voltadesk.clock import utc_text
+
+    market = at.market
+    tree = {"intervals": done, "from_utc": utc_text(first_utc), "next_utc": utc_text(market.next_utc)}
+    rows = [("intervals", done), ("from", at.local(first_utc)), ("next", at.local(market.next_utc))]
+    return View(tree | {"state_root": at.desk.state_root()}, (facts("advanced", rows),))

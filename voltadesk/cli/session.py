@@ -1,0 +1,284 @@
+"""What every command of a desk shares: which desk, who asks and by which key, and what comes back.
+
+A command is a function of a `Session` and its own options; `command` adds the shared options, which are the fields of
+`Session`, shows what the function returns, and turns refusals into exit codes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from voltadesk.cli.keyfile import PassphraseFd, key_path, passphrase_of
+from voltadesk.cli.view import Tree, View, facts, json_line, show
+from voltadesk.errors import BadInput, VoltaDeskError
+
+if TYPE_CHECKING:
+    from voltadesk.desk.book import Book
+    from voltadesk.desk.market import Market
+    from voltadesk.store.desk import Desk, Receipt
+    from voltadesk.store.journal import Journal
+    from voltadesk.store.keys import Key
+    from voltadesk.store.machine import SignedCommand
+
+READING = ("folder", "as_json")  # fields of `Session` that are options of commands that only read
+
+
+@dataclass
+class Session:
+    """One command line's desk, opened when it is first needed."""
+
+    as_name: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="Who asks; else the only key's owner, else the desk's founder."),
+    ] = None
+    key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The key to sign with; else keys/NAME.key of the desk.")
+    ] = None
+    passphrase_fd: PassphraseFd = None
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Idempotency key: asked again with the same one, nothing is done twice."),
+    ] = None
+    folder: Annotated[
+        Path | None,
+        typer.Option("--desk", envvar="VOLTADESK_DESK", metavar="FOLDER", help="The desk's folder."),
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")] = False
+
+    def __post_init__(self) -> None:
+        self.is_answered = False
+
+    # The desk ---------------------------------------------------------------------------------------------------------
+    @cached_property
+    def path(self) -> Path:
+        """The desk's folder: the option, else the environment, else the platform's folder for data."""
+        return self.folder or default_folder()
+
+    @cached_property
+    def desk(self) -> Desk:
+        from voltadesk.store.desk import Desk
+
+        return Desk.open(self.path)
+
+    @property
+    def book(self) -> Book:
+        """What the desk knows, to be looked at only."""
+        return self.desk.book
+
+    @property
+    def market(self) -> Market:
+        """The desk's market. Raises Refusal NO_MARKET."""
+        from voltadesk.desk.refusal import Refusal
+
+        market = self.book.market
+        if market is None:
+            raise Refusal("NO_MARKET", "market", "", "the desk was made without a scenario")
+        return market
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The clock that people here read."""
+        return ZoneInfo("UTC") if self.book.market is None else self.book.market.zone
+
+    def local(self, second_utc: int) -> str:
+        """A moment for people."""
+        from voltadesk.clock import local_text
+
+        return local_text(second_utc, self.zone)
+
+    def moment(self, text: str | None, field: str = "until") -> str | None:
+        """A moment as commands carry it, from UTC with a Z or from the market's own clock."""
+        from voltadesk.clock import utc_text
+
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            limit = "must be a time such as 2026-05-27T12:00 or 2026-05-27T10:00Z"
+            raise BadInput(field, text, limit) from None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+        if moment.second or moment.microsecond or not 1971 <= moment.year <= 2999:
+            raise BadInput(field, text, "must be a whole minute of the years 1971 to 2999")
+        return utc_text(int(moment.astimezone(UTC).timestamp()))
+
+    def take_journal(self) -> Journal:
+        """The desk's journal alone, for whoever needs no state any more, and closes it."""
+        assert self.zone
+        journal = self.desk.journal
+        del vars(self)["desk"]
+        return journal
+
+    def close(self) -> None:
+        """Let go of the desk's files."""
+        if "desk" in vars(self):
+            self.desk.close()
+
+    def show(self, view: View) -> None:
+        """Answer."""
+        self.is_answered = True
+        show(view, self.as_json)
+
+    # Who asks ---------------------------------------------------------------------------------------------------------
+    @cached_property
+    def actor(self) -> str:
+        """Who asks: as the option says, else the only one with a key here, else the founder."""
+        if self.as_name is not None:
+            return self.as_name
+        names = sorted(path.stem for path in (self.path / "keys").glob("*.key"))
+        if len(names) == 1:
+            return names[0]
+        return str(next(self.desk.journal.tail(limit=1)).fields["actor"])
+
+    @property
+    def own_key_file(self) -> Path:
+        """Where the key of whoever asks is."""
+        return self.key_file or key_path(self.path, self.actor)
+
+    @cached_property
+    def passphrase(self) -> bytes | None:
+        """What the key to sign with is encrypted with."""
+        return passphrase_of(self.own_key_file, self.passphrase_fd)
+
+    @cached_property
+    def private(self) -> Key:
+        """The key to sign with. Raises Refused when others may read it, or the passphrase is wrong."""
+        from voltadesk.store.keys import Key
+
+        return Key.read(self.own_key_file, self.passphrase)
+
+    def sign(self, kind: str, body: Tree, key: str) -> SignedCommand:
+        """A command by whoever asks. Raises Refusal BAD_VALUE for values that no desk would take."""
+        from voltadesk.desk.commands import parse_command
+        from voltadesk.desk.refusal import require_name
+        from voltadesk.store.machine import SignedCommand
+
+        parse_command(kind, body)
+        require_name("actor", self.actor)
+        return SignedCommand.sign(self.private, self.desk.id, self.actor, key, kind, body)
+
+    @property
+    def now_utc(self) -> int:
+        """The desk's time: its market's clock, or the wall's where there is none [s UTC]."""
+        return self.book.now_utc if self.book.market is not None else int(time.time())
+
+    def execute(self, kind: str, body: Tree, key: str | None = None) -> tuple[Receipt, str]:
+        """Sign and carry out a command; returns the receipt and the idempotency key.
+
+        Raises Refusal for what the desk refused, OutcomeUnknown when it can't be known what came of it.
+        """
+        from voltadesk.store.desk import OutcomeUnknown
+
+        key = key or self.key or os.urandom(8).hex()
+        signed = self.sign(kind, body, key)
+        try:
+            receipt = self.desk.execute(signed, self.now_utc)
+        except OutcomeUnknown as error:
+            raise OutcomeUnknown(f"{error}: give the same command with --key {key}") from None
+        require_done(receipt)
+        return receipt, key
+
+    def ask(self, kind: str, /, **options: Any) -> View:
+        """Carry out a command with the options that were given, and tell what it did."""
+        body = {name: value for name, value in options.items() if value is not None}
+        receipt, key = self.execute(kind, body)
+        return self.told(kind, receipt, key)
+
+    def told(self, kind: str, receipt: Receipt, key: str) -> View:
+        """A receipt as an answer."""
+        tree = {
+            "kind": kind,
+            "actor": self.actor,
+            "key": key,
+            "outcome": receipt.outcome,
+            "entry": receipt.seq,
+            "effects": receipt.effects,
+            "leaf": receipt.leaf,
+            "state_root": receipt.state_root,
+        }
+        rows = [(name, value) for name, value in receipt.effects.items() if name != "results"]
+        title = f"done: {kind} by {self.actor}, entry {receipt.seq}"
+        return View(tree, (facts(title, [*rows, ("key", key)]),))
+
+
+def require_done(receipt: Receipt) -> None:
+    """Raises Refusal for a receipt that says so."""
+    from voltadesk.desk.refusal import Refusal
+
+    if receipt.outcome != "done":
+        effects = receipt.effects
+        raise Refusal(effects["code"], effects["field"], effects["value"], effects["limit"])
+
+
+OPTIONS = tuple(signature(Session, eval_str=True).parameters.values())
+
+
+# Commands -------------------------------------------------------------------------------------------------------------
+def command(app: typer.Typer, name: str, help: str, signs: bool = False) -> Callable[[Any], Any]:
+    """Make a function of a `Session` and options a command, with the shared options after its own."""
+    shared = [p for p in OPTIONS if signs or p.name in READING]
+
+    def register(function: Callable[..., View | None]) -> Callable[..., View | None]:
+        own = list(signature(function, eval_str=True).parameters.values())[1:]
+        parameters = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in [*own, *shared]]
+
+        def run(**given: Any) -> None:
+            at = Session(**{p.name: given.pop(p.name) for p in shared})
+            try:
+                view = function(at, **given)
+                if view is not None:
+                    at.show(view)
+            except VoltaDeskError as error:
+                _refuse(error, at.as_json and not at.is_answered)
+                raise
+            finally:
+                at.close()
+
+        run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        app.command(name, help=help)(run)
+        return function
+
+    return register
+
+
+def _refuse(error: VoltaDeskError, as_json: bool) -> None:
+    """A value outside its limits is bad input, whoever finds it; programs are told on stdout too."""
+    code = getattr(error, "code", None)
+    if code == "BAD_VALUE":
+        error.exit_code = 3
+    if as_json:
+        tree: Tree = {"error": str(error), "exit_code": error.exit_code}
+        if code is not None:
+            tree |= {name: str(getattr(error, name)) for name in ("code", "field", "value", "limit")}
+        typer.echo(json_line(tree))
+
+
+def group(help: str) -> typer.Typer:
+    """A noun with its verbs."""
+    return typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=help)
+
+
+def told_by(summary: str, *examples: str, more: str = "") -> str:
+    """A help text: what it is, examples, and what else there is to know."""
+    shown = "".join(f"\n  voltadesk {example}" for example in examples)
+    unwrapped = f"\b\nExamples:{shown}"  # a line with \b alone: the paragraph is not wrapped, so that it can be copied
+    return "\n\n".join([summary, unwrapped, more] if more else [summary, unwrapped])
+
+
+def default_folder() -> Path:
+    """The desk's folder where nothing else is said."""
+    import platformdirs
+
+    return platformdirs.user_data_path("voltadesk") / "desk"

@@ -1,0 +1,146 @@
+"""CSV files as text, and columns of them as exact numbers; no value passes through a float.
+
+A file has a header; lines that begin with # are skipped.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from voltadesk import units
+from voltadesk.errors import BadInput
+
+FILE_LIMIT_BYTES = 512 * 1024 * 1024
+DECIMALS_LIMIT = 30  # decimals of a value as it stands in a file
+
+_PLAIN_COLUMN = re.compile(r"(?:[+-]?\d{1,18}(?:\.\d{0,30})?(?:\n|\Z))*+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A CSV file as text: `rows[i]` stood in line `lines[i]`; every row is as wide as `columns`."""
+
+    place: str
+    columns: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+    def where(self, row: int) -> str:
+        return f"{self.place}: line {self.lines[row]}"
+
+    def cut(self, rows: slice) -> Table:
+        return Table(self.place, self.columns, self.rows[rows], self.lines[rows])
+
+    def cells(self, column: int) -> list[str]:
+        return [row[column].strip() for row in self.rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Exact:
+    """A column of numbers without loss: `values[i]` x 10**-decimals. Python integers, so that nothing overflows."""
+
+    values: list[int]
+    decimals: int
+
+
+def read_table(path: Path | str, field: str) -> Table:
+    """A CSV file's header and rows as text. Raises BadInput when it can't be read or a row is too long or short."""
+    place = str(path)
+    lines = _text(Path(path), field).split("\n")
+    # A comment becomes an empty line, so that the reader's count of lines stays the file's.
+    reader = csv.reader(("" if line.startswith("#") else line for line in lines), strict=True)
+    columns: list[str] = []
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    try:
+        for row in reader:
+            if not row:
+                continue
+            if not columns:
+                columns = [name.strip() for name in row]
+            elif len(row) != len(columns):
+                limit = f"must have {len(columns)} columns like the header, has {len(row)}"
+                raise BadInput("row", ",".join(row), limit, f"{place}: line {reader.line_num}")
+            else:
+                rows.append(row)
+                numbers.append(reader.line_num)
+    except csv.Error as error:
+        raise BadInput("row", str(error), "must be CSV text", f"{place}: line {reader.line_num}") from None
+    if len(rows) < 2:
+        raise BadInput(field, f"{len(rows)} rows", "must have a header and at least 2 rows", place)
+    return Table(place, columns, rows, numbers)
+
+
+def _text(path: Path, field: str) -> str:
+    limit = "must be a CSV file in UTF-8"
+    try:
+        if path.stat().st_size > FILE_LIMIT_BYTES:
+            raise BadInput(
+                field, f"{path.stat().st_size} bytes", f"must be at most {FILE_LIMIT_BYTES} bytes", str(path)
+            )
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise BadInput(field, "no such file", limit, str(path)) from None
+    except IsADirectoryError:
+        raise BadInput(field, "a directory", limit, str(path)) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise BadInput(field, f"byte 0x{error.object[error.start]:02x}", limit, f"{path}: line {line}") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise BadInput(field, str(error), limit, str(path)) from None
+    if not text.strip():
+        raise BadInput(field, "an empty file", limit, str(path))
+    return text
+
+
+def column_named(table: Table, name: str, field: str) -> int:
+    """The place of the column of that name. Raises BadInput listing the columns when it is missing or stands twice."""
+    places = [i for i, column in enumerate(table.columns) if column == name.strip()]
+    if len(places) != 1:
+        problem = "stands more than once in" if places else "is not among"
+        raise BadInput(field, name, f"{problem} the columns {listed(table)}", table.place)
+    return places[0]
+
+
+def listed(table: Table) -> str:
+    return ", ".join(name or "(no name)" for name in table.columns)
+
+
+def exact_numbers(table: Table, column: int, field: str) -> Exact:
+    """A column's numbers at the scale of the one with the most decimals.
+
+    Raises BadInput with the line for a cell that is blank, no number, not finite, or too long.
+    """
+    digits: list[str] = []  # without the point
+    places: list[int] = []  # how many of them stand behind it
+    cells = table.cells(column)
+    text = "\n".join(cells)
+    plain = text.count("\n") == len(cells) - 1 and _PLAIN_COLUMN.fullmatch(text)
+    for row, cell in enumerate(cells):
+        whole, _, part = cell.partition(".") if plain else _number(cell, field, table.where(row)).partition(".")
+        part = part.rstrip("0")
+        digits.append(whole + part)
+        places.append(len(part))
+    most = max(places)
+    factors = [10 ** (most - place) for place in range(most + 1)]
+    return Exact([int(number) * factors[place] for number, place in zip(digits, places, strict=True)], most)
+
+
+def _number(cell: str, field: str, where: str) -> str:
+    """A number as text without exponent. Raises BadInput."""
+    if not cell:
+        raise BadInput(field, cell, "is blank: the series must have no gap", where)
+    try:
+        number = units.parse_decimal(cell, field)
+    except BadInput as error:
+        raise error.at(where) from None
+    if not _NUMBER.fullmatch(cell):  # Decimal also takes underscores and digits of other scripts
+        raise BadInput(field, cell, "must be a number", where)
+    text = format(number, "f")
+    if len(text.partition(".")[2].rstrip("0")) > DECIMALS_LIMIT:
+        raise BadInput(field, cell, f"must have at most {DECIMALS_LIMIT} decimals", where)
+    return text
