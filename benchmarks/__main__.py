@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("auction", "merit_order", "replay")
+NAMES = ("auction", "desk", "merit_order", "replay", "screen")
 
 
 def show(rows: list[tuple[str, str, str]]) -> None:

@@ -1,0 +1,1 @@
+"""The screen: widgets that draw plain arrays, tuples and texts, and the desktops made of them."""

@@ -1,0 +1,166 @@
+"""The base of every chart: cells painted once per change, encoded as runs of one style, with a cursor that can be read.
+
+A chart says how it fills `Cells` (`paint`), how far its cursor goes (`extent`), which datum a cell shows (`locate`) and
+what it says about a datum (`readout`). Moving, hovering and clicking only move the cursor; nothing here trades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+
+from voltadesk.ui.cells import SPACE, Cells, Words
+from voltadesk.ui.inks import Inked, style_sheet
+
+Place = tuple[int, int]  # (column, row) of a datum, counted in the chart's own data
+
+
+class Canvas(Inked, can_focus=True):
+    """A chart. `redraw` after a change of data; only lines that look different are sent to the terminal."""
+
+    DEFAULT_CSS = "Canvas { width: 1fr; height: 1fr; }\n" + style_sheet("Canvas")
+    ALLOW_SELECT = False
+    ALLOW_MAXIMIZE = False  # its pane is what grows
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "cursor(-1, 0)", "Cursor left", show=False, id="chart.left"),
+        Binding("right,l", "cursor(1, 0)", "Cursor right", show=False, id="chart.right"),
+        Binding("up,k", "cursor(0, -1)", "Cursor up", show=False, id="chart.up"),
+        Binding("down,j", "cursor(0, 1)", "Cursor down", show=False, id="chart.down"),
+        Binding("home", "cursor(-1_000_000_000, 0)", "First", show=False, id="chart.first"),
+        Binding("end", "cursor(1_000_000_000, 0)", "Last", show=False, id="chart.last"),
+        Binding("escape", "leave", "Cursor off", show=False, id="chart.leave"),
+    ]
+
+    class Moved(Message):
+        """The cursor stands on another datum, or on none."""
+
+        def __init__(self, canvas: Canvas, place: Place | None) -> None:
+            super().__init__()
+            self.canvas, self.place = canvas, place
+
+        @property
+        def control(self) -> Canvas:
+            return self.canvas
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.cells = Cells.blank(0, 0)
+        self.place: Place | None = None
+        self._is_dirty = True
+        self._codes = np.zeros((0, 0), np.uint16)
+
+    # What a chart fills in --------------------------------------------------------------------------------------------
+    def paint(self, cells: Cells) -> None:
+        """Fill blank cells with the whole picture."""
+
+    def extent(self) -> Place:
+        """How many columns and rows of data the cursor can stand on."""
+        return 0, 0
+
+    def locate(self, x: int, y: int) -> Place | None:
+        """The datum that a cell shows."""
+        return None
+
+    def step(self) -> int:
+        """How many data one press moves the cursor by: those that share a column."""
+        return 1
+
+    def readout(self, place: Place | None) -> Words:
+        """What to say about a datum, or with no cursor about the latest: most important first, cut to fit."""
+        return []
+
+    def csv_rows(self) -> Iterator[tuple[object, ...]]:
+        """The data shown, a line of titles first."""
+        return iter(())
+
+    # Drawing ----------------------------------------------------------------------------------------------------------
+    def redraw(self) -> None:
+        """Paint anew, and have those lines sent that changed."""
+        before = self.cells
+        w, h = self.size
+        if not self.is_mounted or self._is_dirty or (w, h) != (before.w, before.h):
+            self._is_dirty = True
+            self.refresh()
+            return
+        codes = self._codes
+        self._repaint(w, h)
+        same = (before.glyph == self.cells.glyph) & (codes == self._codes)
+        edges = np.flatnonzero(np.diff(~same.all(axis=1), prepend=False, append=False)).tolist()
+        if edges:  # from and to of each stretch of changed lines
+            self.refresh(*(Region(0, y, w, end - y) for y, end in zip(edges[::2], edges[1::2], strict=True)))
+
+    def _repaint(self, w: int, h: int) -> None:
+        self.cells = Cells.blank(w, h)
+        self._is_dirty = False
+        if w and h:
+            self.paint(self.cells)
+            self._codes = self._encode()
+
+    def render_line(self, y: int) -> Strip:
+        w, h = self.size
+        if self._is_dirty or (w, h) != (self.cells.w, self.cells.h):
+            self._repaint(w, h)
+        if y >= self.cells.h or not w:
+            return Strip.blank(w, self.style_of(1))
+        codes, text = self._codes[y], self.cells.glyph[y].tobytes().decode("utf-32-le")
+        bounds = [0, *(np.flatnonzero(codes[1:] != codes[:-1]) + 1).tolist()]
+        known, style_of_code = self._styles_of, self.style_of_code
+        styles = [known.get(code) or style_of_code(code) for code in codes[bounds].tolist()]
+        bounds.append(w)
+        return Strip([Segment(text[bounds[n] : bounds[n + 1]], style) for n, style in enumerate(styles)], w)
+
+    def _encode(self) -> NDArray[np.uint16]:
+        """Ink and paper of each cell as one number; a blank takes the ink before it, which makes runs longer."""
+        cells = self.cells
+        at = np.maximum.accumulate(np.where(cells.glyph == SPACE, 0, np.arange(cells.w)), axis=1)
+        codes: NDArray[np.uint16] = np.take_along_axis(cells.ink, at, axis=1) | cells.paper.astype(
+            np.uint16
+        ) << np.uint16(8)
+        return codes
+
+    def copy_text(self) -> str:
+        """What the clipboard gets: the whole read-out."""
+        return "  ".join(text for text, _ in self.readout(self.place))
+
+    # The cursor -------------------------------------------------------------------------------------------------------
+    def move_to(self, place: Place | None) -> None:
+        """Put the cursor on a datum (clipped to what there is) or take it away."""
+        columns, rows = self.extent()
+        if place is not None:
+            inside = columns > 0 and rows > 0
+            place = (max(0, min(columns - 1, place[0])), max(0, min(rows - 1, place[1]))) if inside else None
+        if place != self.place:
+            self.place = place
+            self.redraw()
+            self.post_message(self.Moved(self, place))
+
+    def action_cursor(self, right: int, down: int) -> None:
+        columns, _ = self.extent()
+        x, y = self.place if self.place is not None else (columns - 1, 0)
+        if self.place is None and abs(right) <= 1:
+            right = down = 0  # the first press shows the cursor where the read-out already is
+        self.move_to((x + right * self.step(), y + down))
+
+    def action_leave(self) -> None:
+        self.move_to(None)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        at = event.get_content_offset(self)
+        if at is not None and (place := self.locate(at.x, at.y)) is not None:
+            self.move_to(place)
+
+    def on_click(self, event: events.Click) -> None:
+        self.on_mouse_move(event)  # type: ignore[arg-type]  # both carry a position
+
+    def on_leave(self, event: events.Leave) -> None:
+        if not self.has_focus:
+            self.move_to(None)

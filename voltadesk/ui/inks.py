@@ -1,0 +1,102 @@
+"""The inks that charts and tables draw with: names here, colours in the themes.
+
+Each ink is a component class `ink--NAME` whose colour is the theme's variable `$ink-NAME`, so a widget never names a
+colour and a user's own style sheet reaches every one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from rich.style import Style
+from textual.filter import ANSIToTruecolor, LineFilter
+from textual.widget import Widget
+
+NAMES = (
+    "ground",  # the widget's own background
+    "text",
+    "faint",  # axes, units, what is not urgent
+    "grid",
+    "up",
+    "down",
+    "up-dim",
+    "down-dim",
+    "own",  # what is ours: fills, orders, the cursor's mark
+    "band",  # within limits
+    "fault",
+    "forecast",
+    "fan",  # tone under a wide range
+    "fan-inner",
+    "cursor",  # tone under the cursor
+    "strong",
+    "bar",  # tone under the status line
+    "live",  # tones under the line that says what is played
+    "replay",
+    "charge-1",
+    "charge-2",
+    "charge-3",
+    "charge-4",
+    "discharge-1",
+    "discharge-2",
+    "discharge-3",
+    "discharge-4",
+    "mix-1",
+    "mix-2",
+    "mix-3",
+    "mix-4",
+    "mix-5",
+    "mix-6",
+    "mix-7",
+    "mix-8",
+)
+(GROUND, TEXT, FAINT, GRID, UP, DOWN, UP_DIM, DOWN_DIM, OWN, BAND, FAULT, FORECAST, FAN, FAN_INNER, CURSOR) = range(15)
+STRONG, BAR, LIVE, REPLAY = range(15, 19)
+CHARGE, DISCHARGE, MIX = tuple(range(19, 23)), tuple(range(23, 27)), tuple(range(27, 35))
+CLASSES = frozenset(f"ink--{name}" for name in NAMES)
+
+
+def style_sheet(widget: str) -> str:
+    """The rules that give a widget class its inks."""
+    rules = [f"{widget} > .ink--{name} {{ color: $ink-{name}; }}" for name in NAMES]
+    return "\n".join([*rules, f"{widget} > .ink--strong {{ text-style: bold; }}"])
+
+
+def change_ink(value: int | None) -> int:
+    """The ink of a change: up, down, or plain."""
+    return TEXT if not value else UP if value > 0 else DOWN
+
+
+class Inked(Widget):
+    """A widget that draws in inks. Styles are combined with its background once, not in each line."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(CLASSES)
+
+    def __init__(self, *children: Widget, **named: Any) -> None:
+        super().__init__(*children, **named)
+        self._styles_of: dict[int, Style] = {}
+
+    def notify_style_update(self) -> None:
+        self._styles_of.clear()
+        super().notify_style_update()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Inks are true colours: the pass that would make the terminal's named ones such is spared."""
+        return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
+
+    def style_of(self, ink: int, paper: int = GROUND) -> Style:
+        """The style of `ink` on `paper`, with no colour left to the terminal."""
+        return self.style_of_code(ink | paper << 8)
+
+    def style_of_code(self, code: int) -> Style:
+        """The same for ink + 256 x paper."""
+        if (found := self._styles_of.get(code)) is None:
+            ink, paper = code & 0xFF, code >> 8
+            ground = self.rich_style
+            front = self.get_component_rich_style(f"ink--{NAMES[ink]}", partial=True)
+            back = (
+                self.get_component_rich_style(f"ink--{NAMES[paper]}", partial=True).color if paper else ground.bgcolor
+            )
+            color = ground.bgcolor if ink == GROUND else front.color
+            found = self._styles_of[code] = Style(color=color, bgcolor=back, bold=front.bold)
+        return found
