@@ -26,6 +26,9 @@ BALANCE_LIMIT = 2**63 - 1  # what a 64-bit column holds
 CURRENCY = re.compile(r"[A-Z]{3}")
 
 
+_Key = tuple[str, str]  # account or line of the chart, and commodity
+
+
 class LedgerError(AssertionError):
     """The books would not be right: a fault of the program, never of the user."""
 
@@ -142,14 +145,14 @@ class Ledger:
                 raise LedgerError(f"{account}: amount {amount!r} is not an int")
             key = (account, commodity)
             merged[key] = merged.get(key, 0) + amount
-        changes = sorted([(account, commodity, amount) for (account, commodity), amount in merged.items() if amount])
-        for (account, commodity, amount), (balance, pattern) in zip(changes, self._checked(changes), strict=True):
-            self._set(self._balances, (account, commodity), balance)
-            total = (pattern, commodity)
-            self._set(self._totals, total, self._totals.get(total, 0) + amount)
-            self._buckets.touch(account)
+        changes = sorted([(*key, amount) for key, amount in merged.items() if amount])
+        totals, touch = self._totals, self._buckets.touch
+        for key, balance, total, amount in self._checked(changes):
+            self._set(self._balances, key, balance)
+            self._set(totals, total, totals.get(total, 0) + amount)
+            touch(key[0])
         self.last_entry = entry
-        posted = Entry(entry, time_utc, text, tuple([Posting(*change) for change in changes]))
+        posted = Entry(entry, time_utc, text, tuple(map(Posting._make, changes)))
         if self._kept is not None:
             self._kept.append(posted)
         return posted
@@ -161,20 +164,25 @@ class Ledger:
             self._kept = []
         return entries
 
-    def _checked(self, changes: list[tuple[str, str, int]]) -> list[tuple[int, str]]:
-        """Balances after the changes and their lines of the chart; raises LedgerError when they can't be."""
+    def _checked(self, changes: list[tuple[str, str, int]]) -> list[tuple[_Key, int, _Key, int]]:
+        """For each change: its place, the balance after it, its line of the chart, and the amount.
+
+        Raises LedgerError when they can't be.
+        """
         sums: dict[str, int] = {}
-        inside, after, currency = 0, [], self.currency
+        inside, after, currency, balances = 0, [], self.currency, self._balances
         for account, commodity, amount in changes:
-            kind = kind_of(account)
-            if (MONEY if commodity == currency else commodity) not in kind.commodities:
+            pattern, commodities, is_inside, sign, _ = kind_of(account)
+            is_money = commodity == currency
+            if (MONEY if is_money else commodity) not in commodities:
                 raise LedgerError(f"{account} holds no {commodity}")
-            balance = self._balances.get((account, commodity), 0) + amount
-            if balance * kind.sign < 0 or not -BALANCE_LIMIT <= balance <= BALANCE_LIMIT:
+            key = (account, commodity)
+            balance = balances.get(key, 0) + amount
+            if balance * sign < 0 or not -BALANCE_LIMIT <= balance <= BALANCE_LIMIT:
                 raise LedgerError(f"{account} can't hold {balance} {commodity}")
-            after.append((balance, kind.pattern))
+            after.append((key, balance, (pattern, commodity), amount))
             sums[commodity] = sums.get(commodity, 0) + amount
-            if kind.inside and commodity == currency:
+            if is_inside and is_money:
                 inside += amount
         for commodity, total in sums.items():
             if total:
