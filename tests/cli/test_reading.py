@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,8 +15,6 @@ from tests.cli.conftest import asking
 from tests.cli.test_wrong_input import EVERY
 from voltadesk.store.desk import Desk
 from voltadesk.units import money_decimal
-
-BEAN_CHECK = Path(sys.executable).with_name("bean-check")
 
 
 @pytest.mark.parametrize("command", [one for one in EVERY if one not in ("ledger export", "journal verify")])
@@ -129,8 +127,12 @@ def test_the_ledger_is_exported(form: str, market: Path, tmp_path: Path) -> None
         assert json.loads(written.out.splitlines()[0])["entry"] == 0
 
 
-@pytest.mark.skipif(not BEAN_CHECK.is_file(), reason="bean-check is not installed")
-def test_bean_check_accepts_the_export(market: Path, tmp_path: Path) -> None:
-    asking(market)("ledger", "export", "--format", "beancount", "--out", tmp_path / "x.beancount")
-    done = subprocess.run([BEAN_CHECK, tmp_path / "x.beancount"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    ("form", "check"), [("hledger", ["hledger", "check", "-s", "-f"]), ("beancount", ["bean-check"])]
+)
+def test_other_programs_accept_the_export(form: str, check: list[str], market: Path, tmp_path: Path) -> None:
+    if shutil.which(check[0]) is None:
+        pytest.skip(f"{check[0]} is not installed")
+    asking(market)("ledger", "export", "--format", form, "--out", tmp_path / f"x.{form}")
+    done = subprocess.run([*check, tmp_path / f"x.{form}"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

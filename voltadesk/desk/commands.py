@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from voltadesk.desk.refusal import NAME, Refusal
 from voltadesk.desk.roles import DELEGABLE
-from voltadesk.errors import BadInput
+from voltadesk.errors import BadInput, limit_of
 from voltadesk.units import ENERGY_LIMIT_WH, MONEY_LIMIT_E8, POWER_LIMIT_W, PRICE_LIMIT_TICK, parse_scaled
 
 ORDER_LIMIT_WH = 10**10
@@ -51,7 +51,22 @@ def _span(value: object) -> tuple[int, int]:
 
 _SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]|24(?=:00)):([0-5][0-9])")
 
-Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise BadInput("", value, "must be 1 to 40 letters, digits, '.', '_' or '-'")
+    return value
+
+
+def _public_key(value: object) -> str:
+    if not isinstance(value, str) or not _KEY.fullmatch(value):
+        raise BadInput("", value, "must be an Ed25519 public key: base64 of its 32 bytes, 44 characters")
+    return value
+
+
+_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
+
+Name = Annotated[str, BeforeValidator(_name)]
 Money = Annotated[int, _text(8, 1, MONEY_LIMIT_E8)]
 MoneyOrNothing = Annotated[int, _text(8, 0, MONEY_LIMIT_E8)]
 Price = Annotated[int, _text(2, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)]
@@ -69,7 +84,7 @@ PercentOrNone = Annotated[int, _text(2, 0, 10_000)]
 Number = Annotated[int, _text(0, 1, 10**12)]
 OrderEnergy = Annotated[int, _text(3, 1, ORDER_LIMIT_WH)]
 Strategy = Literal["threshold", "timetable"]
-PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+PublicKey = Annotated[str, BeforeValidator(_public_key)]
 
 
 class Command(BaseModel):
@@ -382,5 +397,8 @@ def parse_command(kind: str, body: dict[str, Any]) -> Command:
         cause = details.get("ctx", {}).get("error")
         if isinstance(cause, BadInput):
             raise Refusal("BAD_VALUE", field, cause.value, cause.limit) from None
-        limit = "must be given" if details["type"] == "missing" else details["msg"][0].lower() + details["msg"][1:]
-        raise Refusal("BAD_VALUE", field, "" if details["type"] == "missing" else details["input"], limit) from None
+        if details["type"] == "missing":
+            raise Refusal("BAD_VALUE", field, "", "must be given") from None
+        if details["type"] == "extra_forbidden":
+            raise Refusal("BAD_VALUE", field, details["input"], f"is no field of {kind}") from None
+        raise Refusal("BAD_VALUE", field, details["input"], limit_of(details)) from None
