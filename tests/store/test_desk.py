@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -314,7 +314,9 @@ def memory_disk() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("writers", [1, 2])
-def test_a27_kill_9_loses_nothing_acknowledged(made: Path, memory_disk: Path, writers: int) -> None:
+def test_a27_kill_9_loses_nothing_acknowledged(
+    made: Path, memory_disk: Path, writers: int, record_property: Callable[[str, object], None]
+) -> None:
     kills, lost, acknowledged, rounds = 0, 0, 0, 0
     while kills < KILLS // 2:
         folder = Path(shutil.copytree(made, memory_disk / f"desk{rounds}"))
@@ -334,7 +336,8 @@ def test_a27_kill_9_loses_nothing_acknowledged(made: Path, memory_disk: Path, wr
             with Desk.open(Path(shutil.copytree(made, memory_disk / f"clean{rounds}"))) as clean:
                 clean.execute_many([crash.command(0, number) for number in range(counted.entries - 1)])
                 assert clean.state_root() == counted.state_root
-    print(f"{kills} kills, {acknowledged} acknowledged before them, {lost} lost")
+    figure = f"{kills} SIGKILLs, {acknowledged} commands acknowledged before them, {lost} lost"
+    record_property(f"{writers} writer{'s' if writers > 1 else ''}", figure)
     assert lost == 0
 
 
