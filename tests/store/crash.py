@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from voltadesk.store import snapshot
 from voltadesk.store.desk import Desk, Receipt
@@ -33,6 +34,11 @@ def command(writer: int, number: int) -> SignedCommand:
     """The command of that number: an investment, and now and then one that is refused."""
     amount = "nothing" if number % 7 == 3 else f"{100 + number}.5"
     return SignedCommand.sign(KEY, DESK_ID, FOUNDER, f"{writer}-{number}", "fund.invest", {"amount": amount})
+
+
+def signed(key: str, kind: str, /, *, by: str = FOUNDER, private: Key = KEY, **body: Any) -> SignedCommand:
+    """A command of the founder's, or of another with a key of its own."""
+    return SignedCommand.sign(private, DESK_ID, by, key, kind, body)
 
 
 def write(folder: Path, writer: int, first: int, commands: int, out: int) -> None:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.store import crash
-from tests.store.crash import DESK_ID, FOUNDER, KEY
+from tests.store.crash import DESK_ID, FOUNDER, KEY, signed
 from tests.store.test_journal import change
 from voltadesk.desk.refusal import Refusal
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
@@ -36,29 +36,6 @@ from voltadesk.store.note import Verifier, verify_checkpoint
 ROOT = Path(__file__).parent.parent.parent
 ANN = Key.from_seed(b"a" * 32)
 KILLS = int(os.environ.get("VOLTADESK_KILLS", "30"))
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new desk: making the tables takes longer than copying them."""
-    folder = tmp_path_factory.mktemp("made") / "desk"
-    Desk.create(folder, FOUNDER, KEY, desk_id=DESK_ID).close()
-    return folder
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "desk"))
-
-
-@pytest.fixture
-def desk(folder: Path) -> Iterator[Desk]:
-    with Desk.open(folder) as opened:
-        yield opened
-
-
-def signed(key: str, kind: str, /, *, by: str = FOUNDER, private: Key = KEY, **body: Any) -> SignedCommand:
-    return SignedCommand.sign(private, DESK_ID, by, key, kind, body)
 
 
 def add_ann(desk: Desk) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from tests.store import crash
-from tests.store.crash import DESK_ID, FOUNDER, KEY
+from tests.store.crash import FOUNDER, signed
 from voltadesk.desk.ledger import Posting
 from voltadesk.errors import CheckFailed, VoltaDeskError
 from voltadesk.store import journal as journal_module
@@ -33,28 +33,6 @@ from voltadesk.store.work import DENIALS_LIMIT
 
 PAGE = 4096
 ANN = Key.from_seed(b"a" * 32)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "desk"
-    Desk.create(folder, FOUNDER, KEY, desk_id=DESK_ID).close()
-    return folder
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "desk"))
-
-
-@pytest.fixture
-def desk(folder: Path) -> Iterator[Desk]:
-    with Desk.open(folder) as opened:
-        yield opened
-
-
-def signed(key: str, kind: str, /, *, by: str = FOUNDER, private: Key = KEY, **body: Any) -> SignedCommand:
-    return SignedCommand.sign(private, DESK_ID, by, key, kind, body)
 
 
 # Commits --------------------------------------------------------------------------------------------------------------

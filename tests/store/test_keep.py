@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +28,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         desk.execute_many([crash.command(0, number) for number in range(20)])
     KEY.write(folder / "keys" / "olga.key")
     return folder
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "desk"))
-
-
-@pytest.fixture
-def desk(folder: Path) -> Iterator[Desk]:
-    with Desk.open(folder) as opened:
-        yield opened
 
 
 def modes(folder: Path) -> dict[str, int]:

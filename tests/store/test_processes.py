@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.store import crash
-from tests.store.crash import DESK_ID, FOUNDER, KEY
 from voltadesk.store.desk import Desk
 from voltadesk.store.keys import Refused
 from voltadesk.store.machine import SignedCommand
@@ -48,24 +45,6 @@ with Desk.open(Path(sys.argv[1])) as desk:
     print("open", flush=True)
     assert len(desk.execute_many([crash.command(6, number) for number in range(400)])) == 400
 """
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "desk"
-    Desk.create(folder, FOUNDER, KEY, desk_id=DESK_ID).close()
-    return folder
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "desk"))
-
-
-@pytest.fixture
-def desk(folder: Path) -> Iterator[Desk]:
-    with Desk.open(folder) as opened:
-        yield opened
 
 
 def start(script: str, folder: Path) -> subprocess.Popen[str]:

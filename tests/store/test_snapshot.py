@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -40,11 +39,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(snapshot, "EVERY", 10**9)
         desk.execute_many([crash.command(2, number) for number in range(10)])
     return folder
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "desk"))
 
 
 @pytest.fixture

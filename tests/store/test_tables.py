@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.desk.town import TOWN
-from tests.store.crash import DESK_ID, FOUNDER, KEY
+from tests.store.crash import DESK_ID, FOUNDER, KEY, signed
 from tests.store.test_journal import change
 from voltadesk.clock import utc_text
 from voltadesk.desk.export import export
@@ -29,10 +27,6 @@ from voltadesk.store.tables import FIGURES, PROJECTIONS
 
 COOP = Key.from_seed(b"c" * 32)
 INTERVALS = 6
-
-
-def signed(key: str, kind: str, /, *, by: str = FOUNDER, private: Key = KEY, **body: Any) -> SignedCommand:
-    return SignedCommand.sign(private, DESK_ID, by, key, kind, body)
 
 
 def advance(desk: Desk) -> SignedCommand:
@@ -53,17 +47,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             desk.execute(advance(desk))
         desk.execute(signed("more", "fund.invest", by="coop", private=COOP, amount="10"))
     return folder
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "desk"))
-
-
-@pytest.fixture
-def desk(folder: Path) -> Iterator[Desk]:
-    with Desk.open(folder) as opened:
-        yield opened
 
 
 def dump(folder: Path) -> dict[str, list[Any]]:
