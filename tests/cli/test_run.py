@@ -110,6 +110,17 @@ def test_a_broken_invariant_halts_the_desk(market: Path, monkeypatch: pytest.Mon
     assert "EUR sums to 1, not 0" in tree(ask("market", "show", "--json"))["halted"]
 
 
+def test_a_broken_invariant_of_any_command_halts_the_desk(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise LedgerError("holdings and shares issued differ")
+
+    ask = asking(market)
+    with monkeypatch.context() as patch:
+        patch.setattr("voltadesk.desk.fund.Fund.cancel_redemption", fail)
+        assert "holdings and shares issued differ" in refused(ask("fund", "cancel", 1), 4)
+    assert "holdings and shares issued differ" in tree(ask("market", "show", "--json"))["halted"]
+
+
 def replay_without(patch: pytest.MonkeyPatch) -> Any:
     """Replaying as it is without the fault, which only the command shall meet."""
     from voltadesk.desk import interval

@@ -118,8 +118,8 @@ def _key(at: Session, start: str) -> str:
 
 
 def _halt(at: Session, reason: str) -> None:
-    """Halt the desk, and say so. Raises Refusal HALTED."""
-    at.execute("market.halt", {"reason": reason[:200]})
+    """Halt the desk, and say so. Raises Refusal HALTED, or DENIED to one who may not."""
+    at.halt(reason)
     at.book.authorise(at.actor, "market.advance")
 
 

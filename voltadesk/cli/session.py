@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -178,7 +179,7 @@ class Session:
 
         Raises Refusal for what the desk refused, OutcomeUnknown when it can't be known what came of it.
         """
-        from voltadesk.store.desk import OutcomeUnknown
+        from voltadesk.store.desk import InvariantBroken, OutcomeUnknown
 
         key = key or self.key or os.urandom(8).hex()
         signed = self.sign(kind, body, key)
@@ -186,8 +187,19 @@ class Session:
             receipt = self.desk.execute(signed, self.now_utc)
         except OutcomeUnknown as error:
             raise OutcomeUnknown(f"{error}: give the same command with --key {key}") from None
+        except InvariantBroken as error:
+            self.halt(str(error))
+            raise
         require_done(receipt)
         return receipt, key
+
+    def halt(self, reason: str) -> None:
+        """Halt the desk for a fault that was found, if whoever asks may."""
+        from voltadesk.desk.refusal import Refusal
+
+        with suppress(Refusal):
+            self.book.authorise(self.actor, "market.halt")
+            self.execute("market.halt", {"reason": reason[:200]})
 
     def ask(self, kind: str, /, **options: Any) -> View:
         """Carry out a command with the options that were given, and tell what it did."""
