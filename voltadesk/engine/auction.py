@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk.engine.compiled import kernel, part
-from voltadesk.engine.fills import settle, split
+from voltadesk.engine.fills import settle, share_at_one_price, split
 from voltadesk.engine.quantile import band, bisect, enclose, next_price
 from voltadesk.engine.rounding import average_price_up_tick, midpoint_tick
 
@@ -78,6 +78,8 @@ def clear(
             first, last = floor_tick, cap_tick
             demand, below, within = band(price_tick, quantity_wh, first, last)
         assert below + within < ENERGY_LIMIT_WH
+        if first == last and below == 0 and (price_tick == first).all():
+            return share_at_one_price(first, demand, within - demand, quantity_wh, fill_wh)
     if demand == 0:
         fill_wh[:] = 0
         return 0, 0, 0, 0, 0

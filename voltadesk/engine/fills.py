@@ -141,3 +141,32 @@ def _fill_margin(
     share_out(energy_wh, weight[:count], share)
     for k in range(count):
         fill_wh[index[k]] = share[k]
+
+
+@part
+def share_at_one_price(
+    price_tick: int, demand_wh: int, supply_wh: int, quantity_wh: NDArray[np.int64], fill_wh: NDArray[np.int64]
+) -> tuple[int, int, int, int, int]:
+    """Fills a book in which every order stands at one price; returns what `auction.clear` does.
+
+    The shorter side is served in full, the longer by largest remainder. Nothing is gained, so welfare is 0.
+    """
+    volume = min(demand_wh, supply_wh)
+    if volume == 0:
+        fill_wh[:] = 0
+        return 0, 0, 0, 0, 0
+    short = 1 if demand_wh <= supply_wh else -1
+    n = len(quantity_wh)
+    weight, index = np.empty(n + 1, np.int64), np.empty(n + 1, np.int32)
+    count = 0
+    for i in range(n):
+        index[count] = i
+        weight[count] = -short * quantity_wh[i]
+        count += int(weight[count] > 0)
+    share = np.empty(count, np.int64)
+    share_out(volume, weight[:count], share)
+    for i in range(n):
+        fill_wh[i] = max(short * quantity_wh[i], 0)
+    for k in range(count):
+        fill_wh[index[k]] = share[k]
+    return volume, price_tick, price_tick, price_tick, 0
