@@ -83,7 +83,7 @@ def test_a_key_that_was_used_up_by_a_refusal_is_passed_by(market: Path) -> None:
 
     at = Session(folder=market)
     start = "2026-05-24T23:00Z"
-    at.desk.execute(at.sign("market.advance", {"interval": start}, f"advance-{start}"))
+    at.desk.execute(at.seat.sign("market.advance", {"interval": start}, f"advance-{start}"))
     at.close()
     assert ask("market", "resume").code == 0
     assert ask("headless", "run", "--intervals", 1, "-q").code == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sys
 import time
@@ -13,15 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voltadesk.cli.headless import Quiet
-from voltadesk.cli.session import Session, require_done, told_by
+from voltadesk.cli.session import Session, told_by
 from voltadesk.cli.view import View, facts
 from voltadesk.errors import BadInput, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from voltadesk.desk.market import Market
-    from voltadesk.store.machine import SignedCommand
 
-DISK_LEAST = 64 << 20  # bytes that must be free
 BATCH_S = 0.2  # how long a batch may take: ctrl+c waits for it
 BATCH_LIMIT = 96  # intervals
 
@@ -51,7 +48,7 @@ def run(
         done, size = 0, 1
         while not interrupted and (count is None or done < count):
             began = time.perf_counter()
-            made = _batch(at, size if count is None else min(size, count - done))
+            made = at.seat.advance(size if count is None else min(size, count - done))
             done += made
             advance(made)
             if time.perf_counter() - began < BATCH_S / 2:
@@ -73,54 +70,6 @@ def _count_until(at: Session, market: Market, until: str) -> int:
     if moment_utc <= market.next_utc:
         raise BadInput("until", until, f"must be after the next interval's start, {utc_text(market.next_utc)}")
     return -(-(moment_utc - market.next_utc) // market.step_s)
-
-
-def _batch(at: Session, size: int) -> int:
-    """Advance so many intervals with one commit; returns how many.
-
-    Raises Refusal HALTED when the desk is halted, by this batch or before it.
-    """
-    from voltadesk.store.desk import InvariantBroken
-
-    at.desk.refresh()
-    at.book.authorise(at.actor, "market.advance")
-    free = shutil.disk_usage(at.path).free
-    if free < DISK_LEAST:
-        _halt(at, f"disk nearly full: {free >> 20} MiB free")
-    try:
-        answers = at.desk.execute_many(_commands(at, size), at.now_utc, until_refused=True)
-    except InvariantBroken as error:
-        _halt(at, str(error))
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-        require_done(answer)
-        if answer.effects["halted"]:
-            at.book.authorise(at.actor, "market.advance")
-    return len(answers)
-
-
-def _commands(at: Session, size: int) -> list[SignedCommand]:
-    """Commands for the next intervals, one each, so that none is carried out twice."""
-    from voltadesk.clock import utc_text
-
-    market = at.market
-    starts = [utc_text(market.next_utc + n * market.step_s) for n in range(size)]
-    return [at.sign("market.advance", {"interval": start}, _key(at, start)) for start in starts]
-
-
-def _key(at: Session, start: str) -> str:
-    """The idempotency key of an interval; of one that was refused, as while the desk was halted, another each time."""
-    key = f"advance-{start}"
-    while (before := at.desk.find(at.actor, key)) and before.outcome != "done":
-        key = f"advance-{start}-after-{before.seq}"
-    return key
-
-
-def _halt(at: Session, reason: str) -> None:
-    """Halt the desk, and say so. Raises Refusal HALTED, or DENIED to one who may not."""
-    at.halt(reason)
-    at.book.authorise(at.actor, "market.advance")
 
 
 @contextmanager

@@ -6,10 +6,7 @@ A command is a function of a `Session` and its own options; `command` adds the s
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from voltadesk.store.desk import Desk, Receipt
     from voltadesk.store.journal import Journal
     from voltadesk.store.keys import Key
-    from voltadesk.store.machine import SignedCommand
+    from voltadesk.store.seat import Seat
 
 READING = ("folder", "as_json")  # fields of `Session` that are options of commands that only read
 
@@ -80,12 +77,7 @@ class Session:
     @property
     def market(self) -> Market:
         """The desk's market. Raises Refusal NO_MARKET."""
-        from voltadesk.desk.refusal import Refusal
-
-        market = self.book.market
-        if market is None:
-            raise Refusal("NO_MARKET", "market", "", "the desk was made without a scenario")
-        return market
+        return self.seat.market
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -159,52 +151,22 @@ class Session:
 
         return Key.read(self.own_key_file, self.passphrase)
 
-    def sign(self, kind: str, body: Tree, key: str) -> SignedCommand:
-        """A command by whoever asks. Raises Refusal BAD_VALUE for values that no desk would take."""
-        from voltadesk.desk.commands import parse_command
-        from voltadesk.desk.refusal import require_name
-        from voltadesk.store.machine import SignedCommand
+    @cached_property
+    def seat(self) -> Seat:
+        """Whoever asks, at the desk, to act in that name."""
+        from voltadesk.store.seat import Seat
 
-        parse_command(kind, body)
-        require_name("actor", self.actor)
-        return SignedCommand.sign(self.private, self.desk.id, self.actor, key, kind, body)
+        return Seat(self.desk, self.actor, lambda: self.private)
 
     @property
     def now_utc(self) -> int:
         """The desk's time: its market's clock, or the wall's where there is none [s UTC]."""
-        return self.book.now_utc if self.book.market is not None else int(time.time())
-
-    def execute(self, kind: str, body: Tree, key: str | None = None) -> tuple[Receipt, str]:
-        """Sign and carry out a command; returns the receipt and the idempotency key.
-
-        Raises Refusal for what the desk refused, OutcomeUnknown when it can't be known what came of it.
-        """
-        from voltadesk.store.desk import InvariantBroken, OutcomeUnknown
-
-        key = key or self.key or os.urandom(8).hex()
-        signed = self.sign(kind, body, key)
-        try:
-            receipt = self.desk.execute(signed, self.now_utc)
-        except OutcomeUnknown as error:
-            raise OutcomeUnknown(f"{error}: give the same command with --key {key}") from None
-        except InvariantBroken as error:
-            self.halt(str(error))
-            raise
-        require_done(receipt)
-        return receipt, key
-
-    def halt(self, reason: str) -> None:
-        """Halt the desk for a fault that was found, if whoever asks may."""
-        from voltadesk.desk.refusal import Refusal
-
-        with suppress(Refusal):
-            self.book.authorise(self.actor, "market.halt")
-            self.execute("market.halt", {"reason": reason[:200]})
+        return self.seat.now_utc
 
     def ask(self, kind: str, /, **options: Any) -> View:
         """Carry out a command with the options that were given, and tell what it did."""
         body = {name: value for name, value in options.items() if value is not None}
-        receipt, key = self.execute(kind, body)
+        receipt, key = self.seat.execute(kind, body, self.key)
         return self.told(kind, receipt, key)
 
     def told(self, kind: str, receipt: Receipt, key: str) -> View:
@@ -222,15 +184,6 @@ class Session:
         rows = [(name, value) for name, value in receipt.effects.items() if name != "results"]
         title = f"done: {kind} by {self.actor}, entry {receipt.seq}"
         return View(tree, (facts(title, [*rows, ("key", key)]),))
-
-
-def require_done(receipt: Receipt) -> None:
-    """Raises Refusal for a receipt that says so."""
-    from voltadesk.desk.refusal import Refusal
-
-    if receipt.outcome != "done":
-        effects = receipt.effects
-        raise Refusal(effects["code"], effects["field"], effects["value"], effects["limit"])
 
 
 OPTIONS = tuple(signature(Session, eval_str=True).parameters.values())

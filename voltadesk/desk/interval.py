@@ -50,10 +50,10 @@ def advance(entry: int, market: Market, fleet: Fleet) -> IntervalResult:
     """
     start_utc, orders = market.next_utc, sorted(market.orders.values(), key=lambda order: order.entry)
     market.world()  # before anything is changed
-    bids, held_e8 = _bids(market, fleet)
+    bids, held_e8 = bids_of(market, fleet)
     if held_e8:
         fleet.fund.reserve(entry, FLEET, held_e8, start_utc)
-    exchange, trades = _run(market, fleet, bids, orders)
+    exchange, trades = run(market, fleet, bids, orders)
     if held_e8:
         fleet.fund.release(entry, FLEET, start_utc)
     _settle_fleet(entry, start_utc, fleet, bids, exchange)
@@ -69,7 +69,7 @@ def results_hash(result: IntervalResult) -> str:
 
 
 # What goes into the auction -------------------------------------------------------------------------------------------
-def _bids(market: Market, fleet: Fleet) -> tuple[list[Bid], int]:
+def bids_of(market: Market, fleet: Fleet) -> tuple[list[Bid], int]:
     """Each active battery's limits, and the cash that all they may cost takes [1e-8 currency].
 
     In the order of their ids, as far as there is cash: a battery it does not reach keeps still.
@@ -109,7 +109,7 @@ def _worst_e8(side: str, power_w: int, limit_tick: int, start_utc: int, end_utc:
     return energy_of_power_wh(power_w, start_utc, end_utc) * worst_tick(side, limit_tick)
 
 
-def _run(market: Market, fleet: Fleet, bids: list[Bid], orders: list[Order]) -> tuple[Exchange, Table]:
+def run(market: Market, fleet: Fleet, bids: list[Bid], orders: list[Order]) -> tuple[Exchange, Table]:
     from voltadesk.engine.exchange import Exchange
 
     world = market.world()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Receipts
 from voltadesk.engine.market import TURNOVER_LIMIT_E8, run_intervals
@@ -93,6 +94,11 @@ class Exchange:
         trades.flags.writeable = False
         self._last = (self.next_interval - count, trades) if count == 1 else None
         return trades
+
+    def orders(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The last auction's orders: price [tick] and energy [Wh], bids positive, offers negative, none of 0."""
+        price_tick, quantity_wh = self._arena.price_tick, self._arena.quantity_wh
+        return price_tick[quantity_wh != 0], quantity_wh[quantity_wh != 0]
 
     def dispatch(self, interval: int, conditions: Conditions) -> Table:
         """Run that one interval, once: asked again, it answers with the same receipts and changes nothing.

@@ -34,7 +34,7 @@ from voltadesk.store.journal import CommitFailed, Journal
 from voltadesk.store.keys import Key
 from voltadesk.store.machine import FOUNDING, Machine, SignedCommand, key_text
 from voltadesk.store.note import ConsistencyProof, InclusionProof
-from voltadesk.store.projection import BatteryIntervalRow, PostingRow, TradeRow
+from voltadesk.store.projection import BatteryIntervalRow, FlowRow, FundRow, PostingRow, TradeRow
 from voltadesk.store.work import Receipt as Receipt
 from voltadesk.store.work import Work, draft_of, has_content, receipt_of
 
@@ -243,9 +243,17 @@ class Desk:
         """The ledger's entries of the journal's after that one, in order, for `desk.export`."""
         return projection.ledger_entries(self.postings(after))
 
-    def trades(self, actor: str | None = None, after: int = -1) -> Iterator[TradeRow]:
-        """Receipts of the entries after that one, in order; of an actor's participants only, if one is given."""
-        return projection.trades(self.journal, actor, after)
+    def trades(self, actor: str | None = None, after: int = -1, participant: str | None = None) -> Iterator[TradeRow]:
+        """Receipts of the entries after that one, in order; of an actor's participants or of one only, if given."""
+        return projection.trades(self.journal, actor, after, participant)
+
+    def flows(self, after: int, until: int) -> list[FlowRow]:
+        """What plants, batteries and the grid traded in the entries after the first one, up to the last, summed up."""
+        return projection.flows(self.journal, after, until)
+
+    def fund_changes(self, after: int, until: int) -> list[FundRow]:
+        """What the entries after the first one, up to the last, changed in the fund."""
+        return projection.fund_changes(self.journal, self.book.ledger.currency, after, until)
 
     def intervals(self, after_utc: int = -1, limit: int | None = None) -> Iterator[dict[str, int]]:
         """Figures of the intervals that start after that moment [s UTC], with `start_utc` and `entry`."""

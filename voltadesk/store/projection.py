@@ -61,6 +61,26 @@ class BatteryIntervalRow(NamedTuple):
     reason: str
 
 
+class FlowRow(NamedTuple):
+    """All that a plant, a battery or the grid traded in an interval; bought and received are positive."""
+
+    entry: int
+    participant: str
+    energy_wh: int
+    money_e8: int  # fees included
+
+
+class FundRow(NamedTuple):
+    """By how much an entry changed what the fund has: money [1e-8 currency] and stored energy [Wh]."""
+
+    entry: int
+    cash_e8: int
+    batteries_e8: int  # at cost less wear
+    energy_e8: int  # at cost
+    stored_wh: int
+    owed_e8: int  # dividends, below 0
+
+
 # Writing --------------------------------------------------------------------------------------------------------------
 def rows_of(made: Made) -> Rows:
     """The rows that the tables hold for what was made, in the order of the tables' keys."""
@@ -132,10 +152,14 @@ def postings(
     return map(PostingRow._make, islice(_stream(journal, POSTING, (after, _TOP, "", ""), where, given), limit))
 
 
-def trades(journal: Journal, actor: str | None = None, after: int = -1) -> Iterator[TradeRow]:
-    """Receipts of the entries after that one, in order; of an actor's participants only, if one is given."""
+def trades(
+    journal: Journal, actor: str | None = None, after: int = -1, participant: str | None = None
+) -> Iterator[TradeRow]:
+    """Receipts of the entries after that one, in order; of an actor's participants or of one only, if given."""
     where = "1" if actor is None else "actor <> '' AND actor = ?"
     given = () if actor is None else (actor,)
+    if participant is not None:
+        where, given = f"{where} AND participant = ?", (*given, participant)
     return map(TradeRow._make, _stream(journal, TRADE, (after, _TOP), where, given))
 
 
@@ -150,6 +174,36 @@ def battery_intervals(journal: Journal, after_utc: int = -1, battery: str = "") 
     """What batteries, or one of them, did in the intervals that start after that moment [s UTC]."""
     where, given = ("battery = ?", (battery,)) if battery else ("1", ())
     return map(BatteryIntervalRow._make, _stream(journal, BATTERY_INTERVAL, (after_utc, _TOP), where, given))
+
+
+def flows(journal: Journal, after: int, until: int) -> list[FlowRow]:
+    """What plants, batteries and the grid traded in the entries after the first one, up to the last, summed up."""
+    query = """
+        SELECT entry, participant, SUM(energy_wh), SUM(amount_e8 + fees_e8) FROM trade
+        WHERE entry > ? AND entry <= ? AND (participant >= 'plant:' AND participant < 'plant;'
+          OR participant >= 'battery:' AND participant < 'battery;' OR participant = 'grid')
+        GROUP BY entry, participant
+    """
+    with journal.reading() as connection:
+        return [FlowRow._make(row) for row in connection.exec_driver_sql(query, (after, until))]
+
+
+def fund_changes(journal: Journal, currency: str, after: int, until: int) -> list[FundRow]:
+    """What the entries after the first one, up to the last, changed in the fund; those that changed nothing not."""
+    query = """
+        SELECT entry,
+          SUM(iif(commodity = ?1 AND account GLOB 'fund:cash:*', amount, 0)),
+          SUM(iif(commodity = ?1 AND account GLOB 'fund:battery:*:book', amount, 0)),
+          SUM(iif(commodity = ?1 AND account GLOB 'fund:battery:*:energy', amount, 0)),
+          SUM(iif(commodity = 'WH' AND account GLOB 'fund:battery:*:wh', amount, 0)),
+          SUM(iif(commodity = ?1 AND account GLOB 'owed:dividend:*', amount, 0))
+        FROM posting
+        WHERE entry > ?2 AND entry <= ?3
+          AND (account >= 'fund:' AND account < 'fund;' OR account >= 'owed:' AND account < 'owed;')
+        GROUP BY entry
+    """
+    with journal.reading() as connection:
+        return [FundRow._make(row) for row in connection.exec_driver_sql(query, (currency, after, until))]
 
 
 def investments(journal: Journal, actor: str, currency: str) -> list[tuple[int, int, int]]:
