@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast, runtime_checkable
 
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -13,6 +13,9 @@ from textual.message import Message
 from textual.widget import Widget
 
 from voltadesk.ui.text import COUNT, clean, duration_text
+
+if TYPE_CHECKING:
+    from voltadesk.ui.frame import DeskFrame
 
 
 @runtime_checkable
@@ -59,7 +62,12 @@ class Standing:
 
 
 class Pane(Vertical):
-    """A framed content. `y` copies, `e` asks for an export, `z` fills the screen and gives it back."""
+    """A framed content. `y` copies, `e` asks for an export, `z` fills the screen and gives it back.
+
+    A pane of a desktop fills in `feed`, and `prefill` where something of it can be acted on.
+    """
+
+    HELP: ClassVar[str] = ""  # what it shows, for `?`
 
     DEFAULT_CSS = """
     Pane { border: round $frame; border-title-color: $ink-faint; border-subtitle-color: $ink-faint; padding: 0 1; }
@@ -89,6 +97,13 @@ class Pane(Vertical):
         self.standing = Standing()
         self._said = ""
         self._retitle()
+
+    def feed(self, frame: DeskFrame) -> None:
+        """Show what the frame says; called with every new frame while the pane is in sight."""
+
+    def prefill(self, kind: str) -> dict[str, str]:
+        """Values, as commands carry them, for a command of that kind from here: those of what is under the cursor."""
+        return {}
 
     def retitle(self, note: str = "", title: str | None = None) -> None:
         """Say in the title what is seen: `note` follows the pane's name."""

@@ -1,0 +1,83 @@
+"""A desk for the screen's tests: made quickly, run by a runner, shown by the app (`tests.ui.look` shows it)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from voltadesk.desk.source import Source
+from voltadesk.scenario.read import find_scenario
+from voltadesk.store.desk import Desk
+from voltadesk.store.keys import Key
+from voltadesk.store.machine import key_text
+from voltadesk.store.seat import Seat
+from voltadesk.ui.app import DeskApp, Settings
+from voltadesk.ui.frame import DeskFrame
+from voltadesk.ui.runner import Runner
+
+SIZES = ((200, 56), (140, 40), (100, 30), (80, 24))
+OWNER = Key.from_seed(bytes(32))
+HOLDER = Key.from_seed(b"\1" * 32)
+
+
+def make_desk(folder: Path, scenario: str = "quickstart") -> Desk:
+    """A desk on a scenario, the same at every call: fixed keys and id."""
+    source = Source.gather(find_scenario(scenario))
+    plan = source.scenario()
+    holders = {holder.name: key_text(HOLDER.public) for holder in plan.money_holders}
+    start_utc = plan.time.grid().start_utc
+    return Desk.create(folder, "owner", OWNER, plan.currency, start_utc, "1" * 32, source, holders)
+
+
+def seat_of(desk: Desk, actor: str = "owner") -> Seat:
+    return Seat(desk, actor, lambda: OWNER if actor == "owner" else HOLDER)
+
+
+@contextmanager
+def running(desk: Desk, intervals: int = 0, actor: str = "owner", **given: Any) -> Iterator[Runner]:
+    """A runner of the desk that has run so many intervals and is paused; start it yourself, or let the app."""
+    seat = seat_of(desk)
+    done = 0
+    while done < intervals:
+        done += seat.advance(min(48, intervals - done))
+    yield Runner(seat_of(desk, actor), **given)
+
+
+async def shown(pilot: Pilot[Any], is_so: Callable[[DeskFrame], bool] = lambda frame: True) -> DeskFrame:
+    """Wait until a frame for which that is so is on the screen."""
+    app: Any = pilot.app
+    until = time.monotonic() + 60
+    while app.frame is None or not is_so(app.frame) or app.runner.frame is not app.frame:
+        assert time.monotonic() < until, "no such frame came"
+        await pilot.pause(0.02)
+    await pilot.pause()
+    frame: DeskFrame = app.frame
+    return frame
+
+
+def on_desk(
+    folder: Path,
+    act: Callable[[Pilot[Any]], Awaitable[Any]],
+    *,
+    intervals: int = 96,
+    size: tuple[int, int] = (140, 40),
+    scenario: str = "quickstart",
+    actor: str = "owner",
+    settings: Settings | None = None,
+    **given: Any,
+) -> Any:
+    """What `act` returns, with the desk's app on a screen of so many cells and its first frame shown."""
+
+    async def run() -> Any:
+        with make_desk(folder, scenario) as desk, running(desk, intervals, actor, **given) as runner:
+            async with DeskApp(runner, settings).run_test(size=size) as pilot:
+                await shown(pilot)
+                return await act(pilot)
+
+    return asyncio.run(run())

@@ -1,0 +1,124 @@
+"""A desktop: the top lines, panes in a grid that suits the terminal's width, a line for messages, the keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Grid
+from textual.screen import Screen
+from textual.widget import Widget
+
+from voltadesk.ui.frame import DeskFrame
+from voltadesk.ui.keybar import KeyBar
+from voltadesk.ui.message import MessageLine
+from voltadesk.ui.pane import Pane
+from voltadesk.ui.status import Status, StatusLines
+from voltadesk.ui.text import PRICE
+
+
+class Desktop(Screen[None]):
+    """One of the five. Its style sheet lays panes out for `-w200`, `-w140`, `-w100` and `-w80`."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-w80"), (96, "-w100"), (130, "-w140"), (180, "-w200")]  # noqa: RUF012
+    DEFAULT_CSS = """
+    Desktop { layout: vertical; }
+    Desktop Grid { height: 1fr; grid-gutter: 0; }
+    """
+    NAME: ClassVar[str] = ""
+
+    def panes(self) -> Iterable[Widget]:
+        """The panes, in their order of reading."""
+        return ()
+
+    def compose(self) -> ComposeResult:
+        yield StatusLines()
+        with Grid(id="panes"):
+            yield from self.panes()
+        yield MessageLine()
+        yield KeyBar()
+
+    @property
+    def in_sight(self) -> Sequence[Pane]:
+        """The panes that are seen: one, when it is maximised."""
+        if isinstance(self.maximized, Pane):
+            return [self.maximized]
+        return [pane for pane in self.query(Pane) if pane.display]
+
+    def feed(self, frame: DeskFrame) -> None:
+        """Give every pane in sight the frame."""
+        self.tick(frame)
+        for pane in self.in_sight:
+            pane.feed(frame)
+
+    def tick(self, frame: DeskFrame) -> None:
+        """What moves without a new frame: the clock."""
+        self.query_one(StatusLines).status = status_of(frame, time.monotonic())
+
+    def prefill(self, kind: str) -> dict[str, str]:
+        """What the focused pane, or else any other in sight, knows for a command."""
+        found: dict[str, str] = {}
+        focused = self.focused_pane
+        for pane in [*self.in_sight, *([focused] if focused else [])]:
+            found |= pane.prefill(kind)
+        return found
+
+    @property
+    def focused_pane(self) -> Pane | None:
+        """The pane that has the focus."""
+        widgets = () if self.focused is None else self.focused.ancestors_with_self
+        return next((widget for widget in widgets if isinstance(widget, Pane)), None)
+
+
+def status_of(frame: DeskFrame, now_s: float) -> Status:
+    """What the top lines say of a frame, so long after it was made."""
+    clock, history = frame.clock, frame.history
+    traded = history["price_tick"][history["price_tick"] > -(1 << 40)][-2:]
+    left_s = None
+    if clock.is_playing and clock.due_s is not None and clock.speed:
+        left_s = max(0, round((clock.due_s - now_s) * clock.speed))
+    speed = "as fast as it goes" if not clock.speed or clock.goal_utc else f"{clock.speed}×"
+    if clock.rate_per_s >= 1:
+        speed += f"  {clock.rate_per_s:.0f}/s"
+    coming = frame.coming
+    references = []
+    if coming is not None and coming.price_tick is not None:
+        references.append(("next", PRICE.show(coming.price_tick)))
+    own_w = None
+    if coming is not None and coming.own_wh:
+        own = {order.id for order in frame.orders if order.actor == frame.actor}
+        own_w = sum(wh for order, wh in coming.own_wh.items() if order in own) * 3600 // frame.step_s
+    shift_s = frame.step_s if left_s is None else min(frame.step_s, left_s)
+    seen = len(history)
+    return Status(
+        now_utc=frame.next_utc - (shift_s if left_s is not None else 0),
+        zone=frame.zone,
+        product="" if frame.market is None else frame.market.scenario.name,
+        price_tick=int(traded[-1]) if len(traded) else None,
+        before_tick=int(traded[0]) if len(traded) > 1 else None,
+        references=tuple(references),
+        net_w=own_w,
+        profit_e8=frame.fund.profit_e8,
+        currency=frame.currency,
+        gate_closes_s=left_s,
+        is_live=not clock.is_replay,
+        is_paused=not clock.is_playing,
+        speed=speed,
+        sequence=seen if clock.is_replay else frame.sequence,
+        of_sequence=seen + clock.behind if clock.is_replay else None,
+        hint=_hint(frame),
+        banner="trial desk: gone when you quit" if frame.is_trial else "",
+        halted=frame.halted,
+    )
+
+
+def _hint(frame: DeskFrame) -> str:
+    if frame.fault:
+        return frame.fault
+    if frame.clock.is_replay:
+        return "L live · nothing can be ordered in replay"
+    if frame.clock.reason:
+        return f"can't be run from here: {frame.clock.reason}"
+    return "space pause" if frame.clock.is_playing else "space play · [ ] step · g go to"

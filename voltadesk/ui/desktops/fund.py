@@ -1,0 +1,15 @@
+"""The fund desktop."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from voltadesk.ui.actions import bindings
+from voltadesk.ui.desktop import Desktop
+
+
+class FundDesktop(Desktop):
+    NAME = "fund"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("fund")]

@@ -1,0 +1,15 @@
+"""The ledger desktop."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from voltadesk.ui.actions import bindings
+from voltadesk.ui.desktop import Desktop
+
+
+class LedgerDesktop(Desktop):
+    NAME = "ledger"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("ledger")]

@@ -1,0 +1,72 @@
+"""The line of keys: what can be done here, with what is not permitted dimmed. A click does what the key does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+from textual.binding import ActiveBinding
+
+from voltadesk.ui.actions import BY_ID
+from voltadesk.ui.canvas import Canvas
+from voltadesk.ui.cells import Cells
+from voltadesk.ui.inks import BAR, FAINT, GRID, OWN, TEXT
+
+if TYPE_CHECKING:
+    from voltadesk.ui.app import DeskApp
+
+
+class KeyBar(Canvas, can_focus=False):
+    """Keys of the focused pane and of the desktop, the nearer first, as many as fit; the palette's on the right."""
+
+    DEFAULT_CSS = "KeyBar { height: 1; dock: bottom; }"
+
+    def on_mount(self) -> None:
+        self._spans: list[tuple[int, int, str]] = []
+        self.screen.bindings_updated_signal.subscribe(self, lambda screen: self.redraw())
+
+    def paint(self, cells: Cells) -> None:
+        cells.paper[0] = BAR
+        self._spans = []
+        palette = "^p palette"
+        room, x = cells.w - len(palette) - 2, 1
+        for key, words, action, is_dim in self._shown():
+            end = x + len(key) + 1 + len(words)
+            if end > room:
+                break
+            cells.put(x, 0, key, GRID if is_dim else OWN)
+            cells.put(x + len(key) + 1, 0, words, FAINT if is_dim else TEXT)
+            self._spans.append((x, end, action))
+            x = end + 2
+        at = cells.w - len(palette) - 1
+        if at > 0:
+            cells.put(at, 0, "^p", OWN)
+            cells.put(at + 3, 0, "palette", TEXT)
+            self._spans.append((at, cells.w, "app.command_palette"))
+
+    def _shown(self) -> list[tuple[str, str, str, bool]]:
+        """Key, words, action, and whether it is not permitted now; the focused widget's before the app's."""
+        app = cast("DeskApp", self.app)
+        active = [each for each in self.screen.active_bindings.values() if each.binding.show]
+        active.sort(key=lambda each: self._rank(each))
+        shown: dict[str, tuple[str, str, str, bool]] = {}
+        for each in active:
+            binding = each.binding
+            action = BY_ID.get(binding.id or "")
+            is_dim = action is not None and bool(action.why_not(app.frame))
+            key = app.get_key_display(binding)
+            shown.setdefault(binding.action, (key, binding.description, binding.action, is_dim))
+        return list(shown.values())
+
+    def _rank(self, each: ActiveBinding) -> int:
+        action = BY_ID.get(each.binding.id or "")
+        if action is None:
+            return 2
+        if action.id.startswith("desktop."):
+            return 4
+        return 0 if action.desktop else 1 if action.kind else 3
+
+    def on_click(self, event: events.Click) -> None:
+        for first, last, action in self._spans:
+            if first <= event.x < last:
+                self.call_later(self.app.run_action, action, self.screen.focused or self.screen)

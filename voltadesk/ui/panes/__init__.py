@@ -1,0 +1,1 @@
+"""The panes of the desktops: each shows a part of the frame."""

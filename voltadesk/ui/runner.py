@@ -1,0 +1,433 @@
+"""The thread that runs the market and makes the frames; the screen asks it for things and never waits for it.
+
+What is asked is put in a queue and answered by a future. The latest frame lies in a single slot: whoever draws takes
+it from there, at its own pace, and what came in between is never seen.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from itertools import takewhile
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from voltadesk.desk.indicative import Indicative, indicative
+from voltadesk.desk.market import Market
+from voltadesk.desk.refusal import Refusal
+from voltadesk.desk.roles import OPERATOR
+from voltadesk.errors import BadInput, VoltaDeskError
+from voltadesk.store.desk import Desk, Receipt
+from voltadesk.store.projection import TradeRow
+from voltadesk.store.seat import Seat
+from voltadesk.ui.frame import (
+    AS_FAST_AS_IT_GOES,
+    BatteryLine,
+    Clock,
+    DeskFrame,
+    FundFigures,
+    battery_lines,
+    fund_figures,
+    market_figures,
+)
+from voltadesk.ui.history import History, Recorder
+
+UTC = ZoneInfo("UTC")
+
+FRAME_S = 0.1  # between two frames
+BATCH_S = 0.04  # how long a batch of intervals should take: what is asked waits for it
+BATCH_LIMIT = 48
+IDLE_S = 0.1
+LOADED = 672  # intervals read at the beginning: a week of quarter-hours
+TAPE = 2  # intervals whose receipts are in a frame
+MANY = 500  # investors from which on holdings are not made for every frame
+
+Answer = TypeVar("Answer")
+
+
+class Runner:
+    """Runs a desk's market for one screen. All public methods are the screen's and return at once."""
+
+    def __init__(
+        self, seat: Seat, *, unsigned: str = "", is_trial: bool = False, speed: int = 900, ahead: int = 0
+    ) -> None:
+        """`unsigned` says why the seat has no key to sign with. `ahead` intervals are run at once, then it plays."""
+        self.seat, self.desk, self.unsigned, self.is_trial = seat, seat.desk, unsigned, is_trial
+        self.frame: DeskFrame | None = None
+        self._clock = Clock(speed=speed)
+        self._ahead = ahead
+        self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._readers = ThreadPoolExecutor(1, "voltadesk-reader")
+        self._thread = threading.Thread(target=self._run, name="voltadesk-runner", daemon=True)
+        self._stopping, self._stack, self._is_holding = False, ExitStack(), False
+        self._plays_on = False  # after a goal
+        self._recorder = Recorder(self.desk)
+        self._seen: int | None = None  # intervals seen in replay; None: the market as it is
+        self._size, self._played, self._rated = 1, 0, (0, 0.0)
+        self._is_changed, self._made_at, self._number = True, 0.0, 0
+        self._fault = ""
+        self._parts: dict[str, tuple[Any, Any]] = {}
+
+    # Asked by the screen ----------------------------------------------------------------------------------------------
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what was asked before is still done."""
+        self._ask(self._end)
+        self._thread.join()
+        self._readers.shutdown(cancel_futures=True)
+
+    def submit(self, kind: str, body: dict[str, Any]) -> Future[Receipt]:
+        """Give a command in the actor's name. The future raises Refusal, OutcomeUnknown, or what else hinders it."""
+        return self._ask(lambda: self._execute(kind, body))
+
+    def read(self, question: Callable[[Desk], Answer]) -> Future[Answer]:
+        """Have something read from the desk, beside the loop and the market."""
+        return self._readers.submit(question, self.desk)
+
+    def play(self) -> Future[None]:
+        """Go on: the market, or in replay what is seen of it."""
+        return self._ask(lambda: self._set(is_playing=True))
+
+    def pause(self) -> Future[None]:
+        return self._ask(lambda: self._set(is_playing=False, goal_utc=None))
+
+    def set_speed(self, speed: int) -> Future[None]:
+        """Seconds of the market's clock in a second; AS_FAST_AS_IT_GOES."""
+        return self._ask(lambda: self._set(speed=speed))
+
+    def step(self, by: int) -> Future[None]:
+        """One interval on, or so many back or on in what has been; back from the live market begins a replay."""
+        return self._ask(lambda: self._step(by))
+
+    def go_to(self, moment_utc: int) -> Future[None]:
+        """See an earlier moment as a replay; for a later one, run until then. Raises BadInput."""
+        return self._ask(lambda: self._go_to(moment_utc))
+
+    def go_live(self) -> Future[None]:
+        return self._ask(self._go_live)
+
+    def sit(self, seat: Seat, unsigned: str = "") -> Future[None]:
+        """Act as another actor of the same desk."""
+        return self._ask(lambda: self._sit(seat, unsigned))
+
+    def _ask(self, job: Callable[[], Answer]) -> Future[Answer]:
+        future: Future[Answer] = Future()
+
+        def do() -> None:
+            try:
+                future.set_result(job())
+            except BaseException as error:
+                future.set_exception(error)
+            self._is_changed = True
+
+        self._asked.put(do)
+        return future
+
+    # The thread -------------------------------------------------------------------------------------------------------
+    def _run(self) -> None:
+        with self._stack:
+            try:
+                self._begin()
+                while not self._stopping:
+                    self._make_frame()
+                    self._obey()
+                    self._notice()
+                    self._go_on()
+            except Exception as error:  # the last frame says what ended it
+                self._fault = f"stopped: {error or type(error).__name__}"
+                self._stopping = True
+                self._make_frame(is_due=True)
+
+    def _begin(self) -> None:
+        self._check_right()
+        market = self.desk.book.market
+        if market is None:
+            return
+        self._recorder.load(market.next_utc - LOADED * market.step_s)
+        if self._ahead and not self._clock.reason:
+            self._go_to(market.next_utc + self._ahead * market.step_s)
+            self._plays_on = True
+
+    def _check_right(self) -> None:
+        """Why the market can't be run from here, if it can't."""
+        reason = self.unsigned
+        if self.desk.book.market is None:
+            reason = "the desk has no market"
+        elif not reason and OPERATOR not in self.desk.book.actors.get(self.seat.actor).roles:
+            reason = f"needs the role {OPERATOR}"
+        self._clock = replace(self._clock, reason=reason)
+
+    def _hold(self) -> None:
+        """Hold the market's clock while it is run from here. Raises BadInput, Refused when another process does."""
+        if self._clock.reason:
+            raise BadInput("play", None, self._clock.reason)
+        if not self._is_holding:
+            self._stack.enter_context(self.desk.clock())
+            self._is_holding = True
+
+    def _rest(self) -> None:
+        """Let go of the market's clock, if it isn't run from here."""
+        if not self._is_running:
+            self._stack.close()
+            self._is_holding = False
+
+    @property
+    def _is_running(self) -> bool:
+        """Whether the market goes on; in replay what is seen of it does."""
+        return self._seen is None and self._clock.is_playing
+
+    def _end(self) -> None:
+        self._stopping = True
+
+    def _obey(self) -> None:
+        """Do what was asked; wait for it as long as nothing else is to be done."""
+        wait_s = 0.0 if self._is_changed and not self._is_fresh() else self._wait_s()
+        with suppress(Empty):
+            self._asked.get(timeout=wait_s)() if wait_s > 0 else self._asked.get_nowait()()
+            while True:
+                self._asked.get_nowait()()
+
+    def _wait_s(self) -> float:
+        clock = self._clock
+        if not clock.is_playing:
+            return IDLE_S
+        if self._speed == AS_FAST_AS_IT_GOES:
+            return 0.0
+        return max(0.0, min(IDLE_S, (clock.due_s or 0.0) - time.monotonic()))
+
+    def _notice(self) -> None:
+        """Take in what other processes wrote."""
+        try:
+            if self.desk.journal.is_behind() and self.desk.refresh():
+                self._is_changed = True
+                self._recorder.follow()
+        except VoltaDeskError as error:
+            self._fault = str(error)
+
+    # Playing ----------------------------------------------------------------------------------------------------------
+    @property
+    def _market(self) -> Market:
+        market = self.desk.book.market
+        if market is None:
+            raise BadInput("market", None, "the desk has none")
+        return market
+
+    @property
+    def _speed(self) -> int:
+        return AS_FAST_AS_IT_GOES if self._clock.goal_utc is not None else self._clock.speed
+
+    def _set(self, **changes: Any) -> None:
+        if changes.get("is_playing") and self._seen is None:
+            self._hold()
+        self._clock = replace(self._clock, **changes)
+        if self.desk.book.market is not None:
+            self._schedule()
+        self._rest()
+
+    def _schedule(self) -> None:
+        """The next interval comes one step of the market's clock from now."""
+        is_paced = self._clock.is_playing and self._clock.speed != AS_FAST_AS_IT_GOES
+        due_s = time.monotonic() + self._market.step_s / self._clock.speed if is_paced else None
+        self._clock = replace(self._clock, due_s=due_s)
+
+    def _due(self) -> int:
+        """How many intervals are to be run, or played, now; the clock moves on by them."""
+        clock = self._clock
+        if not clock.is_playing:
+            return 0
+        if self._speed == AS_FAST_AS_IT_GOES:
+            return self._size
+        period_s, now_s = self._market.step_s / clock.speed, time.monotonic()
+        if clock.due_s is None or now_s < clock.due_s:
+            return 0
+        count = min(self._size, 1 + int((now_s - clock.due_s) / period_s))
+        # What can't be kept up with is not caught up with later.
+        due_s = max(clock.due_s + count * period_s, now_s - period_s)
+        self._clock = replace(clock, due_s=due_s)
+        return count
+
+    def _go_on(self) -> None:
+        count = self._due()
+        if not count:
+            return
+        self._is_changed = True
+        if self._seen is not None:
+            self._look(self._seen + (count if self._speed else max(1, count // 4)))
+            return
+        goal_utc = self._clock.goal_utc
+        if goal_utc is not None:
+            count = min(count, -(-(goal_utc - self._market.next_utc) // self._market.step_s))
+        self._advance(count)
+        if goal_utc is not None and self._market.next_utc >= goal_utc:
+            self._set(is_playing=self._plays_on and self._clock.is_playing, goal_utc=None)
+
+    def _advance(self, count: int) -> None:
+        """Run intervals; what hinders it pauses, and is said."""
+        began_s = time.perf_counter()
+        try:
+            self._played += self.seat.advance(count)
+            self._fault = ""
+        except VoltaDeskError as error:
+            self._set(is_playing=False, goal_utc=None)
+            if getattr(error, "code", "") != "HALTED":
+                self._fault = str(error)
+        taken_s = time.perf_counter() - began_s
+        if taken_s < BATCH_S / 2:
+            self._size = min(2 * self._size, BATCH_LIMIT)
+        elif taken_s > BATCH_S:
+            self._size = max(1, self._size // 2)
+        self._recorder.follow()
+
+    # Asked things, done -----------------------------------------------------------------------------------------------
+    def _execute(self, kind: str, body: dict[str, Any]) -> Receipt:
+        if self.unsigned:
+            raise Refusal("DENIED", "actor", self.seat.actor, self.unsigned)
+        if self._seen is not None:
+            raise BadInput("replay", kind, "nothing can be changed in what has been: go back to the live market")
+        receipt, _ = self.seat.execute(kind, body)
+        if kind in ("role.grant", "role.revoke", "owner.accept", "owner.transfer"):
+            self._check_right()
+        return receipt
+
+    def _step(self, by: int) -> None:
+        self._set(is_playing=False, goal_utc=None)
+        if self._seen is not None:
+            self._look(self._seen + by)
+        elif by < 0:
+            self._look(self._recorder.count + by)
+        else:
+            self._hold()
+            self._advance(by)
+            self._rest()
+
+    def _go_to(self, moment_utc: int) -> None:
+        market = self._market
+        if moment_utc < market.start_utc:
+            raise BadInput("time", moment_utc, "must not be before the market's first interval")
+        if moment_utc >= market.next_utc:
+            self._go_live()
+            self._plays_on = False
+            self._set(is_playing=True, goal_utc=moment_utc)
+            return
+        history = self._recorder.history()
+        if not len(history) or moment_utc < int(history.starts_utc[0]):
+            self._recorder.load(moment_utc - LOADED // 2 * market.step_s)
+            history = self._recorder.history()
+        self._set(is_playing=False, goal_utc=None)
+        self._look(history.find(moment_utc))
+
+    def _look(self, seen: int) -> None:
+        """See the first `seen` intervals; past the last one is live again."""
+        if seen > self._recorder.count:
+            self._go_live()
+        else:
+            self._seen = max(1, seen)
+            self._clock = replace(self._clock, is_replay=True)
+
+    def _go_live(self) -> None:
+        self._seen = None
+        self._clock = replace(self._clock, is_replay=False)
+        self._set(is_playing=False)
+
+    def _sit(self, seat: Seat, unsigned: str) -> None:
+        self.seat, self.unsigned = seat, unsigned
+        self._set(is_playing=False, goal_utc=None)
+        self._check_right()
+
+    # Frames -----------------------------------------------------------------------------------------------------------
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._made_at < FRAME_S
+
+    def _make_frame(self, is_due: bool = False) -> None:
+        if not is_due and (not self._is_changed or self._is_fresh()):
+            return
+        history, book = self._recorder.history(), self.desk.book
+        count = len(history) if self._seen is None else min(self._seen, len(history))
+        seen, market = history.upto(count), book.market
+        self._number += 1
+        actors = book.actors
+        self.frame = DeskFrame(
+            number=self._number,
+            sequence=self.desk.journal.head().seq,
+            actor=self.seat.actor,
+            roles=frozenset(actors.by_name[self.seat.actor].roles)
+            if self.seat.actor in actors.by_name
+            else frozenset(),
+            unsigned=self.unsigned,
+            is_trial=self.is_trial,
+            currency=book.ledger.currency,
+            zone=market.zone if market else UTC,
+            step_s=market.step_s if market else 3600,
+            next_utc=self._next_utc(seen),
+            halted=book.halted,
+            fault=self._fault,
+            clock=replace(self._clock, behind=len(history) - count, rate_per_s=self._rate()),
+            history=seen,
+            market=self._part("market", self._settings, lambda: market_figures(market)) if market else None,
+            coming=self._coming() if market and self._seen is None else None,
+            tape=self._part("tape", (count, len(history)), lambda: self._tape(seen)),
+            orders=tuple(sorted(market.orders.values(), key=lambda order: order.entry)) if market else (),
+            batteries=self._batteries(),
+            fund=self._fund(),
+            actors={name: frozenset(actor.roles) for name, actor in sorted(actors.by_name.items())},
+            offered_to=tuple(sorted(actors.offered.values())),
+        )
+        self._made_at, self._is_changed = time.monotonic(), False
+
+    def _next_utc(self, seen: History) -> int:
+        if self._seen is not None and len(seen):
+            return int(seen.starts_utc[-1]) + self._market.step_s
+        return self.desk.book.now_utc
+
+    def _rate(self) -> float:
+        """Intervals run in a second, lately."""
+        played, at_s = self._rated
+        now_s = time.monotonic()
+        if now_s - at_s < 1.0:
+            return self._clock.rate_per_s
+        rate = (self._played - played) / (now_s - at_s) if at_s else 0.0
+        self._rated = self._played, now_s
+        self._clock = replace(self._clock, rate_per_s=rate)
+        return rate
+
+    def _part(self, name: str, key: Any, make: Callable[[], Answer]) -> Answer:
+        """A part of the frame, made again only when its key is another."""
+        held = self._parts.get(name)
+        if held is None or held[0] != key:
+            held = self._parts[name] = key, make()
+        return held[1]
+
+    @property
+    def _settings(self) -> tuple[Any, ...]:
+        """What changes whenever a rule, a home or a plant does."""
+        market = self._market
+        return id(market.scenario), market.band, market.changed_homes(), market.changed_plants()
+
+    def _coming(self) -> Indicative | None:
+        market, fleet = self._market, self.desk.book.fleet
+        with suppress(BadInput):  # where the outside's prices or meters end there is no next auction
+            return self._part("coming", self.desk.journal.head(), lambda: indicative(market, fleet))
+        return None
+
+    def _tape(self, seen: History) -> tuple[TradeRow, ...]:
+        if not len(seen):
+            return ()
+        first, last = int(seen["entry"][-TAPE:][0]), int(seen["entry"][-1])
+        rows = takewhile(lambda row: row.entry <= last, self.desk.trades(after=first - 1))
+        return tuple(rows)[::-1]
+
+    def _batteries(self) -> tuple[BatteryLine, ...]:
+        return self._part("batteries", self.desk.journal.head(), lambda: battery_lines(self.desk.book))
+
+    def _fund(self) -> FundFigures:
+        book = self.desk.book
+        many = len(book.fund.investors) > MANY
+        key = int(time.monotonic()) if many else self.desk.journal.head()
+        return self._part("fund", key, lambda: fund_figures(book))
