@@ -25,6 +25,8 @@ from voltadesk.cli import (
     plant,
     rights,
     run,
+    serve,
+    tui,
 )
 from voltadesk.cli.session import command
 from voltadesk.cli.signals import handle_signals
@@ -39,6 +41,7 @@ app = typer.Typer(
     help=(
         "A trading desk for local electricity and a battery fleet.\n\n"
         "Examples:\n\n"
+        "  voltadesk tui                                   the desk on this terminal\n\n"
         "  voltadesk headless replay                       a week of a small town's market\n\n"
         "  voltadesk headless replay village --json        another scenario, as JSON\n\n"
         "  voltadesk headless clear orders.csv             one auction over your orders\n\n"
@@ -47,6 +50,8 @@ app = typer.Typer(
         "  voltadesk fund nav                              what its fund is worth now\n"
     ),
 )
+app.command("tui", help=tui.HELP)(tui.tui)
+app.command("serve", help=serve.HELP)(serve.serve)
 command(app, "init", init.HELP)(init.init)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
 NOUNS = {

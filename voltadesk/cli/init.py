@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from voltadesk.store.keys import Key
 
 NO_SCENARIO = "none"
+TRIAL_FOUNDER = "you"
 
 Passphrase = Annotated[bool, typer.Option("--passphrase", help="Encrypt the key files: asks for a passphrase, twice.")]
 PassphraseFd = Annotated[
@@ -66,6 +67,15 @@ def init(
     tree = {"desk": str(folder), "id": desk_id, "founder": name, "holders": holders, "currency": currency}
     say(f"keep {folder / 'keys'} safe: whoever has these files can act in their owners' names")
     return View(tree | {"scenario": scenario}, (facts("a new desk", [*tree.items(), ("scenario", scenario)]),))
+
+
+def new_trial(folder: Path, scenario: str) -> None:
+    """A desk to try in an empty folder: its founder is "you"."""
+    source = _source(scenario)
+    if source is None:
+        raise BadInput("scenario", scenario, "must be a scenario: a desk to try has a market")
+    holders = [holder.name for holder in source.scenario().money_holders]
+    _fill(folder, TRIAL_FOUNDER, holders, source, source.scenario().currency, None)
 
 
 def _source(scenario: str) -> Source | None:

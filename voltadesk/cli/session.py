@@ -38,7 +38,12 @@ class Session:
 
     as_name: Annotated[
         str | None,
-        typer.Option("--as", metavar="NAME", help="Who asks; else the only key's owner, else the desk's founder."),
+        typer.Option(
+            "--as",
+            envvar="VOLTADESK_AS",
+            metavar="NAME",
+            help="Who asks; else the only key's owner, else the desk's founder.",
+        ),
     ] = None
     key_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The key to sign with; else keys/NAME.key of the desk.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Grid
@@ -13,10 +13,14 @@ from textual.widget import Widget
 
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.keybar import KeyBar
+from voltadesk.ui.memory import Memory, Remembering
 from voltadesk.ui.message import MessageLine
 from voltadesk.ui.pane import Pane
 from voltadesk.ui.status import Status, StatusLines
 from voltadesk.ui.text import PRICE
+
+if TYPE_CHECKING:
+    from voltadesk.ui.base import DeskBase
 
 
 class Desktop(Screen[None]):
@@ -39,6 +43,36 @@ class Desktop(Screen[None]):
             yield from self.panes()
         yield MessageLine()
         yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Find everything as it was left."""
+        self.recall(cast("DeskBase", self.app).memory.get(self.NAME, {}))
+
+    def on_unmount(self) -> None:
+        cast("DeskBase", self.app).memory[self.NAME] = self.remember()
+
+    def remember(self) -> Memory:
+        """Which pane has the focus, which is maximised, and how tables and charts are set."""
+        focused, widgets = self.focused_pane, {}
+        for pane in self.query(Pane):
+            for widget in pane.query("*"):
+                if isinstance(widget, Remembering) and (kept := widget.remember()) and pane.id:
+                    widgets[f"{pane.id}/{widget.id or type(widget).__name__}"] = kept
+        maximised = self.maximized.id if self.maximized else None
+        return {"focus": focused.id if focused else None, "maximised": maximised, "widgets": widgets}
+
+    def recall(self, memory: Memory) -> None:
+        """Set everything as it was, as far as it is still there."""
+        widgets = memory.get("widgets", {})
+        for pane in self.query(Pane):
+            for widget in pane.query("*"):
+                kept = widgets.get(f"{pane.id}/{widget.id or type(widget).__name__}")
+                if isinstance(widget, Remembering) and isinstance(kept, dict):
+                    widget.recall(kept)
+            if pane.id and pane.id == memory.get("focus"):
+                self.set_focus(next((widget for widget in pane.query("*") if widget.focusable), None))
+            if pane.id and pane.id == memory.get("maximised"):
+                self.call_after_refresh(self.maximize, pane, container=False)
 
     @property
     def in_sight(self) -> Sequence[Pane]:

@@ -13,7 +13,7 @@ from voltadesk.ui.cells import Cells
 from voltadesk.ui.inks import BAR, FAINT, GRID, OWN, TEXT
 
 if TYPE_CHECKING:
-    from voltadesk.ui.app import DeskApp
+    from voltadesk.ui.base import DeskBase
 
 
 class KeyBar(Canvas, can_focus=False):
@@ -46,7 +46,7 @@ class KeyBar(Canvas, can_focus=False):
 
     def _shown(self) -> list[tuple[str, str, str, bool]]:
         """Key, words, action, and whether it is not permitted now; the focused widget's before the app's."""
-        app = cast("DeskApp", self.app)
+        app = cast("DeskBase", self.app)
         active = [each for each in self.screen.active_bindings.values() if each.binding.show]
         active.sort(key=lambda each: self._rank(each))
         shown: dict[str, tuple[str, str, str, bool]] = {}

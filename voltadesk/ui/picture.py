@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import Any
 
 from rich.color import Color
 from rich.style import Style
@@ -26,17 +27,17 @@ _DASHES = {"┈": (4, True), "╌": (2, True), "┊": (4, False)}  # how many in
 _DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))  # of braille, by bit: column, row
 
 
-def screen_strips(app: App[object]) -> list[Strip]:
+def screen_strips(app: App[Any]) -> list[Strip]:
     """The lines of the screen. Textual offers them to no one, hence the one private call."""
     return app.screen._compositor.render_strips()
 
 
-def screen_text(app: App[object]) -> str:
+def screen_text(app: App[Any]) -> str:
     """The screen as text, without trailing blanks."""
     return "\n".join(strip.text.rstrip() for strip in screen_strips(app))
 
 
-def screen_svg(app: App[object]) -> str:
+def screen_svg(app: App[Any]) -> str:
     """The screen as an SVG picture."""
     strips = screen_strips(app)
     w, h = max((strip.cell_length for strip in strips), default=1) * WIDTH, len(strips) * HEIGHT

@@ -7,7 +7,7 @@ more than a few rows run beside the loop, so that the screen never waits for the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events, work
 from textual.binding import Binding, BindingType
@@ -207,6 +207,18 @@ class Table(TableView):
     def on_blur(self) -> None:
         self._is_focused = False
         self.refresh()
+
+    def remember(self) -> dict[str, Any]:
+        """Order and columns, as the user chose them."""
+        columns = [] if self.columns == self.all_columns else [column.key for column in self.columns]
+        return {"order": self.order_key, "descending": self.descending, "columns": columns}
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        keys = {column.key for column in self.all_columns}
+        if memory.get("order") in keys:
+            self.order_by(memory["order"], memory.get("descending") is True)
+        if isinstance(memory.get("columns"), list) and memory["columns"]:
+            self.choose_columns([str(key) for key in memory["columns"]])
 
     # Out --------------------------------------------------------------------------------------------------------------
     def copy_text(self) -> str:

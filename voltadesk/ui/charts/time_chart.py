@@ -6,7 +6,7 @@ intervals. Zooming climbs a ladder of such scales.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -105,6 +105,16 @@ class TimeChart(Canvas):
         self.scale = None if self.scale is not None else self.whole(self.plot_width)
         self.last = None
         self.redraw()
+
+    def remember(self) -> dict[str, Any]:
+        """The scale, where one was chosen."""
+        return {} if self.scale is None else {"scale": list(self.scale)}
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        scale = tuple(memory.get("scale", ()))
+        if scale in self.ladder():
+            self.scale = scale
+            self.redraw()
 
     def action_pan(self, by: int) -> None:
         """Move by a quarter of what is seen; at the newest end the chart follows again."""

@@ -1,0 +1,137 @@
+"""`voltadesk tui`: the desk on the terminal; one's own, or one to try that is gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voltadesk.cli.keyfile import PassphraseFd
+from voltadesk.cli.session import Session, default_folder, told_by
+from voltadesk.errors import BadInput, UsageError
+
+if TYPE_CHECKING:
+    from voltadesk.store.seat import Seat
+    from voltadesk.ui.settings import Settings
+
+TRIAL_SPEED = 900  # a quarter-hour in a second
+DAY_S = 86_400
+
+Scenario = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE", help="Try a scenario on a desk that is gone afterwards.")
+]
+Folder = Annotated[Path | None, typer.Option("--desk", envvar="VOLTADESK_DESK", metavar="FOLDER", help="The desk's.")]
+AsName = Annotated[str | None, typer.Option("--as", envvar="VOLTADESK_AS", metavar="NAME", help="Who acts.")]
+Theme = Annotated[str | None, typer.Option(metavar="NAME", help="dark, light, high-contrast or classic.")]
+
+HELP = told_by(
+    "The desk on the terminal: market, fleet, fund, ledger, administration, live and by keyboard.",
+    "tui",
+    "tui --scenario village --speed 3600",
+    "tui --desk /data/desk --as ann",
+    more="Without a desk of your own (voltadesk init) it opens one to try, which is gone when you quit. "
+    "? shows the keys, : takes the words of the command line.",
+)
+
+
+def tui(
+    scenario: Scenario = None,
+    desk: Folder = None,
+    as_name: AsName = None,
+    key_file: Annotated[Path | None, typer.Option(metavar="FILE", help="The key to sign with.")] = None,
+    passphrase_fd: PassphraseFd = None,
+    speed: Annotated[
+        str | None, typer.Option(metavar="N|max", help="Seconds of the market's clock in a second.")
+    ] = None,
+    theme: Theme = None,
+    fps: Annotated[int | None, typer.Option(min=1, max=60, metavar="N", help="Pictures in a second.")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Nothing can be changed from this screen.")] = False,
+) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
+        raise UsageError("tui needs a terminal; voltadesk headless --help works without one")
+    settings = _settings(theme, fps, speed, read_only)
+    with _opened(scenario, desk) as (folder, is_trial):
+        at = Session(as_name=as_name, key_file=key_file, passphrase_fd=passphrase_fd, folder=folder)
+        try:
+            _show(at, settings, is_trial)
+        finally:
+            at.close()
+
+
+def _settings(theme: str | None, fps: int | None, speed: str | None, read_only: bool) -> Settings:
+    """The configuration file's, but for what the options say."""
+    import platformdirs
+
+    from voltadesk.ui.app import binding_ids
+    from voltadesk.ui.settings import SPEED_LIMIT, checked_number, checked_theme, read_settings
+
+    path = platformdirs.user_config_path("voltadesk") / "screen.toml"
+    settings = replace(read_settings(path, binding_ids()), is_trading=not read_only)
+    if theme is not None:
+        settings = replace(settings, theme=checked_theme(theme))
+    if fps is not None:
+        settings = replace(settings, fps=fps)
+    if speed is not None:
+        if speed != "max" and not speed.isdecimal():
+            raise BadInput("speed", speed, "must be a whole number, or max")
+        settings = replace(settings, speed=0 if speed == "max" else checked_number("speed", int(speed), 1, SPEED_LIMIT))
+    return settings
+
+
+@contextmanager
+def _opened(scenario: str | None, desk: Path | None) -> Iterator[tuple[Path, bool]]:
+    """The desk's folder, and whether it is one to try."""
+    if scenario is not None and desk is not None:
+        raise UsageError("give either --scenario, for a desk to try, or --desk (voltadesk tui --help)")
+    if scenario is None and (desk is not None or default_folder().exists()):
+        yield desk or default_folder(), False
+        return
+    from voltadesk.cli.init import new_trial
+
+    folder = Path(tempfile.mkdtemp(prefix="voltadesk-trial-"))
+    try:
+        new_trial(folder, scenario or "quickstart")
+        yield folder, True
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _show(at: Session, settings: Settings, is_trial: bool) -> None:
+    import platformdirs
+
+    from voltadesk.ui.app import DeskApp
+    from voltadesk.ui.memory import load, save
+    from voltadesk.ui.runner import Runner
+
+    seat, unsigned = seat_of(at)
+    market = at.book.market
+    ahead = DAY_S // market.step_s if is_trial and market is not None and settings.is_trading else 0
+    speed = TRIAL_SPEED if settings.speed is None else settings.speed
+    runner = Runner(seat, unsigned=unsigned, is_trial=is_trial, speed=speed, ahead=ahead)
+    memory = platformdirs.user_state_path("voltadesk") / "screen.json"
+    app = DeskApp(runner, settings, seats=_seats(at), memory=load(memory))
+    app.run()
+    save(memory, app.memory)
+
+
+def seat_of(at: Session) -> tuple[Seat, str]:
+    """The seat of whoever asks, and why it can't sign: it shows without, too. Raises Refused for a wrong passphrase."""
+    at.book.actors.get(at.actor)
+    if not at.own_key_file.exists():
+        return at.seat, f"no key of {at.actor} here"
+    assert at.private
+    return at.seat, ""
+
+
+def _seats(at: Session) -> dict[str, Path]:
+    """Key files of the desk's actors that are here, by name."""
+    found = sorted((at.path / "keys").glob("*.key"))
+    return {path.stem: path for path in found if path.stem in at.book.actors.by_name}

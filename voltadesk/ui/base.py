@@ -1,0 +1,141 @@
+"""What all of the app's actions share: frames from the runner to the desktop in sight, answers, messages."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from textual.screen import Screen
+
+from voltadesk.errors import VoltaDeskError
+from voltadesk.ui.actions import BY_ID, Action
+from voltadesk.ui.desktop import Desktop
+from voltadesk.ui.frame import DeskFrame
+from voltadesk.ui.memory import Memory
+from voltadesk.ui.message import MessageLine
+from voltadesk.ui.runner import Runner
+from voltadesk.ui.settings import Settings
+from voltadesk.ui.themes import ThemedApp
+
+Answer = TypeVar("Answer")
+
+SWITCH_S = 0.001  # how long the market's thread may keep the interpreter from the screen's
+
+
+class DeskBase(ThemedApp):
+    """An app of one desk's runner."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        settings: Settings | None = None,
+        *,
+        seats: Mapping[str, Path] | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        """`seats` are the key files that are here, by actor; `memory` is how the screen was left."""
+        self.settings = settings or Settings()
+        super().__init__(self.settings.theme)
+        self.runner = runner
+        self.seats = seats or {}
+        self.memory: Memory = memory or {}
+        self.past_lines: list[str] = []  # given on the command line
+        self.frame: DeskFrame | None = None
+        self._fed: tuple[int, Screen[Any]] | None = None
+
+    # Frames -----------------------------------------------------------------------------------------------------------
+    def on_mount(self) -> None:
+        sys.setswitchinterval(SWITCH_S)
+        self.set_keymap(self.settings.keymap)
+        mode = self.memory.get("desktop")
+        if mode in self.MODES and mode != self.current_mode:
+            self.switch_mode(mode)
+        self.runner.start()
+        self.tell("busy", "opening the desk: the first start compiles the exchange, half a minute, once")
+        self.set_interval(1 / self.settings.fps, self.flush)
+
+    def on_unmount(self) -> None:
+        self.memory["desktop"] = self.current_mode
+        self.runner.stop()
+
+    @property
+    def desktop(self) -> Desktop:
+        """The desktop in sight, whatever lies over it."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, Desktop)
+        return screen
+
+    def flush(self) -> None:
+        """Show the latest frame, if it isn't shown yet."""
+        frame, desktop = self.runner.frame, self.desktop
+        if frame is None or not desktop.is_mounted:
+            return
+        shown = frame.number, desktop
+        if shown == self._fed:
+            desktop.tick(frame)
+            return
+        if self.frame is None:
+            self.tell("told", "")
+        may_differ = self.frame is None or (self.frame.halted, self.frame.clock.is_replay, self.frame.actor) != (
+            frame.halted, frame.clock.is_replay, frame.actor
+        )  # fmt: skip
+        self.frame, self._fed = frame, shown
+        desktop.feed(frame)
+        if may_differ:
+            desktop.refresh_bindings()
+        if (top := self.screen) is not desktop and hasattr(top, "feed"):
+            top.feed(frame)
+
+    def tell(self, kind: str, words: str) -> None:
+        """Say what came of something, on the line above the keys: `done`, `refused`, `busy` or `told`."""
+        for screen in self.screen_stack[:1]:
+            for line in screen.query(MessageLine):
+                line.message = kind, words
+
+    # Actions ----------------------------------------------------------------------------------------------------------
+    def action_perform(self, id: str) -> None:
+        """Do one of the table's actions, or say why it can't be done."""
+        action = BY_ID[id]
+        if reason := self.why_not(action):
+            self.tell("refused", f"{action.title}: {reason}")
+        elif action.call:
+            getattr(self, f"do_{action.call}")(action)
+        else:
+            self.ask_form(action)
+
+    def ask_form(self, action: Action) -> None:
+        """Ask the values of a command."""
+        raise NotImplementedError
+
+    def why_not(self, action: Action) -> str:
+        """Why it can't be done now; empty when it can."""
+        if action.kind and not self.settings.is_trading:
+            return "this screen only shows: it was opened without trading"
+        return action.why_not(self.frame)
+
+    def prefill(self, kind: str) -> dict[str, str]:
+        """What the topmost screen, or else the desktop, knows for a command of that kind."""
+        top = self.screen
+        found: dict[str, str] = top.prefill(kind) if hasattr(top, "prefill") else self.desktop.prefill(kind)
+        return found
+
+    @property
+    def currency(self) -> str:
+        return "" if self.frame is None else self.frame.currency
+
+    def after(self, future: Future[Answer], done: Callable[[Answer], None] | None = None) -> None:
+        """Go on when an answer is there; what hindered it is told."""
+        self.run_worker(self._await(future, done), exit_on_error=False)
+
+    async def _await(self, future: Future[Answer], done: Callable[[Answer], None] | None) -> None:
+        try:
+            answer = await asyncio.wrap_future(future)
+        except VoltaDeskError as error:
+            self.tell("refused", str(error))
+        else:
+            if done is not None:
+                done(answer)
