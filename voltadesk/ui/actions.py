@@ -33,10 +33,13 @@ class Action:
     call: str = ""  # method of the app; "": a form of the command's fields
     fields: tuple[str, ...] = ()  # of the form; () all of the command's
     word: str = ""  # to be typed
+    is_urgent: bool = False  # its key works from anywhere, whatever has the focus
 
     @property
     def binding(self) -> Binding:
-        return Binding(self.key, f"app.perform('{self.id}')", self.title, show=self.in_bar, id=self.id)
+        return Binding(
+            self.key, f"app.perform('{self.id}')", self.title, show=self.in_bar, id=self.id, priority=self.is_urgent
+        )
 
     def why_not(self, frame: DeskFrame | None) -> str:
         """Why it can't be done now; empty when it can."""
@@ -64,7 +67,7 @@ ACTIONS = (
     Action("order.cancel-all", "Cancel all", "X", "Take all your open orders out", "order.cancel", REVIEW,
            call="cancel_all"),
     Action("market.halt", "Halt", "ctrl+k", "Stop all trading at once, on every screen of the desk", "market.halt",
-           TYPED, in_bar=True, fields=("reason",), word="halt"),
+           TYPED, in_bar=True, fields=("reason",), word="halt", is_urgent=True),
     Action("market.resume", "Resume", "ctrl+r", "Go on after a halt", "market.resume", TYPED, word="resume"),
     # Time
     Action("time.play", "Play", "space", "Play or pause: the market, or in replay what is seen of it", call="toggle",
