@@ -76,8 +76,11 @@ def on_desk(
 
     async def run() -> Any:
         with make_desk(folder, scenario) as desk, running(desk, intervals, actor, **given) as runner:
-            async with DeskApp(runner, settings).run_test(size=size) as pilot:
+            app = DeskApp(runner, settings)
+            async with app.run_test(size=size) as pilot:
                 await shown(pilot)
-                return await act(pilot)
+                result = await act(pilot)
+            assert not app.faults, app.faults
+            return result
 
     return asyncio.run(run())

@@ -25,6 +25,8 @@ async def draw(app: DeskApp, given: argparse.Namespace, size: tuple[int, int]) -
             await pilot.press(key)
             await pilot.pause(0.3)
         await pilot.pause(0.5)
+        for fault in app.faults:
+            raise fault
         if given.svg is None and given.png is None:
             print(screen_text(app))
         else:

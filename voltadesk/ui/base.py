@@ -43,6 +43,7 @@ class DeskBase(ThemedApp):
         self.runner = runner
         self.seats = seats or {}
         self.memory: Memory = memory or {}
+        self.faults: list[Exception] = []  # of panes
         self.past_lines: list[str] = []  # given on the command line
         self.frame: DeskFrame | None = None
         self._fed: tuple[int, Screen[Any]] | None = None

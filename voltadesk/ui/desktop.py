@@ -15,7 +15,7 @@ from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.keybar import KeyBar
 from voltadesk.ui.memory import Memory, Remembering
 from voltadesk.ui.message import MessageLine
-from voltadesk.ui.pane import Pane
+from voltadesk.ui.pane import Pane, Standing
 from voltadesk.ui.status import Status, StatusLines
 from voltadesk.ui.text import PRICE
 
@@ -85,7 +85,11 @@ class Desktop(Screen[None]):
         """Give every pane in sight the frame."""
         self.tick(frame)
         for pane in self.in_sight:
-            pane.feed(frame)
+            try:
+                pane.feed(frame)
+            except Exception as error:  # one pane's fault must not take the desk away from its user
+                cast("DeskBase", self.app).faults.append(error)
+                pane.stand(Standing(note=f"can't be shown: {error or type(error).__name__}"))
 
     def tick(self, frame: DeskFrame) -> None:
         """What moves without a new frame: the clock."""

@@ -12,40 +12,25 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from itertools import takewhile
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
-from voltadesk.desk.indicative import Indicative, indicative
 from voltadesk.desk.market import Market
 from voltadesk.desk.refusal import Refusal
 from voltadesk.desk.roles import OPERATOR
 from voltadesk.errors import BadInput, VoltaDeskError
 from voltadesk.store.desk import Desk, Receipt
-from voltadesk.store.projection import TradeRow
 from voltadesk.store.seat import Seat
-from voltadesk.ui.frame import (
-    AS_FAST_AS_IT_GOES,
-    BatteryLine,
-    Clock,
-    DeskFrame,
-    FundFigures,
-    battery_lines,
-    fund_figures,
-    market_figures,
-)
-from voltadesk.ui.history import History, Recorder
-
-UTC = ZoneInfo("UTC")
+from voltadesk.ui.frame import AS_FAST_AS_IT_GOES, Clock, DeskFrame
+from voltadesk.ui.framing import FrameMaker
+from voltadesk.ui.history import LIMIT, Recorder
 
 FRAME_S = 0.1  # between two frames
 BATCH_S = 0.04  # how long a batch of intervals should take: what is asked waits for it
 BATCH_LIMIT = 48
+REPLAYED = 10  # intervals from one frame to the next, when a replay goes as fast as it goes
 IDLE_S = 0.1
 LOADED = 672  # intervals read at the beginning: a week of quarter-hours
-TAPE = 2  # intervals whose receipts are in a frame
-MANY = 500  # investors from which on holdings are not made for every frame
 
 Answer = TypeVar("Answer")
 
@@ -57,7 +42,7 @@ class Runner:
         self, seat: Seat, *, unsigned: str = "", is_trial: bool = False, speed: int = 900, ahead: int = 0
     ) -> None:
         """`unsigned` says why the seat has no key to sign with. `ahead` intervals are run at once, then it plays."""
-        self.seat, self.desk, self.unsigned, self.is_trial = seat, seat.desk, unsigned, is_trial
+        self.seat, self.desk, self.unsigned = seat, seat.desk, unsigned
         self.frame: DeskFrame | None = None
         self._clock = Clock(speed=speed)
         self._ahead = ahead
@@ -67,11 +52,11 @@ class Runner:
         self._stopping, self._stack, self._is_holding = False, ExitStack(), False
         self._plays_on = False  # after a goal
         self._recorder = Recorder(self.desk)
-        self._seen: int | None = None  # intervals seen in replay; None: the market as it is
+        self._maker = FrameMaker(self.desk, is_trial)
+        self._seen_utc: int | None = None  # start of the last interval seen in replay; None: the market as it is
         self._size, self._played, self._rated = 1, 0, (0, 0.0)
-        self._is_changed, self._made_at, self._number = True, 0.0, 0
+        self._is_changed, self._made_at = True, 0.0
         self._fault = ""
-        self._parts: dict[str, tuple[Any, Any]] = {}
 
     # Asked by the screen ----------------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -127,7 +112,10 @@ class Runner:
                 future.set_exception(error)
             self._is_changed = True
 
-        self._asked.put(do)
+        if self._stopping:
+            future.set_exception(VoltaDeskError(self._fault or "the desk is being closed"))
+        else:
+            self._asked.put(do)
         return future
 
     # The thread -------------------------------------------------------------------------------------------------------
@@ -181,7 +169,7 @@ class Runner:
     @property
     def _is_running(self) -> bool:
         """Whether the market goes on; in replay what is seen of it does."""
-        return self._seen is None and self._clock.is_playing
+        return self._seen_utc is None and self._clock.is_playing
 
     def _end(self) -> None:
         self._stopping = True
@@ -199,7 +187,7 @@ class Runner:
         if not clock.is_playing:
             return IDLE_S
         if self._speed == AS_FAST_AS_IT_GOES:
-            return 0.0
+            return 0.0 if self._seen_utc is None else FRAME_S / 4
         return max(0.0, min(IDLE_S, (clock.due_s or 0.0) - time.monotonic()))
 
     def _notice(self) -> None:
@@ -224,7 +212,7 @@ class Runner:
         return AS_FAST_AS_IT_GOES if self._clock.goal_utc is not None else self._clock.speed
 
     def _set(self, **changes: Any) -> None:
-        if changes.get("is_playing") and self._seen is None:
+        if changes.get("is_playing") and self._seen_utc is None:
             self._hold()
         self._clock = replace(self._clock, **changes)
         if self.desk.book.market is not None:
@@ -243,7 +231,7 @@ class Runner:
         if not clock.is_playing:
             return 0
         if self._speed == AS_FAST_AS_IT_GOES:
-            return self._size
+            return self._size if self._seen_utc is None else 0 if self._is_changed else REPLAYED
         period_s, now_s = self._market.step_s / clock.speed, time.monotonic()
         if clock.due_s is None or now_s < clock.due_s:
             return 0
@@ -258,8 +246,8 @@ class Runner:
         if not count:
             return
         self._is_changed = True
-        if self._seen is not None:
-            self._look(self._seen + (count if self._speed else max(1, count // 4)))
+        if self._seen_utc is not None:
+            self._look(self._count_seen() + count)
             return
         goal_utc = self._clock.goal_utc
         if goal_utc is not None:
@@ -289,7 +277,7 @@ class Runner:
     def _execute(self, kind: str, body: dict[str, Any]) -> Receipt:
         if self.unsigned:
             raise Refusal("DENIED", "actor", self.seat.actor, self.unsigned)
-        if self._seen is not None:
+        if self._seen_utc is not None:
             raise BadInput("replay", kind, "nothing can be changed in what has been: go back to the live market")
         receipt, _ = self.seat.execute(kind, body)
         if kind in ("role.grant", "role.revoke", "owner.accept", "owner.transfer"):
@@ -298,8 +286,8 @@ class Runner:
 
     def _step(self, by: int) -> None:
         self._set(is_playing=False, goal_utc=None)
-        if self._seen is not None:
-            self._look(self._seen + by)
+        if self._seen_utc is not None:
+            self._look(self._count_seen() + by)
         elif by < 0:
             self._look(self._recorder.count + by)
         else:
@@ -320,19 +308,26 @@ class Runner:
         if not len(history) or moment_utc < int(history.starts_utc[0]):
             self._recorder.load(moment_utc - LOADED // 2 * market.step_s)
             history = self._recorder.history()
+            if not history.find(moment_utc):
+                raise BadInput("time", moment_utc, f"is further back than the {LIMIT:,} intervals that are held")
         self._set(is_playing=False, goal_utc=None)
         self._look(history.find(moment_utc))
 
+    def _count_seen(self) -> int:
+        history = self._recorder.history()
+        return len(history) if self._seen_utc is None else max(1, history.find(self._seen_utc))
+
     def _look(self, seen: int) -> None:
-        """See the first `seen` intervals; past the last one is live again."""
-        if seen > self._recorder.count:
+        """See the first `seen` of the intervals held; past the last one is live again."""
+        starts_utc = self._recorder.history().starts_utc
+        if seen > len(starts_utc):
             self._go_live()
         else:
-            self._seen = max(1, seen)
+            self._seen_utc = int(starts_utc[max(0, seen - 1)])
             self._clock = replace(self._clock, is_replay=True)
 
     def _go_live(self) -> None:
-        self._seen = None
+        self._seen_utc = None
         self._clock = replace(self._clock, is_replay=False)
         self._set(is_playing=False)
 
@@ -348,43 +343,12 @@ class Runner:
     def _make_frame(self, is_due: bool = False) -> None:
         if not is_due and (not self._is_changed or self._is_fresh()):
             return
-        history, book = self._recorder.history(), self.desk.book
-        count = len(history) if self._seen is None else min(self._seen, len(history))
-        seen, market = history.upto(count), book.market
-        self._number += 1
-        actors = book.actors
-        self.frame = DeskFrame(
-            number=self._number,
-            sequence=self.desk.journal.head().seq,
-            actor=self.seat.actor,
-            roles=frozenset(actors.by_name[self.seat.actor].roles)
-            if self.seat.actor in actors.by_name
-            else frozenset(),
-            unsigned=self.unsigned,
-            is_trial=self.is_trial,
-            currency=book.ledger.currency,
-            zone=market.zone if market else UTC,
-            step_s=market.step_s if market else 3600,
-            next_utc=self._next_utc(seen),
-            halted=book.halted,
-            fault=self._fault,
-            clock=replace(self._clock, behind=len(history) - count, rate_per_s=self._rate()),
-            history=seen,
-            market=self._part("market", self._settings, lambda: market_figures(market)) if market else None,
-            coming=self._coming() if market and self._seen is None else None,
-            tape=self._part("tape", (count, len(history)), lambda: self._tape(seen)),
-            orders=tuple(sorted(market.orders.values(), key=lambda order: order.entry)) if market else (),
-            batteries=self._batteries(),
-            fund=self._fund(),
-            actors={name: frozenset(actor.roles) for name, actor in sorted(actors.by_name.items())},
-            offered_to=tuple(sorted(actors.offered.values())),
-        )
+        self._clock = replace(self._clock, rate_per_s=self._rate())
+        history = self._recorder.history()
+        seen = history.upto(self._count_seen())
+        clock = replace(self._clock, behind=len(history) - len(seen))
+        self.frame = self._maker.make(self.seat.actor, self.unsigned, clock, seen, self._fault)
         self._made_at, self._is_changed = time.monotonic(), False
-
-    def _next_utc(self, seen: History) -> int:
-        if self._seen is not None and len(seen):
-            return int(seen.starts_utc[-1]) + self._market.step_s
-        return self.desk.book.now_utc
 
     def _rate(self) -> float:
         """Intervals run in a second, lately."""
@@ -392,42 +356,5 @@ class Runner:
         now_s = time.monotonic()
         if now_s - at_s < 1.0:
             return self._clock.rate_per_s
-        rate = (self._played - played) / (now_s - at_s) if at_s else 0.0
         self._rated = self._played, now_s
-        self._clock = replace(self._clock, rate_per_s=rate)
-        return rate
-
-    def _part(self, name: str, key: Any, make: Callable[[], Answer]) -> Answer:
-        """A part of the frame, made again only when its key is another."""
-        held = self._parts.get(name)
-        if held is None or held[0] != key:
-            held = self._parts[name] = key, make()
-        return held[1]
-
-    @property
-    def _settings(self) -> tuple[Any, ...]:
-        """What changes whenever a rule, a home or a plant does."""
-        market = self._market
-        return id(market.scenario), market.band, market.changed_homes(), market.changed_plants()
-
-    def _coming(self) -> Indicative | None:
-        market, fleet = self._market, self.desk.book.fleet
-        with suppress(BadInput):  # where the outside's prices or meters end there is no next auction
-            return self._part("coming", self.desk.journal.head(), lambda: indicative(market, fleet))
-        return None
-
-    def _tape(self, seen: History) -> tuple[TradeRow, ...]:
-        if not len(seen):
-            return ()
-        first, last = int(seen["entry"][-TAPE:][0]), int(seen["entry"][-1])
-        rows = takewhile(lambda row: row.entry <= last, self.desk.trades(after=first - 1))
-        return tuple(rows)[::-1]
-
-    def _batteries(self) -> tuple[BatteryLine, ...]:
-        return self._part("batteries", self.desk.journal.head(), lambda: battery_lines(self.desk.book))
-
-    def _fund(self) -> FundFigures:
-        book = self.desk.book
-        many = len(book.fund.investors) > MANY
-        key = int(time.monotonic()) if many else self.desk.journal.head()
-        return self._part("fund", key, lambda: fund_figures(book))
+        return (self._played - played) / (now_s - at_s) if at_s else 0.0

@@ -49,8 +49,8 @@ class TimeActions(DeskBase):
         def go(text: str | None) -> None:
             if text is not None:
                 second_utc = moment(text)
-                self.tell("busy", f"going to {stamp_text(second_utc, frame.zone)}")
-                self.after(self.runner.go_to(second_utc))
+                stamp = stamp_text(second_utc, frame.zone)
+                self.after(self.runner.go_to(second_utc), lambda _: self.tell("told", f"gone to {stamp}"))
 
         hint = "go to: 14:15, 2026-05-27T12:00, +6h, -1d: what has been is replayed, what comes is run to"
         self.push_screen(Prompt(hint, moment), go)
