@@ -108,12 +108,15 @@ def _show(at: Session, settings: Settings, is_trial: bool) -> None:
     import platformdirs
 
     from voltadesk.ui.app import DeskApp
+    from voltadesk.ui.base import ONLY_SHOWS
     from voltadesk.ui.memory import load, save
     from voltadesk.ui.runner import Runner
 
     seat, unsigned = seat_of(at)
+    if not (settings.is_trading or is_trial):  # a desk to try may still be played
+        unsigned = ONLY_SHOWS
     market = at.book.market
-    ahead = DAY_S // market.step_s if is_trial and market is not None and settings.is_trading else 0
+    ahead = DAY_S // market.step_s if is_trial and market is not None else 0
     speed = TRIAL_SPEED if settings.speed is None else settings.speed
     runner = Runner(seat, unsigned=unsigned, is_trial=is_trial, speed=speed, ahead=ahead)
     memory = platformdirs.user_state_path("voltadesk") / "screen.json"

@@ -23,6 +23,7 @@ from voltadesk.ui.themes import ThemedApp
 
 Answer = TypeVar("Answer")
 
+ONLY_SHOWS = "this screen only shows: it was opened without trading"
 SWITCH_S = 0.001  # how long the market's thread may keep the interpreter from the screen's
 
 
@@ -43,6 +44,7 @@ class DeskBase(ThemedApp):
         self.runner = runner
         self.seats = seats or {}
         self.memory: Memory = memory or {}
+        self.opened: list[Desktop] = []  # seen so far
         self.faults: list[Exception] = []  # of panes
         self.past_lines: list[str] = []  # given on the command line
         self.frame: DeskFrame | None = None
@@ -60,8 +62,14 @@ class DeskBase(ThemedApp):
         self.set_interval(1 / self.settings.fps, self.flush)
 
     def on_unmount(self) -> None:
-        self.memory["desktop"] = self.current_mode
         self.runner.stop()
+
+    def do_quit(self, action: Action) -> None:
+        """Note how everything is left, and end."""
+        self.memory["desktop"] = self.current_mode
+        for desktop in self.opened:
+            self.memory[desktop.NAME] = desktop.remember()
+        self.exit()
 
     @property
     def desktop(self) -> Desktop:
@@ -115,7 +123,7 @@ class DeskBase(ThemedApp):
     def why_not(self, action: Action) -> str:
         """Why it can't be done now; empty when it can."""
         if action.kind and not self.settings.is_trading:
-            return "this screen only shows: it was opened without trading"
+            return ONLY_SHOWS
         return action.why_not(self.frame)
 
     def prefill(self, kind: str) -> dict[str, str]:

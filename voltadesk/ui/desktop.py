@@ -27,6 +27,7 @@ class Desktop(Screen[None]):
     """One of the five. Its style sheet lays panes out for `-w200`, `-w140`, `-w100` and `-w80`."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-w80"), (96, "-w100"), (130, "-w140"), (180, "-w200")]  # noqa: RUF012
+    ALLOW_IN_MAXIMIZED_VIEW = "StatusLines, MessageLine, KeyBar"
     DEFAULT_CSS = """
     Desktop { layout: vertical; }
     Desktop Grid { height: 1fr; grid-gutter: 0; }
@@ -46,10 +47,9 @@ class Desktop(Screen[None]):
 
     def on_mount(self) -> None:
         """Find everything as it was left."""
-        self.recall(cast("DeskBase", self.app).memory.get(self.NAME, {}))
-
-    def on_unmount(self) -> None:
-        cast("DeskBase", self.app).memory[self.NAME] = self.remember()
+        app = cast("DeskBase", self.app)
+        app.opened.append(self)
+        self.recall(app.memory.get(self.NAME, {}))
 
     def remember(self) -> Memory:
         """Which pane has the focus, which is maximised, and how tables and charts are set."""

@@ -20,7 +20,7 @@ from voltadesk.errors import BadInput
 from voltadesk.store.keys import Key
 from voltadesk.store.seat import Seat
 from voltadesk.ui.actions import ACTIONS, BY_ID, Action
-from voltadesk.ui.base import DeskBase
+from voltadesk.ui.base import ONLY_SHOWS, DeskBase
 from voltadesk.ui.dialogs.jump import Jump
 from voltadesk.ui.dialogs.prompt import Prompt
 from voltadesk.ui.dialogs.reading import Reading
@@ -43,9 +43,6 @@ class ScreenActions(DeskBase):
 
     def do_show_desktop(self, action: Action) -> None:
         self.switch_mode(action.id.removeprefix("desktop."))
-
-    def do_quit(self, action: Action) -> None:
-        self.exit()
 
     def do_jump(self, action: Action) -> None:
         def go(pane: Pane | None) -> None:
@@ -181,7 +178,7 @@ class ScreenActions(DeskBase):
         elif words[0] in ("play", "pause"):
             self.after(self.runner.play() if words[0] == "play" else self.runner.pause())
         elif not self.settings.is_trading:
-            self.tell("refused", "this screen only shows: it was opened without trading")
+            self.tell("refused", ONLY_SHOWS)
         else:
             self.tell("busy", f"{name} …")
             self._run_words(words)

@@ -40,6 +40,8 @@ class PricePane(Pane):
 def prices_of(history: History) -> Prices:
     """An interval as a candle: it opens at the last price before it and closes at its own."""
     close = history["price_tick"]
+    if not len(close):
+        return Prices(close, close, close, close, close)
     at = np.maximum.accumulate(np.where(close > NO_PRICE_TICK, np.arange(len(close)), -1))
     before = np.concatenate([[-1], at[:-1]])
     opened = np.where(before >= 0, close[np.maximum(before, 0)], close)
