@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +35,7 @@ def serve(
     theme: Theme = None,
 ) -> None:
     try:
+        import textual_serve
         from textual_serve.server import Server
     except ImportError:
         raise VoltaDeskError("serve needs the extra web: pip install 'voltadesk[web]'") from None
@@ -40,4 +44,13 @@ def serve(
     for name, value in options.items():
         words += [] if value is None else [name, str(value)]
     say(f"the desk is at http://{HOST}:{port} {'and can be traded from there' if trade else '(it only shows)'}")
-    Server(shlex.join(words), host=HOST, port=port, title="VoltaDesk").serve()
+    with tempfile.TemporaryDirectory(prefix="voltadesk-") as folder:
+        _copy_page(Path(textual_serve.__file__).parent / "templates", Path(folder))
+        Server(shlex.join(words), host=HOST, port=port, title="VoltaDesk", templates_path=folder).serve()
+
+
+def _copy_page(page: Path, folder: Path) -> None:
+    """The library's page without what it loads from elsewhere: a desk on this machine asks nobody else."""
+    for path in page.glob("*.html"):
+        text = re.sub(r"<link[^>]*https://[^>]*>", "", path.read_text("utf-8"))
+        (folder / path.name).write_text(text, "utf-8")

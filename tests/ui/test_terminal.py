@@ -1,0 +1,125 @@
+"""The real program in a real terminal: a tmux window of its own server, keys sent to it, its cells read back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+WAIT_S = 90  # the first start on a machine compiles the exchange
+
+
+class Terminal:
+    """A tmux window of so many cells."""
+
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        self.socket, (self.w, self.h) = str(folder / "tmux"), size
+        environment = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("STATE", "CONFIG", "DATA")}
+        self.environment = os.environ | environment | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        for name in ("VOLTADESK_DESK", "VOLTADESK_AS", "TMUX"):
+            self.environment.pop(name, None)
+
+    def _tmux(self, *words: str) -> str:
+        command = ["tmux", "-S", self.socket, "-f", "/dev/null", *words]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
+
+    def start(self, *words: str) -> None:
+        program = f"{sys.executable} -m voltadesk {' '.join(words)}; echo ended $?; sleep 60"
+        self._tmux("new-session", "-d", "-x", str(self.w), "-y", str(self.h), program)
+        self._tmux("set", "-g", "status", "off")
+
+    def keys(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def text(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def wait(self, words: str, absent: str = "\0") -> str:
+        """The screen once it shows some words and not others."""
+        until = time.monotonic() + WAIT_S
+        while words not in (text := self.text()) or absent in text:
+            assert time.monotonic() < until, f"{words!r} was not shown:\n{text}"
+            time.sleep(0.05)
+        return text
+
+    def resize(self, w: int, h: int) -> None:
+        self._tmux("resize-window", "-x", str(w), "-y", str(h))
+
+    def end(self) -> None:
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True, check=False)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    made = Terminal(tmp_path, (140, 40))
+    yield made
+    made.end()
+
+
+def test_a_desk_to_try(terminal: Terminal) -> None:
+    terminal.start("tui", "--speed", "max")
+    first = terminal.wait("● LIVE")
+    assert "trial desk: gone when you quit" in first
+    assert "Price" in first
+    terminal.wait("2026-05-26")  # the day ahead is run, and it goes on
+    terminal.keys("3")
+    terminal.wait("Net asset value")
+    terminal.keys("Space")
+    terminal.wait("‖ paused")
+    terminal.keys("[")
+    terminal.wait("↺ REPLAY")
+    terminal.keys("L")
+    terminal.wait("● LIVE")
+    for size in ((200, 56), (80, 24), (100, 30)):
+        terminal.resize(*size)
+        time.sleep(0.5)
+        lines = terminal.wait("● LIVE").splitlines()
+        assert max(map(len, lines)) <= size[0]
+    terminal.keys("C-k")
+    terminal.wait("market.halt")
+    terminal.keys("fire drill", "Enter")
+    terminal.wait("enter sends")
+    terminal.keys("halt", "Enter")
+    terminal.wait("■ HALTED  fire drill")
+    terminal.keys("C-q")
+    terminal.wait("ended 0")
+
+
+def test_what_is_wrong_is_one_line_and_an_exit_code(terminal: Terminal) -> None:
+    terminal.start("tui", "--theme", "sepia")
+    text = terminal.wait("ended 3")
+    assert "voltadesk: theme = sepia: must be one of dark, light, high-contrast, classic" in text
+    assert "Traceback" not in text
+
+
+def test_without_a_terminal_it_says_what_to_do(terminal: Terminal) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "voltadesk", "tui"],
+        env=terminal.environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "voltadesk: tui needs a terminal; voltadesk headless --help works without one\n"
+
+
+def test_one_s_own_desk_is_found_kept_and_gone_on_with(terminal: Terminal) -> None:
+    made = [sys.executable, "-m", "voltadesk"]
+    subprocess.run([*made, "init"], env=terminal.environment, capture_output=True, check=True)
+    terminal.start("tui")
+    text = terminal.wait("● LIVE")
+    assert "trial" not in text
+    assert "‖ paused" in text
+    terminal.keys("]")
+    terminal.wait("00:15:00")
+    terminal.keys("C-q")
+    terminal.wait("ended 0")
+    shown = subprocess.run(
+        [*made, "market", "show", "--json"], env=terminal.environment, capture_output=True, text=True, check=True
+    )
+    assert "2026-05-24T22:15Z" in shown.stdout
