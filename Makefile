@@ -1,5 +1,5 @@
 # Each target is enough alone on a machine with Python 3.11+ and git.
-#   make run     open the desk (no terminal, no screen yet: replay the quickstart week and print its report)
+#   make run     open the desk (without a terminal: replay the quickstart week and print its report)
 #   make test    run the tests
 #   make check   ruff, mypy strict and the tests
 #   make bench   the figures README quotes, printed as ratios
@@ -8,7 +8,7 @@ BIN := .venv/bin
 .PHONY: run test lint check bench clean
 
 run: .venv/ready
-	$(BIN)/voltadesk headless replay
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/voltadesk tui; else $(BIN)/voltadesk headless replay; fi
 
 test: .venv/ready-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -78,7 +79,7 @@ class DeskBase(ThemedApp):
         assert isinstance(screen, Desktop)
         return screen
 
-    def flush(self) -> None:
+    async def flush(self) -> None:
         """Show the latest frame, if it isn't shown yet."""
         frame, desktop = self.runner.frame, self.desktop
         if frame is None or not desktop.is_mounted:
@@ -89,11 +90,13 @@ class DeskBase(ThemedApp):
             return
         if self.frame is None:
             self.tell("told", "")
+            gc.collect()
+            gc.freeze()  # what is there by now stays: going through all of it again would stop the screen each time
         may_differ = self.frame is None or (self.frame.halted, self.frame.clock.is_replay, self.frame.actor) != (
             frame.halted, frame.clock.is_replay, frame.actor
         )  # fmt: skip
         self.frame, self._fed = frame, shown
-        desktop.feed(frame)
+        await desktop.feed(frame)
         if may_differ:
             desktop.refresh_bindings()
         if (top := self.screen) is not desktop and hasattr(top, "feed"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -81,10 +82,13 @@ class Desktop(Screen[None]):
             return [self.maximized]
         return [pane for pane in self.query(Pane) if pane.display]
 
-    def feed(self, frame: DeskFrame) -> None:
-        """Give every pane in sight the frame."""
+    async def feed(self, frame: DeskFrame) -> None:
+        """Give every pane in sight the frame, one after the other: keys come in between."""
         self.tick(frame)
         for pane in self.in_sight:
+            await asyncio.sleep(0)
+            if not pane.is_mounted:
+                continue
             try:
                 pane.feed(frame)
             except Exception as error:  # one pane's fault must not take the desk away from its user
@@ -93,7 +97,8 @@ class Desktop(Screen[None]):
 
     def tick(self, frame: DeskFrame) -> None:
         """What moves without a new frame: the clock."""
-        self.query_one(StatusLines).status = status_of(frame, time.monotonic())
+        for lines in self.query(StatusLines):
+            lines.status = status_of(frame, time.monotonic())
 
     def prefill(self, kind: str) -> dict[str, str]:
         """What the focused pane, or else any other in sight, knows for a command."""

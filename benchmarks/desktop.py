@@ -1,0 +1,128 @@
+"""The desk on the screen while its market runs as fast as it goes: keys, stalls, processor, memory.
+
+Keys are timed on a pseudo-terminal of 200 x 56 cells, from the byte that is sent to the text that comes back; the loop's
+stalls and its thread's time are taken inside the app.
+"""
+
+import asyncio
+import fcntl
+import os
+import pty
+import resource
+import select
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+from tests.ui.desks import make_desk, running, shown
+from voltadesk.ui.app import DeskApp
+from voltadesk.ui.frame import AS_FAST_AS_IT_GOES
+
+SIZE = (200, 56)
+SECONDS = 20.0
+KEYS = 60
+DESKTOPS = ((b"2", b"Batteries"), (b"3", b"Net asset value"), (b"5", b"Actors"), (b"1", b"Supply and demand"))
+
+
+def run() -> list[tuple[str, str, str]]:
+    """(what, measured, target) for each figure."""
+    return [*_keys(), *asyncio.run(_inside())]
+
+
+def _keys() -> list[tuple[str, str, str]]:
+    """Time from a key to what it opens."""
+    with tempfile.TemporaryDirectory() as folder:
+        main, child = pty.openpty()
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
+        homes = {f"XDG_{name}_HOME": folder for name in ("STATE", "CONFIG", "DATA")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "voltadesk", "tui", "--speed", "max"],
+            stdin=child, stdout=child, stderr=child, env=os.environ | homes | {"TERM": "xterm-256color"},
+        )  # fmt: skip
+        began = time.perf_counter()
+        _read_until(main, b"VOLTADESK")
+        first = time.perf_counter() - began
+        _read_until(main, b"2026-05-26")  # the day ahead is run
+        taken = []
+        for n in range(KEYS):
+            key, words = DESKTOPS[n % len(DESKTOPS)]
+            _drain(main, 0.15)
+            began = time.perf_counter()
+            os.write(main, key)
+            _read_until(main, words)
+            taken.append(time.perf_counter() - began)
+        process.kill()  # one that ends politely would wait for its last picture to be read
+        process.wait()
+        os.close(main)
+        os.close(child)
+    taken.sort()
+    p95 = taken[int(0.95 * len(taken))]
+    return [
+        ("voltadesk tui: first picture", f"{first:.2f} s", "2 s"),
+        ("key to another desktop, market at full speed: median", f"{1000 * taken[len(taken) // 2]:.0f} ms", ""),
+        ("key to another desktop, market at full speed: p95", f"{1000 * p95:.0f} ms", "50 ms"),
+    ]
+
+
+def _read_until(file: int, words: bytes, timeout_s: float = 60.0) -> None:
+    held, until = b"", time.perf_counter() + timeout_s
+    while words not in held:
+        if not select.select([file], [], [], max(0.0, until - time.perf_counter()))[0]:
+            raise TimeoutError(f"{words!r} was not shown")
+        held = held[-4096:] + os.read(file, 65_536)
+
+
+def _drain(file: int, seconds: float) -> None:
+    until = time.perf_counter() + seconds
+    while (left := until - time.perf_counter()) > 0:
+        if select.select([file], [], [], left)[0]:
+            os.read(file, 65_536)
+
+
+async def _inside() -> list[tuple[str, str, str]]:
+    """Stalls of the loop, its thread's time and memory while a thousand intervals and more go by."""
+    with tempfile.TemporaryDirectory() as folder, make_desk(Path(folder) / "desk") as desk, running(desk, 96) as runner:
+        app = DeskApp(runner)
+        async with app.run_test(size=SIZE) as pilot:
+            await shown(pilot)
+            runner.set_speed(AS_FAST_AS_IT_GOES)
+            runner.play()
+            rows = []
+            for key in "12345":
+                await pilot.press(key)
+                await shown(pilot)
+                rows.append((key, *await _watched(app, SECONDS / 5)))
+            memory_before = _memory_mib()
+            before = app.runner.desk.book.now_utc
+            while app.runner.desk.book.now_utc < before + 86_400:
+                await asyncio.sleep(0.05)
+            memory = _memory_mib() - memory_before
+    names = ("market", "fleet", "fund", "ledger", "admin")
+    return [
+        (f"desktop {name}: the loop's thread at 10 Hz; longest stall; intervals run",
+         f"{100 * share:.0f} % of a core; {1000 * stall:.0f} ms; {rate:.0f}/s", "25 %; 30 ms")
+        for name, (_, share, stall, rate) in zip(names, rows, strict=True)
+    ] + [("memory over 24 simulated hours", f"{memory:+.1f} MiB", "flat")]  # fmt: skip
+
+
+async def _watched(app: DeskApp, seconds: float) -> tuple[float, float, float]:
+    """Share of a core that the loop's thread takes, its longest stall [s], intervals run in a second."""
+    market = app.runner.desk.book.market
+    assert market is not None
+    worst, ran = 0.0, market.next
+    began, cpu = time.perf_counter(), time.thread_time()
+    while time.perf_counter() < began + seconds:
+        asked = time.perf_counter()
+        await asyncio.sleep(0.002)
+        worst = max(worst, time.perf_counter() - asked - 0.002)
+    passed = time.perf_counter() - began
+    return (time.thread_time() - cpu) / passed, worst, (market.next - ran) / passed
+
+
+def _memory_mib() -> float:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
