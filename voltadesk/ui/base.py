@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -59,7 +60,7 @@ class DeskBase(ThemedApp):
         if mode in self.MODES and mode != self.current_mode:
             self.switch_mode(mode)
         self.runner.start()
-        self.tell("busy", "opening the desk: the first start compiles the exchange, half a minute, once")
+        self._began_s = time.monotonic()
         self.set_interval(1 / self.settings.fps, self.flush)
 
     def on_unmount(self) -> None:
@@ -82,7 +83,10 @@ class DeskBase(ThemedApp):
     async def flush(self) -> None:
         """Show the latest frame, if it isn't shown yet."""
         frame, desktop = self.runner.frame, self.desktop
-        if frame is None or not desktop.is_mounted:
+        if not desktop.is_mounted:
+            return
+        if frame is None:
+            self._tell_opening()
             return
         shown = frame.number, desktop
         if shown == self._fed:
@@ -101,6 +105,12 @@ class DeskBase(ThemedApp):
             desktop.refresh_bindings()
         if (top := self.screen) is not desktop and hasattr(top, "feed"):
             top.feed(frame)
+
+    def _tell_opening(self) -> None:
+        """What takes so long before the first frame."""
+        passed_s = int(time.monotonic() - self._began_s)
+        why = ": the first start compiles the exchange, which takes half a minute, once" if passed_s >= 2 else ""
+        self.tell("busy", f"opening the desk … {passed_s} s{why}")
 
     def tell(self, kind: str, words: str) -> None:
         """Say what came of something, on the line above the keys: `done`, `refused`, `busy` or `told`."""
