@@ -15,6 +15,7 @@ import voltadesk
 PACKAGE = Path(voltadesk.__file__).parent
 
 LEVELS = (
+    ("__main__",),
     ("ui", "cli"),
     ("report", "store"),
     ("desk",),
@@ -27,6 +28,7 @@ LEVELS = (
 WITHIN_A_LEVEL = {
     ("scenario", "feeds"): "a scenario names files of prices and meters",
     ("scenario", "strategy"): "a scenario says by which strategy its batteries trade",
+    ("cli", "ui"): "a command opens the screen",
     ("units", "errors"): "text that is no number is bad input",
     ("clock", "errors"): "a grid or a zone that can't be is bad input",
 }
@@ -46,6 +48,7 @@ LIBRARIES = {
     "simplejson": {"report"},
     "rich": {"report", "cli", "ui"},
     "textual": {"ui"},
+    "textual_serve": {"cli"},
     "typer": {"cli"},
 }
 

@@ -12,7 +12,7 @@ from voltadesk.desk.commands import COMMANDS
 from voltadesk.desk.refusal import Refusal
 from voltadesk.errors import BadInput
 from voltadesk.ui.app import binding_ids
-from voltadesk.ui.fields import body_of, fields_of
+from voltadesk.desk.fields import body_of, fields_of
 from voltadesk.ui.memory import load, save
 from voltadesk.ui.moments import moment_utc, next_utc
 from voltadesk.ui.settings import Settings, read_settings

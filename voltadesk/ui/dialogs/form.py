@@ -16,9 +16,9 @@ from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
+from voltadesk.desk.fields import Field, body_of, fields_of
 from voltadesk.desk.refusal import Refusal
 from voltadesk.ui.actions import TYPED, Action
-from voltadesk.ui.fields import Field, body_of, fields_of
 from voltadesk.ui.text import clean
 
 
