@@ -46,6 +46,8 @@ class BatteryLine:
     book_e8: int
     energy_cost_e8: int
     is_retired: bool
+    bought_entry: int = 0  # of the journal, since when it is in the register
+    retired_entry: int = 0  # 0 while active
 
 
 @dataclass(frozen=True)
@@ -186,11 +188,13 @@ def battery_lines(book: Book) -> tuple[BatteryLine, ...]:
         BatteryLine(
             battery=registered.battery,
             fill_wh=fleet.fill_wh(name),
-            available_ppm=fleet.available_ppm(name, book.now_utc),
+            available_ppm=0 if registered.retired_entry else fleet.available_ppm(name, book.now_utc),
             cost_e8=registered.cost_e8,
             book_e8=fleet.book_e8(name),
             energy_cost_e8=fleet.energy_cost_e8(name),
             is_retired=bool(registered.retired_entry),
+            bought_entry=registered.bought_entry,
+            retired_entry=registered.retired_entry,
         )
         for name, registered in sorted(fleet.register.items())
     ]

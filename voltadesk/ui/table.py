@@ -100,6 +100,14 @@ class Table(TableView):
         self._widths = []
         self._settled(self.view)
 
+    def reword(self, columns: Sequence[Column]) -> None:
+        """The same columns, by their keys, with other headings or units."""
+        by_key = {column.key: column for column in columns}
+        self.all_columns = tuple(by_key[column.key] for column in self.all_columns)
+        self.columns = tuple(by_key[column.key] for column in self.columns)
+        self._widths = []
+        self._settled(self.view)
+
     def _arrange(self) -> None:
         if not self.words and self.order_key is None:
             self._settled(self.source)

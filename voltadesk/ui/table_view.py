@@ -70,6 +70,7 @@ class TableView(ScrollView, Inked, can_focus=True):
     def on_resize(self) -> None:
         self._window = (0, ())
         self._measure()
+        self.refresh()  # lines drawn before it was known that they are in sight
 
     def _measure(self) -> None:
         """Columns grow with what is seen and never shrink while they stay, so that nothing jumps."""

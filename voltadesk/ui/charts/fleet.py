@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,7 +17,7 @@ from rich.cells import cell_len, set_cell_size
 from voltadesk.ui.axes import Ints64
 from voltadesk.ui.canvas import Place
 from voltadesk.ui.cells import Cells, Mask, Words
-from voltadesk.ui.charts.time_chart import UTC, TimeChart
+from voltadesk.ui.charts.time_chart import GROUPS, UTC, Scale, TimeChart
 from voltadesk.ui.inks import (
     BAND,
     CHARGE,
@@ -35,7 +36,13 @@ from voltadesk.ui.inks import (
 )
 from voltadesk.ui.text import CUT, KW, clean, clock_text, percent_text, power_text, stamp_text
 
-_NAME, _PERCENT = 8, 6  # cells
+_NAME, _NAME_MOST, _PERCENT = 8, 16, 6  # cells
+
+
+class Sliced(Protocol):
+    """An array, or what gives the parts of one that are looked at."""
+
+    def __getitem__(self, at: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Fleet:
     stored_wh: Ints64
     capacity_wh: Ints64
     limit_w: Ints64
-    power_w: Ints64
+    power_w: Sliced
     alarm: Mask
 
 
@@ -76,6 +83,7 @@ class FleetChart(TimeChart):
         self.fleet = Fleet((), none, none, none, np.empty((0, 0), np.int64), none.astype(bool))
         self.why = why
         self.top = 0  # first battery in sight
+        self.day = 96  # intervals that are usually seen, or as many more as there are columns
 
     def show(self, starts_utc: Ints64, fleet: Fleet) -> None:
         self.starts_utc, self.fleet = starts_utc, fleet
@@ -84,10 +92,21 @@ class FleetChart(TimeChart):
     def extent(self) -> Place:
         return self.count, len(self.fleet.names)
 
+    def usual(self, columns: int) -> Scale:
+        """The newest day, or more where there is room for more."""
+        group = next(group for group in (1, *GROUPS) if group * columns >= self.day)
+        return self.whole(columns) if self.count <= group * columns else (group, 1)
+
     # Layout -----------------------------------------------------------------------------------------------------------
     @property
+    def _name_width(self) -> int:
+        """Cells of the names, with the blank after them."""
+        longest = max((cell_len(name) for name in self.fleet.names), default=0)
+        return max(_NAME, min(_NAME_MOST, longest + 2, self.size.width // 6))
+
+    @property
     def _gauge(self) -> int:
-        return max(6, min(16, self.size.width // 8))
+        return max(6, min(12, self.size.width // 8))
 
     @property
     def rows(self) -> int:
@@ -111,7 +130,7 @@ class FleetChart(TimeChart):
 
     # Picture ----------------------------------------------------------------------------------------------------------
     def paint(self, cells: Cells) -> None:
-        self.label_width = _NAME + self._gauge + _PERCENT + 1
+        self.label_width = self._name_width + self._gauge + _PERCENT + 1
         self.top = max(0, min(self.top, len(self.fleet.names) - self.rows))
         cells.put_words(0, 0, self.readout(self.place))
         if not len(self.fleet.names):
@@ -128,20 +147,20 @@ class FleetChart(TimeChart):
             cells.put(0, cells.h - 1, f"↓ {len(self.fleet.names) - self.top - self.rows} more", FAINT)
 
     def _paint_gauge(self, cells: Cells, y: int, n: int) -> None:
-        fleet, width = self.fleet, self._gauge
+        fleet, width, start = self.fleet, self._gauge, self._name_width
         stored, capacity = int(fleet.stored_wh[n]), max(1, int(fleet.capacity_wh[n]))
         eighths = max(0, min(8 * width, stored * 8 * width // capacity))
         near_an_end = stored * 100 < 5 * capacity or stored * 100 > 98 * capacity
         ink = FAULT if fleet.alarm[n] else OWN if near_an_end else BAND
         is_here = self.place is not None and self.place[1] == n
         name = clean(fleet.names[n])
-        name = name if cell_len(name) < _NAME else set_cell_size(name, _NAME - 2) + CUT
+        name = name if cell_len(name) < start else set_cell_size(name, start - 2) + CUT
         cells.put(0, y, name, FAULT if fleet.alarm[n] else TEXT)
-        cells.put(_NAME, y, "·" * width, GRID)
-        cells.put(_NAME, y, "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip(), ink)
-        cells.put_right(_NAME + width + _PERCENT, y, percent_text(stored, capacity).split(".")[0] + "%", FAINT)
+        cells.put(start, y, "·" * width, GRID)
+        cells.put(start, y, "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip(), ink)
+        cells.put_right(start + width + _PERCENT, y, percent_text(stored, capacity).split(".")[0] + "%", FAINT)
         if fleet.alarm[n]:
-            cells.put(_NAME - 1, y, "!", FAULT)
+            cells.put(start - 1, y, "!", FAULT)
         if is_here:
             cells.part(0, y, self.label_width - 1, 1).paper[:] = CURSOR
 
