@@ -201,3 +201,20 @@ def test_a_desk_without_a_key_only_shows(desk: Desk) -> None:
         with pytest.raises(Refusal, match="no key"):
             runner.submit("market.halt", {"reason": "no"}).result()
         runner.stop()
+
+
+def test_a_fault_in_running_is_said_and_nothing_waits_for_ever(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(desk) as runner:
+        runner.start()
+        wait(runner, lambda frame: True)
+
+        def fail(*given: object) -> None:
+            raise ZeroDivisionError("a fault of the program")
+
+        monkeypatch.setattr(runner._maker, "make", fail)
+        runner.set_speed(60).result()
+        stopped = wait(runner, lambda frame: bool(frame.fault))
+        assert "a fault of the program" in stopped.fault
+        with pytest.raises(Exception, match="a fault of the program"):
+            runner.step(1).result(5)
+        runner.stop()

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from voltadesk.desk.commands import COMMANDS
+from voltadesk.desk.fields import body_of, fields_of
 from voltadesk.desk.refusal import Refusal
 from voltadesk.errors import BadInput
 from voltadesk.ui.app import binding_ids
-from voltadesk.desk.fields import body_of, fields_of
 from voltadesk.ui.memory import load, save
 from voltadesk.ui.moments import moment_utc, next_utc
 from voltadesk.ui.settings import Settings, read_settings

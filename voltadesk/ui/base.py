@@ -110,7 +110,10 @@ class DeskBase(ThemedApp):
         """What takes so long before the first frame."""
         passed_s = int(time.monotonic() - self._began_s)
         why = ": the first start compiles the exchange, which takes half a minute, once" if passed_s >= 2 else ""
-        self.tell("busy", f"opening the desk … {passed_s} s{why}")
+        if self.runner.fault:
+            self.tell("refused", self.runner.fault)
+        else:
+            self.tell("busy", f"opening the desk … {passed_s} s{why}")
 
     def tell(self, kind: str, words: str) -> None:
         """Say what came of something, on the line above the keys: `done`, `refused`, `busy` or `told`."""

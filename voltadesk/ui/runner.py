@@ -46,17 +46,18 @@ class Runner:
         self.frame: DeskFrame | None = None
         self._clock = Clock(speed=speed)
         self._ahead = ahead
-        self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
         self._readers = ThreadPoolExecutor(1, "voltadesk-reader")
         self._thread = threading.Thread(target=self._run, name="voltadesk-runner", daemon=True)
-        self._stopping, self._stack, self._is_holding = False, ExitStack(), False
+        self._stopping = self._is_over = self._is_holding = False
+        self._stack = ExitStack()
         self._plays_on = False  # after a goal
         self._recorder = Recorder(self.desk)
         self._maker = FrameMaker(self.desk, is_trial)
         self._seen_utc: int | None = None  # start of the last interval seen in replay; None: the market as it is
         self._size, self._played, self._rated = 1, 0, (0, 0.0)
         self._is_changed, self._made_at = True, 0.0
-        self._fault = ""
+        self.fault = ""
 
     # Asked by the screen ----------------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -104,22 +105,26 @@ class Runner:
 
     def _ask(self, job: Callable[[], Answer]) -> Future[Answer]:
         future: Future[Answer] = Future()
-
-        def do() -> None:
-            try:
-                future.set_result(job())
-            except BaseException as error:
-                future.set_exception(error)
-            self._is_changed = True
-
-        if self._stopping:
-            future.set_exception(VoltaDeskError(self._fault or "the desk is being closed"))
-        else:
-            self._asked.put(do)
+        self._asked.put((future, job))
+        if self._is_over:
+            self._refuse_asked()
         return future
+
+    def _refuse_asked(self) -> None:
+        """Nobody answers any more: nothing must wait for ever."""
+        with suppress(Empty):
+            while True:
+                self._asked.get_nowait()[0].set_exception(VoltaDeskError(self.fault or "the desk is being closed"))
 
     # The thread -------------------------------------------------------------------------------------------------------
     def _run(self) -> None:
+        try:
+            self._go()
+        finally:
+            self._is_over = True
+            self._refuse_asked()
+
+    def _go(self) -> None:
         with self._stack:
             try:
                 self._begin()
@@ -129,9 +134,11 @@ class Runner:
                     self._notice()
                     self._go_on()
             except Exception as error:  # the last frame says what ended it
-                self._fault = f"stopped: {error or type(error).__name__}"
                 self._stopping = True
-                self._make_frame(is_due=True)
+                self.fault = f"the screen's view of the desk stopped, open it again: {error or type(error).__name__}"
+                if self.frame is not None:
+                    clock = replace(self.frame.clock, is_playing=False, reason=self.fault)
+                    self.frame = replace(self.frame, number=self.frame.number + 1, fault=self.fault, clock=clock)
 
     def _begin(self) -> None:
         self._check_right()
@@ -178,9 +185,16 @@ class Runner:
         """Do what was asked; wait for it as long as nothing else is to be done."""
         wait_s = 0.0 if self._is_changed and not self._is_fresh() else self._wait_s()
         with suppress(Empty):
-            self._asked.get(timeout=wait_s)() if wait_s > 0 else self._asked.get_nowait()()
-            while True:
-                self._asked.get_nowait()()
+            self._answer(*(self._asked.get(timeout=wait_s) if wait_s > 0 else self._asked.get_nowait()))
+            while not self._stopping:
+                self._answer(*self._asked.get_nowait())
+
+    def _answer(self, future: Future[Any], job: Callable[[], Any]) -> None:
+        try:
+            future.set_result(job())
+        except Exception as error:
+            future.set_exception(error)
+        self._is_changed = True
 
     def _wait_s(self) -> float:
         clock = self._clock
@@ -197,7 +211,7 @@ class Runner:
                 self._is_changed = True
                 self._recorder.follow()
         except VoltaDeskError as error:
-            self._fault = str(error)
+            self.fault = str(error)
 
     # Playing ----------------------------------------------------------------------------------------------------------
     @property
@@ -261,11 +275,11 @@ class Runner:
         began_s = time.perf_counter()
         try:
             self._played += self.seat.advance(count)
-            self._fault = ""
+            self.fault = ""
         except VoltaDeskError as error:
             self._set(is_playing=False, goal_utc=None)
             if getattr(error, "code", "") != "HALTED":
-                self._fault = str(error)
+                self.fault = str(error)
         taken_s = time.perf_counter() - began_s
         if taken_s < BATCH_S / 2:
             self._size = min(2 * self._size, BATCH_LIMIT)
@@ -340,14 +354,14 @@ class Runner:
     def _is_fresh(self) -> bool:
         return time.monotonic() - self._made_at < FRAME_S
 
-    def _make_frame(self, is_due: bool = False) -> None:
-        if not is_due and (not self._is_changed or self._is_fresh()):
+    def _make_frame(self) -> None:
+        if not self._is_changed or self._is_fresh():
             return
         self._clock = replace(self._clock, rate_per_s=self._rate())
         history = self._recorder.history()
         seen = history.upto(self._count_seen())
         clock = replace(self._clock, behind=len(history) - len(seen))
-        self.frame = self._maker.make(self.seat.actor, self.unsigned, clock, seen, self._fault)
+        self.frame = self._maker.make(self.seat.actor, self.unsigned, clock, seen, self.fault)
         self._made_at, self._is_changed = time.monotonic(), False
 
     def _rate(self) -> float:
