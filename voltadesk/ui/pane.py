@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, cast, runtime_checkable
 
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.widget import Widget
 
@@ -95,7 +96,8 @@ class Pane(Vertical):
         super().__init__(*children, id=id, classes=classes)
         self.number, self.heading, self.note = number, title, ""
         self.standing = Standing()
-        self._said = ""
+        self._said = self._titled = ""
+        self._border_line: int | None = None  # being written
         self._retitle()
 
     def feed(self, frame: DeskFrame) -> None:
@@ -110,10 +112,32 @@ class Pane(Vertical):
         self.heading, self.note = self.heading if title is None else title, note
         self._retitle()
 
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """As any widget's; a new title or subtitle has only its own line of the border drawn anew, not all inside."""
+        if self._border_line is not None and not regions and self.is_mounted:
+            offset = self.content_offset
+            y = self.size.height + offset.y if self._border_line else -offset.y
+            regions = (Region(-offset.x, y, self.outer_size.width, 1),)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def _set_border(self, line: int, text: str) -> None:
+        """Write into the border: its upper line is 0, its lower one 1."""
+        self._border_line = line
+        try:
+            if line:
+                self.border_subtitle = Content(text)  # Content: no markup is read
+            else:
+                self.border_title = Content(text)
+        finally:
+            self._border_line = None
+
     def _retitle(self) -> None:
         words = [str(self.number)] if self.number is not None else []
         words += [clean(self.heading), *([clean(self.note)] if self.note else [])]
-        self.border_title = Content("  ".join([" ".join(words[:2]), *words[2:]]))  # Content: no markup is read
+        text = "  ".join([" ".join(words[:2]), *words[2:]])
+        if text != self._titled:
+            self._titled = text
+            self._set_border(0, text)
 
     def stand(self, standing: Standing) -> None:
         """Say how current and how complete the content is; what is stale is dimmed."""
@@ -122,7 +146,7 @@ class Pane(Vertical):
         text = standing.text()
         if text != self._said:
             self._said = text
-            self.border_subtitle = Content(text)
+            self._set_border(1, text)
 
     @property
     def content(self) -> Telling | None:
@@ -144,8 +168,8 @@ class Pane(Vertical):
     def action_copy(self) -> None:
         if self.content is not None and (text := self.content.copy_text()):
             self.app.copy_to_clipboard(text)
-            self.border_subtitle = Content("copied")
-            self.set_timer(1.5, lambda: setattr(self, "border_subtitle", Content(self._said)))
+            self._set_border(1, "copied")
+            self.set_timer(1.5, lambda: self._set_border(1, self._said))
 
     def action_export(self) -> None:
         self.post_message(self.Export(self))

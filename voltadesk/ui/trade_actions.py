@@ -8,6 +8,7 @@ from voltadesk.store.desk import Receipt
 from voltadesk.ui.actions import Action
 from voltadesk.ui.base import DeskBase
 from voltadesk.ui.dialogs.form import Form
+from voltadesk.ui.dialogs.ticket import OrderTicket
 
 
 class TradeActions(DeskBase):
@@ -20,8 +21,6 @@ class TradeActions(DeskBase):
         self._ticket("sell")
 
     def _ticket(self, side: str) -> None:
-        from voltadesk.ui.dialogs.ticket import OrderTicket
-
         if self.frame is not None:
             ticket = OrderTicket(side, self.desktop.prefill("order.place"), self.frame)
             self.push_screen(ticket, lambda body: self.send("order.place", body))
@@ -45,8 +44,8 @@ class TradeActions(DeskBase):
                 for order in own:
                     self.send("order.cancel", {"order": order})
 
-        words = {"order": f"{len(own)} orders: {', '.join(own)}"}
-        self.push_screen(Form(action, words, self.currency), cancel)
+        count = "one order" if len(own) == 1 else f"{len(own)} orders"
+        self.push_screen(Form(action, {}, self.currency, f"cancels {count}: {', '.join(own)}"), cancel)
 
     def ask_form(self, action: Action) -> None:
         """Ask the values of a command, filled in from what is under the cursor."""

@@ -50,10 +50,11 @@ class Form(ModalScreen[dict[str, Any] | None]):
         Binding("enter", "send", "Send", show=False, id="form.send"),
     ]
 
-    def __init__(self, action: Action, given: dict[str, str], currency: str) -> None:
+    def __init__(self, action: Action, given: dict[str, str], currency: str, summary: str = "") -> None:
+        """`given` fills the fields in. With a `summary` there are none: it is reviewed, and the answer is empty."""
         super().__init__()
-        self.action, self.given = action, given
-        self.fields = fields_of(action.kind, currency, action.fields)
+        self.action, self.given, self.summary = action, given, summary
+        self.fields = () if summary else fields_of(action.kind, currency, action.fields)
         self.body: dict[str, Any] | None = None
 
     def compose(self) -> ComposeResult:
@@ -82,10 +83,10 @@ class Form(ModalScreen[dict[str, Any] | None]):
             yield Static(Content(hint), classes="unit")
 
     def on_mount(self) -> None:
-        inputs = list(self.query(Input))
-        if not inputs:  # a command without values: straight to the review
+        if not self.fields:  # nothing to be asked: straight to the review
             self._review()
-        self._say("enter reviews · esc leaves")
+        else:
+            self._say("enter reviews · esc leaves")
 
     def _say(self, words: str) -> None:
         self._box.border_subtitle = Content(words)
@@ -117,6 +118,9 @@ class Form(ModalScreen[dict[str, Any] | None]):
 
     def _review(self) -> None:
         """Show what would be sent, or what is wrong with it."""
+        if self.summary:
+            self._show_review({}, self.summary)
+            return
         texts = {field.name: self.query_one(f"#{field.name}", Input).value for field in self.fields}
         try:
             body = body_of(self.action.kind, self.fields, texts, self.given)
@@ -126,9 +130,12 @@ class Form(ModalScreen[dict[str, Any] | None]):
             if with_field:
                 self.query_one(f"#{with_field[0].name}", Input).focus()
             return
-        self.body = body
         told = ", ".join(f"{name} {_told(value)}" for name, value in body.items()) or "nothing else to say"
-        self.query_one("#review", Static).update(Content(f"{self.action.kind}: {clean(told)}"))
+        self._show_review(body, f"{self.action.kind}: {told}")
+
+    def _show_review(self, body: dict[str, Any], words: str) -> None:
+        self.body = body
+        self.query_one("#review", Static).update(Content(clean(words)))
         self.add_class("-review")
         self._say("enter sends · esc goes back")
         if self.action.confirm == TYPED and self.query_one("#word", Input).value != self.action.word:
