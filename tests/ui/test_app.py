@@ -356,7 +356,7 @@ def test_typing_while_the_market_runs_at_full_speed(tmp_path: Path) -> None:
         for n in range(5):
             await pilot.press("colon")
             await typed(pilot, f"words that stay {n}")
-            assert app.screen.query_one(Input).value == f"words that stay {n}"
+            assert app.prompt.query_one(Input).value == f"words that stay {n}"
             await pilot.press("escape")
         assert (await shown(pilot, lambda frame: frame.next_utc > before)).clock.is_playing
 

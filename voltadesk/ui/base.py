@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
+from textual import events
 from textual.screen import Screen
 
 from voltadesk.errors import VoltaDeskError
@@ -19,6 +20,7 @@ from voltadesk.ui.desktop import Desktop
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.memory import Memory
 from voltadesk.ui.message import MessageLine
+from voltadesk.ui.prompt import Prompt
 from voltadesk.ui.runner import Runner
 from voltadesk.ui.settings import Settings
 from voltadesk.ui.themes import ThemedApp
@@ -73,6 +75,11 @@ class DeskBase(ThemedApp):
             self.memory[desktop.NAME] = desktop.remember()
         self.exit()
 
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.MouseDown):
+            self.runner.give_way()
+        await super().on_event(event)
+
     @property
     def desktop(self) -> Desktop:
         """The desktop in sight, whatever lies over it."""
@@ -82,9 +89,9 @@ class DeskBase(ThemedApp):
 
     async def flush(self) -> None:
         """Show the latest frame, if it isn't shown yet."""
-        frame, desktop = self.runner.frame, self.desktop
-        if not desktop.is_mounted:
+        if not self.screen_stack or not self.desktop.is_mounted:  # before the first one, and after the last
             return
+        frame, desktop = self.runner.frame, self.desktop
         if frame is None:
             self._tell_opening()
             return
@@ -103,7 +110,7 @@ class DeskBase(ThemedApp):
         await desktop.feed(frame)
         if may_differ:
             desktop.refresh_bindings()
-        if (top := self.screen) is not desktop and hasattr(top, "feed"):
+        if not isinstance(top := self.screen, Desktop) and hasattr(top, "feed"):
             top.feed(frame)
 
     def _tell_opening(self) -> None:
@@ -147,6 +154,11 @@ class DeskBase(ThemedApp):
         top = self.screen
         found: dict[str, str] = top.prefill(kind) if hasattr(top, "prefill") else self.desktop.prefill(kind)
         return found
+
+    @property
+    def prompt(self) -> Prompt:
+        """Where a line is asked for."""
+        return self.desktop.query_one(Prompt)
 
     @property
     def currency(self) -> str:

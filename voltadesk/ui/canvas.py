@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from voltadesk.ui.cells import SPACE, Cells, Words
-from voltadesk.ui.inks import Inked, style_sheet
+from voltadesk.ui.inks import Inked
 
 Place = tuple[int, int]  # (column, row) of a datum, counted in the chart's own data
 
@@ -27,7 +27,7 @@ Place = tuple[int, int]  # (column, row) of a datum, counted in the chart's own 
 class Canvas(Inked, can_focus=True):
     """A chart. `redraw` after a change of data; only lines that look different are sent to the terminal."""
 
-    DEFAULT_CSS = "Canvas { width: 1fr; height: 1fr; }\n" + style_sheet("Canvas")
+    DEFAULT_CSS = "Canvas { width: 1fr; height: 1fr; }"
     ALLOW_SELECT = False
     ALLOW_MAXIMIZE = False  # its pane is what grows
     BINDINGS: ClassVar[list[BindingType]] = [

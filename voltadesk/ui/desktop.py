@@ -17,6 +17,7 @@ from voltadesk.ui.keybar import KeyBar
 from voltadesk.ui.memory import Memory, Remembering
 from voltadesk.ui.message import MessageLine
 from voltadesk.ui.pane import Pane, Standing
+from voltadesk.ui.prompt import Prompt
 from voltadesk.ui.status import Status, StatusLines
 from voltadesk.ui.text import PRICE
 
@@ -28,9 +29,9 @@ class Desktop(Screen[None]):
     """One of the five. Its style sheet lays panes out for `-w200`, `-w140`, `-w100` and `-w80`."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-w80"), (96, "-w100"), (130, "-w140"), (180, "-w200")]  # noqa: RUF012
-    ALLOW_IN_MAXIMIZED_VIEW = "StatusLines, MessageLine, KeyBar"
+    ALLOW_IN_MAXIMIZED_VIEW = "StatusLines, MessageLine, KeyBar, Prompt"
     DEFAULT_CSS = """
-    Desktop { layout: vertical; }
+    Desktop { layout: vertical; layers: base over; }
     Desktop Grid { height: 1fr; grid-gutter: 0; }
     """
     NAME: ClassVar[str] = ""
@@ -45,6 +46,7 @@ class Desktop(Screen[None]):
             yield from self.panes()
         yield MessageLine()
         yield KeyBar()
+        yield Prompt()
 
     def on_mount(self) -> None:
         """Find everything as it was left."""

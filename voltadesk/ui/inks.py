@@ -1,14 +1,15 @@
 """The inks that charts and tables draw with: names here, colours in the themes.
 
-Each ink is a component class `ink--NAME` whose colour is the theme's variable `$ink-NAME`, so a widget never names a
-colour and a user's own style sheet reaches every one.
+Each ink is the theme's variable `$ink-NAME`, so a widget never names a colour. They are no component classes: Textual
+goes through all of a widget's whenever its state changes, and with thirty-odd a desktop took half a second to open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
+from rich.color import Color
 from rich.style import Style
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.widget import Widget
@@ -53,13 +54,6 @@ NAMES = (
 (GROUND, TEXT, FAINT, GRID, UP, DOWN, UP_DIM, DOWN_DIM, OWN, BAND, FAULT, FORECAST, FAN, FAN_INNER, CURSOR) = range(15)
 STRONG, BAR, LIVE, REPLAY = range(15, 19)
 CHARGE, DISCHARGE, MIX = tuple(range(19, 23)), tuple(range(23, 27)), tuple(range(27, 35))
-CLASSES = frozenset(f"ink--{name}" for name in NAMES)
-
-
-def style_sheet(widget: str) -> str:
-    """The rules that give a widget class its inks."""
-    rules = [f"{widget} > .ink--{name} {{ color: $ink-{name}; }}" for name in NAMES]
-    return "\n".join([*rules, f"{widget} > .ink--strong {{ text-style: bold; }}"])
 
 
 def change_ink(value: int | None) -> int:
@@ -69,8 +63,6 @@ def change_ink(value: int | None) -> int:
 
 class Inked(Widget):
     """A widget that draws in inks. Styles are combined with its background once, not in each line."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(CLASSES)
 
     def __init__(self, *children: Widget, **named: Any) -> None:
         super().__init__(*children, **named)
@@ -92,11 +84,11 @@ class Inked(Widget):
         """The same for ink + 256 x paper."""
         if (found := self._styles_of.get(code)) is None:
             ink, paper = code & 0xFF, code >> 8
-            ground = self.rich_style
-            front = self.get_component_rich_style(f"ink--{NAMES[ink]}", partial=True)
-            back = (
-                self.get_component_rich_style(f"ink--{NAMES[paper]}", partial=True).color if paper else ground.bgcolor
-            )
-            color = ground.bgcolor if ink == GROUND else front.color
-            found = self._styles_of[code] = Style(color=color, bgcolor=back, bold=front.bold)
+            ground = self.rich_style.bgcolor
+            front = ground if ink == GROUND else self._color(ink)
+            back = self._color(paper) if paper else ground
+            found = self._styles_of[code] = Style(color=front, bgcolor=back, bold=ink == STRONG)
         return found
+
+    def _color(self, ink: int) -> Color:
+        return Color.parse(self.app.theme_variables[f"ink-{NAMES[ink]}"])

@@ -26,7 +26,8 @@ from voltadesk.ui.framing import FrameMaker
 from voltadesk.ui.history import LIMIT, Recorder
 
 FRAME_S = 0.1  # between two frames
-BATCH_S = 0.04  # how long a batch of intervals should take: what is asked waits for it
+BATCH_S = 0.03  # how long a batch of intervals should take: what is asked waits for it
+GIVE_WAY_S = 0.08  # how long the market waits for the screen after a key, when it goes as fast as it goes
 BATCH_LIMIT = 48
 REPLAYED = 10  # intervals from one frame to the next, when a replay goes as fast as it goes
 IDLE_S = 0.1
@@ -56,7 +57,7 @@ class Runner:
         self._maker = FrameMaker(self.desk, is_trial)
         self._seen_utc: int | None = None  # start of the last interval seen in replay; None: the market as it is
         self._size, self._played, self._rated = 1, 0, (0, 0.0)
-        self._is_changed, self._made_at = True, 0.0
+        self._is_changed, self._made_at, self._way_until_s = True, 0.0, 0.0
         self.fault = ""
 
     # Asked by the screen ----------------------------------------------------------------------------------------------
@@ -76,6 +77,10 @@ class Runner:
     def read(self, question: Callable[[Desk], Answer]) -> Future[Answer]:
         """Have something read from the desk, beside the loop and the market."""
         return self._readers.submit(question, self.desk)
+
+    def give_way(self) -> None:
+        """Someone has pressed a key: what it opens is drawn before the market goes on."""
+        self._way_until_s = time.monotonic() + GIVE_WAY_S
 
     def play(self) -> Future[None]:
         """Go on: the market, or in replay what is seen of it."""
@@ -201,7 +206,8 @@ class Runner:
         if not clock.is_playing:
             return IDLE_S
         if self._speed == AS_FAST_AS_IT_GOES:
-            return 0.0 if self._seen_utc is None else FRAME_S / 4
+            way_s = self._way_until_s - time.monotonic()
+            return max(0.0, way_s) if self._seen_utc is None else FRAME_S / 4
         return max(0.0, min(IDLE_S, (clock.due_s or 0.0) - time.monotonic()))
 
     def _notice(self) -> None:
@@ -245,7 +251,9 @@ class Runner:
         if not clock.is_playing:
             return 0
         if self._speed == AS_FAST_AS_IT_GOES:
-            return self._size if self._seen_utc is None else 0 if self._is_changed else REPLAYED
+            if self._seen_utc is not None:
+                return 0 if self._is_changed else REPLAYED
+            return self._size if time.monotonic() >= self._way_until_s else 0
         period_s, now_s = self._market.step_s / clock.speed, time.monotonic()
         if clock.due_s is None or now_s < clock.due_s:
             return 0

@@ -22,7 +22,6 @@ from voltadesk.store.seat import Seat
 from voltadesk.ui.actions import ACTIONS, BY_ID, Action
 from voltadesk.ui.base import ONLY_SHOWS, DeskBase
 from voltadesk.ui.dialogs.jump import Jump
-from voltadesk.ui.dialogs.prompt import Prompt
 from voltadesk.ui.dialogs.reading import Reading
 from voltadesk.ui.export import write_csv
 from voltadesk.ui.pane import Pane
@@ -43,6 +42,7 @@ class ScreenActions(DeskBase):
 
     def do_show_desktop(self, action: Action) -> None:
         self.switch_mode(action.id.removeprefix("desktop."))
+        self.call_later(self.flush)  # at once, not with the next picture
 
     def do_jump(self, action: Action) -> None:
         def go(pane: Pane | None) -> None:
@@ -61,12 +61,8 @@ class ScreenActions(DeskBase):
     def do_act_as(self, action: Action) -> None:
         """Ask for another actor whose key is here."""
 
-        def sit(name: str | None) -> None:
-            if name is not None:
-                self.act_as(name)
-
         hint = f"act as: {', '.join(self.seats) or 'no key of another actor is here'}"
-        self.push_screen(Prompt(hint, self._checked_actor, words=tuple(self.seats)), sit)
+        self.prompt.ask(hint, self._checked_actor, self.act_as, words=tuple(self.seats))
 
     def _checked_actor(self, name: str) -> Path:
         if name not in self.seats:
@@ -154,8 +150,8 @@ class ScreenActions(DeskBase):
     # The command line -------------------------------------------------------------------------------------------------
     def do_command_line(self, action: Action) -> None:
         hint = "a command as in the shell: order place buy 5 --price 90, fund nav … · or the name of an action"
-        prompt = Prompt(hint, self._checked_words, words=(*SHELL_WORDS, *BY_ID), past=self.past_lines)
-        self.push_screen(prompt, lambda line: self.carry_out(line) if line else None)
+        words = (*SHELL_WORDS, *BY_ID)
+        self.prompt.ask(hint, self._checked_words, self.carry_out, words=words, past=self.past_lines)
 
     def _checked_words(self, line: str) -> list[str]:
         """The line's words. Raises BadInput."""

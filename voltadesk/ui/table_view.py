@@ -12,7 +12,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from voltadesk.ui.inks import CLASSES, FAINT, GROUND, TEXT, Inked, style_sheet
+from voltadesk.ui.inks import FAINT, GROUND, TEXT, Inked
 from voltadesk.ui.rows import Column, ListRows, Row, Rows
 from voltadesk.ui.text import CUT
 
@@ -20,18 +20,14 @@ from voltadesk.ui.text import CUT
 class TableView(ScrollView, Inked, can_focus=True):
     """Rows of a source under a header, one of them marked; each column keeps the place it has among all columns."""
 
-    # The inks once more: Textual collects component classes along the first base only.
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *CLASSES,
         "table--header",
         "table--chosen",
         "table--cursor",
         "table--blurred",
         "table--stripe",
     }
-    DEFAULT_CSS = (
-        style_sheet("TableView")
-        + """
+    DEFAULT_CSS = """
     TableView { width: 1fr; height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; }
     TableView > .table--header { background: $header; color: $ink-text; text-style: bold; }
     TableView > .table--chosen { background: $header; color: $ink-up; text-style: bold underline; }
@@ -39,7 +35,6 @@ class TableView(ScrollView, Inked, can_focus=True):
     TableView > .table--blurred { background: $ink-cursor; }
     TableView > .table--stripe { background: $stripe; }
     """
-    )
     ALLOW_SELECT = False
     ALLOW_MAXIMIZE = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from voltadesk.ui.actions import Action
 from voltadesk.ui.base import DeskBase
-from voltadesk.ui.dialogs.prompt import Prompt
 from voltadesk.ui.frame import AS_FAST_AS_IT_GOES
 from voltadesk.ui.moments import moment_utc
 from voltadesk.ui.text import stamp_text
@@ -46,14 +45,12 @@ class TimeActions(DeskBase):
         def moment(text: str) -> int:
             return moment_utc(text, frame.zone, frame.next_utc)
 
-        def go(text: str | None) -> None:
-            if text is not None:
-                second_utc = moment(text)
-                stamp = stamp_text(second_utc, frame.zone)
-                self.after(self.runner.go_to(second_utc), lambda _: self.tell("told", f"gone to {stamp}"))
+        def go(text: str) -> None:
+            stamp = stamp_text(moment(text), frame.zone)
+            self.after(self.runner.go_to(moment(text)), lambda _: self.tell("told", f"gone to {stamp}"))
 
         hint = "go to: 14:15, 2026-05-27T12:00, +6h, -1d: what has been is replayed, what comes is run to"
-        self.push_screen(Prompt(hint, moment), go)
+        self.prompt.ask(hint, moment, go)
 
     def do_go_live(self, action: Action) -> None:
         self.after(self.runner.go_live())
