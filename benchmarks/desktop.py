@@ -1,7 +1,7 @@
 """The desk on the screen while its market runs as fast as it goes: keys, stalls, processor, memory.
 
-Keys are timed on a pseudo-terminal of 200 x 56 cells, from the byte that is sent to the text that comes back; stalls and
-the time of the loop's thread are taken inside the app.
+Keys are timed on a pseudo-terminal of 200 x 56 cells, from the byte that is sent to the text that comes back;
+stalls and the time of the loop's thread are taken inside the app.
 """
 
 import asyncio
@@ -50,7 +50,9 @@ def _keys() -> list[tuple[str, str, str]]:
         for key, words in DESKTOPS:  # each is made when it is first opened
             _timed(main, key, words)
         switched = [_timed(main, *DESKTOPS[n % len(DESKTOPS)]) for n in range(KEYS)]
-        asked = [_timed(main, *((b":", b"a command as in the shell"), (b"\x1b", b"Price"))[n % 2]) for n in range(KEYS)]
+        asked = [
+            _timed(main, *((b":", b"a command as in the shell"), (b"\x1b", b"palette"))[n % 2]) for n in range(KEYS)
+        ]
         process.kill()  # one that ends politely would wait for its last picture to be read
         process.wait()
         os.close(main)

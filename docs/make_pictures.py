@@ -33,7 +33,6 @@ def fill(desk: Desk) -> None:
         price = 60 + done % 40
         owner.execute("order.place", {"side": "buy", "quantity_kwh": "2.5", "price": str(price)}, f"buy-{done}")
         owner.execute("fund.invest", {"amount": str(2000 + 10 * done)}, f"invest-{done}")
-    owner.execute("fund.declare", {"percent": "0.05"}, "declare")
     holder.execute("fund.redeem", {"shares": "5000"}, "redeem")
     owner.execute("order.place", {"side": "sell", "quantity_kwh": "4", "price": "180"}, "sell")
 

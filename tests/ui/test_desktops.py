@@ -29,7 +29,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             owner.advance(40)
             owner.execute("fund.invest", {"amount": f"{1000 + done}"}, f"invest-{done}")
             owner.execute("order.place", {"side": "buy", "quantity_kwh": "2.5", "price": "60"}, f"buy-{done}")
-        owner.execute("fund.declare", {"percent": "1"}, "declare")
         holder.execute("fund.redeem", {"shares": "1000"}, "redeem")
         owner.advance(1)
         owner.execute("order.place", {"side": "sell", "quantity_kwh": "1.25", "price": "300"}, "sell")

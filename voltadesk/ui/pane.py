@@ -116,7 +116,7 @@ class Pane(Vertical):
         """As any widget's; a new title or subtitle has only its own line of the border drawn anew, not all inside."""
         if self._border_line is not None and not regions and self.is_mounted:
             offset = self.content_offset
-            y = self.size.height + offset.y if self._border_line else -offset.y
+            y = self.size.height if self._border_line else -offset.y
             regions = (Region(-offset.x, y, self.outer_size.width, 1),)
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 

@@ -35,7 +35,7 @@ class Prompt(Vertical):
     ]
 
     def __init__(self) -> None:
-        self._hint, self._line = Static(), Input(compact=True, select_on_focus=False)
+        self._hint, self._line = Static(), Input(compact=True, select_on_focus=False, disabled=True)
         super().__init__(self._hint, self._line)
         self._before: Widget | None = None  # what had the focus
         self._past: list[str] = []
@@ -60,6 +60,7 @@ class Prompt(Vertical):
         if not self.has_class("-asking"):
             self._before = self.screen.focused
         self.add_class("-asking")
+        self._line.disabled = False
         self._line.focus()
 
     def _say(self, words: str, is_wrong: bool = False) -> None:
@@ -91,6 +92,7 @@ class Prompt(Vertical):
     def action_leave(self) -> None:
         """Hide, and give the focus back."""
         self.remove_class("-asking")
+        self._line.disabled = True  # what is hidden takes no keys
         if self._before is not None and self._before.is_attached:
             self._before.focus()
 

@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from voltadesk.errors import BadInput
+from voltadesk.store.desk import Verified, verify
 from voltadesk.store.keys import Key
 from voltadesk.store.seat import Seat
 from voltadesk.ui.actions import ACTIONS, BY_ID, Action
@@ -43,6 +44,15 @@ class ScreenActions(DeskBase):
     def do_show_desktop(self, action: Action) -> None:
         self.switch_mode(action.id.removeprefix("desktop."))
         self.call_later(self.flush)  # at once, not with the next picture
+
+    def do_verify(self, action: Action) -> None:
+        """Have the whole journal checked, beside the market and the screen."""
+        self.tell("busy", "verifying the journal: signatures, chain, books, state …")
+        folder = self.runner.desk.journal.path.parent
+        self.after(self.runner.read(lambda desk: verify(folder)), self._verified)
+
+    def _verified(self, found: Verified) -> None:
+        self.tell("done", f"verified: {found.entries:,} entries, state {found.state_root[:16]}…: nothing was changed")
 
     def do_jump(self, action: Action) -> None:
         def go(pane: Pane | None) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from voltadesk.ui.axes import NO_VALUE, Ints64, View, extremes, value_axis, widened
 from voltadesk.ui.canvas import Place
 from voltadesk.ui.cells import FULL, SPACE, Cells, Words, dots_from_top, eighths_from_top, runs
-from voltadesk.ui.charts.time_chart import UTC, TimeChart
+from voltadesk.ui.charts.recent import RecentChart
+from voltadesk.ui.charts.time_chart import UTC
 from voltadesk.ui.inks import FAINT, FAN, FORECAST, STRONG, TEXT
 from voltadesk.ui.text import NO_DATA, clean, clock_text, stamp_text
 
@@ -40,7 +41,7 @@ class Band:
 Ends = tuple[Ints64, Ints64]  # least and greatest
 
 
-class LineChart(TimeChart):
+class LineChart(RecentChart):
     """Lines that hold their value over an interval, and ranges behind them. `show_value` writes one for the axis."""
 
     def __init__(

@@ -8,17 +8,20 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from voltadesk.ui.axes import Ints64, value_axis
+from voltadesk.ui.axes import Ints64, View, value_axis
 from voltadesk.ui.canvas import Place
-from voltadesk.ui.cells import Cells, Words
-from voltadesk.ui.charts.time_chart import UTC, TimeChart
+from voltadesk.ui.cells import LOWER, Cells, Words
+from voltadesk.ui.charts.recent import RecentChart
+from voltadesk.ui.charts.time_chart import UTC
 from voltadesk.ui.inks import FAINT, GROUND, MIX, STRONG, TEXT
-from voltadesk.ui.text import MW, NO_DATA, clean, clock_text, percent_text, power_text, stamp_text
+from voltadesk.ui.magnitude import Unit, unit_for
+from voltadesk.ui.text import CUT, MW, NO_DATA, Number, clean, clock_text, percent_text, power_text, stamp_text
+from voltadesk.units import PPM_PER_UNIT
 
-_LEGENDS = ((64, 24), (36, 16))  # from so many cells of width on, a legend so wide
+_LEGENDS = ((64, 26), (36, 18))  # from so many cells of width on, a legend so wide
 
 
-class MixChart(TimeChart):
+class MixChart(RecentChart):
     """Power of each source, never negative, stacked from below in the order given."""
 
     PITCHES: ClassVar[tuple[int, ...]] = (4, 2, 1)
@@ -28,15 +31,24 @@ class MixChart(TimeChart):
         self.names: Sequence[str] = ()
         self.power_w = np.empty((0, 0), np.int64)
         self.co2_g_per_kwh: Ints64 | None = None
-        self.label_width = 9
+        self.inks: Sequence[int] = MIX
+        self.label_width = 0
 
     def show(
-        self, starts_utc: Ints64, names: Sequence[str], power_w: Ints64, co2_g_per_kwh: Ints64 | None = None
+        self,
+        starts_utc: Ints64,
+        names: Sequence[str],
+        power_w: Ints64,
+        co2_g_per_kwh: Ints64 | None = None,
+        inks: Sequence[int] = MIX,
     ) -> None:
-        """Power [W] (sources, n) in the intervals that start at `starts_utc` [s], and CO2 [g/kWh] (n,)."""
-        self.starts_utc, self.names, self.co2_g_per_kwh = starts_utc, names, co2_g_per_kwh
-        self.power_w = np.maximum(power_w, 0)
+        """Power [W] (sources, n) in the intervals that start at `starts_utc` [s], CO2 [g/kWh] (n,), an ink for each."""
+        self.starts_utc, self.names, self.co2_g_per_kwh, self.inks = starts_utc, names, co2_g_per_kwh, inks
+        self.power_w = power_w
         self.redraw()
+
+    def _ink(self, n: int) -> int:
+        return self.inks[n % len(self.inks)]
 
     def _legend_width(self) -> int:
         return next((legend for width, legend in _LEGENDS if self.size.width >= width), 0)
@@ -47,59 +59,114 @@ class MixChart(TimeChart):
 
     def paint(self, cells: Cells) -> None:
         legend = self._legend_width()
+        found = self._fitted(cells.w - legend)
         whole = self.paint_frame(cells.part(0, 0, cells.w - legend, cells.h))
-        if not self.count or not len(self.names) or whole.h < 1 or whole.w < 1:
+        if found is None or whole.h < 1 or whole.w < 1:
             cells.put(max(0, cells.w // 2 - 6), cells.h // 2, "no power yet", FAINT)
             return
-        view = self.view(whole.w)
-        edges = view.edges()
-        sums = np.add.reduceat(self.power_w[:, view.begin : view.end], edges - view.begin, axis=1)
-        tops = np.cumsum(sums // np.maximum(1, np.diff(np.append(edges, view.end))), axis=0)
-        high = max(1, int(tops[-1].max()))
-        value_axis(cells.part(0, 1, cells.w - legend, whole.h), self.label_width, 0, high, MW.show)
+        tops, high = found
+        unit = self.unit(high)
+        value_axis(cells.part(0, 1, cells.w - legend, whole.h), self.label_width, 0, high, unit.show)
+        cells.put_right(self.label_width - 1, cells.h - 1, unit.name, FAINT)
         self._paint_stack(whole, tops, high)
         self.paint_cursor(whole)
         if legend:
-            self._paint_legend(cells.part(cells.w - legend, 1, legend, cells.h - 2))
+            self._paint_legend(cells.part(cells.w - legend, 1, legend, cells.h - 2), unit)
+
+    def unit(self, high: int) -> Unit:
+        """Of the value axis that reaches so far."""
+        return unit_for(high, "W")
+
+    def _fitted(self, width: int) -> tuple[Ints64, int] | None:
+        """What is stacked in so many cells, labels as wide as needed; never narrower again, so that nothing jumps."""
+        if not self.count or not len(self.names):
+            return None
+        found = self._stacked(self.view(width - self.label_width))
+        unit = self.unit(found[1])
+        needed = max(2 + len(unit.show(found[1])), 1 + len(unit.name))
+        if needed > self.label_width:
+            self.label_width = needed
+            found = self._stacked(self.view(width - needed))
+        return found
+
+    def _stacked(self, view: View) -> tuple[Ints64, int]:
+        """Upper edge of each source in each column (sources, columns), and the upper end of the axis."""
+        tops = np.cumsum(self._sums(view) // np.maximum(1, np.diff(np.append(view.edges(), view.end))), axis=0)
+        return tops, max(1, int(tops[-1].max()))
+
+    def _sums(self, view: View) -> Ints64:
+        """Power of each source summed up over the intervals of each column."""
+        power_w = np.maximum(self.power_w[:, view.begin : view.end], 0)
+        sums: Ints64 = np.add.reduceat(power_w, view.edges() - view.begin, axis=1)
+        return sums
+
+    def _power_at(self, interval: int) -> list[int]:
+        power_w: list[int] = np.maximum(self.power_w[:, interval], 0).tolist()
+        return power_w
 
     def _paint_stack(self, plot: Cells, tops: Ints64, high: int) -> None:
-        """From the topmost source down, so that each bar's upper edge shows the one above it as paper."""
+        """In a cell where one source ends and another begins, the lower one is the ink and the upper one the paper."""
         edges = 8 * plot.h - np.rint(tops / high * 8 * plot.h).astype(np.int64)
         area = plot.part(0, 0, edges.shape[1], plot.h)
-        bottom = np.full(area.w, 8 * plot.h)
-        column = np.arange(area.w)
-        for n in range(len(edges) - 1, -1, -1):
-            row = np.minimum(edges[n] // 8, plot.h - 1)
-            under = area.ink[row, column]  # what the sources above left in the cell of this one's upper edge
-            area.spans(edges[n], bottom, MIX[n % len(MIX)], np.where(under >= MIX[0], under, GROUND))
+        foot = 8 * np.arange(1, area.h + 1)[:, None]
+        depth = np.clip(foot - edges[:, None, :], 0, 8)  # eighths of each cell up to a source's upper edge
+        lower = (depth > 0).argmax(axis=0)
+        filled = np.take_along_axis(depth, lower[None], axis=0)[0]
+        upper = (depth > filled).argmax(axis=0)
+        inks = np.array([self._ink(n) for n in range(len(edges))], np.uint8)
+        area.draw(filled > 0, LOWER[filled], inks[lower], np.where(depth[-1] > filled, inks[upper], GROUND))
 
-    def _paint_legend(self, area: Cells) -> None:
+    def _paint_legend(self, area: Cells, unit: Unit) -> None:
+        """A line for each source, from the top of the stack; what doesn't fit is summed up in the last one."""
         at = self.count - 1 if self.place is None else self.place[0]
-        total = int(self.power_w[:, at].sum())
-        for row, n in enumerate(reversed(range(len(self.names)))):
-            power = int(self.power_w[n, at])
-            area.put(1, row, "█", MIX[n % len(MIX)])
-            area.put(3, row, clean(self.names[n])[:9])
+        powers = self._power_at(at)
+        total, shown = sum(powers), list(reversed(range(len(self.names))))
+        for row, n in enumerate(shown[: area.h]):
+            power = powers[n]
+            area.put(1, row, "█", self._ink(n))
+            area.put(3, row, _short(self.names[n], area.w - 15 if area.w > 20 else area.w - 8))
             if area.w > 20:
-                area.put_right(19, row, MW.show(power))
+                area.put_right(area.w - 5, row, unit.show(power))
             area.put_right(area.w, row, percent_text(power, total).split(".")[0] + "%" if total else NO_DATA, FAINT)
+        if len(shown) > area.h > 0:
+            area.part(0, area.h - 1, area.w, 1).put(1, 0, f"… {len(shown) - area.h + 1} more".ljust(area.w), FAINT)
 
     def readout(self, place: Place | None) -> Words:
         if not self.count:
             return []
         at = self.count - 1 if place is None else place[0]
-        total = int(self.power_w[:, at].sum())
+        powers = self._power_at(at)
+        total = sum(powers)
         parts = [(clock_text(int(self.starts_utc[at]), self.zone), STRONG), (power_text(total), TEXT)]
         if self.co2_g_per_kwh is not None:
             parts.append((f"CO2 {int(self.co2_g_per_kwh[at])} g/kWh", TEXT))
         if self._legend_width():
             return [*parts, (stamp_text(int(self.starts_utc[at]), self.zone), FAINT)]
-        for n in sorted(range(len(self.names)), key=lambda n: -int(self.power_w[n, at])):
-            share = percent_text(int(self.power_w[n, at]), total)
-            parts.append((f"{clean(self.names[n])} {share}", MIX[n % len(MIX)]))
+        for n in sorted(range(len(self.names)), key=lambda n: -powers[n]):
+            share = percent_text(powers[n], total)
+            parts.append((f"{clean(self.names[n])} {share}", self._ink(n)))
         return parts
 
     def csv_rows(self) -> Iterator[tuple[object, ...]]:
         yield ("start", *(f"{name} MW" for name in self.names))
         for i in range(self.count):
             yield (stamp_text(int(self.starts_utc[i]), self.zone), *(MW.plain(int(p)) for p in self.power_w[:, i]))
+
+
+class ShareChart(MixChart):
+    """The same, each column as parts of its own whole [%]."""
+
+    def unit(self, high: int) -> Unit:
+        return Unit("%", Number(4, 0))
+
+    def _stacked(self, view: View) -> tuple[Ints64, int]:
+        tops = np.cumsum(self._sums(view), axis=0)
+        return tops * PPM_PER_UNIT // np.maximum(1, tops[-1]), PPM_PER_UNIT
+
+    def _legend_width(self) -> int:
+        return min(super()._legend_width(), _LEGENDS[-1][1])
+
+
+def _short(name: str, width: int) -> str:
+    name = clean(name)
+    return name if len(name) <= width else name[: width - 1] + CUT

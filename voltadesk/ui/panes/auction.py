@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from textual import on
+
 from voltadesk.desk.indicative import Indicative
 from voltadesk.ui.charts.curves import CurveChart, Curves, Point
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.pane import Pane, Standing
 from voltadesk.ui.text import PRICE, clock_text
+from voltadesk.units import decimal_text
 
 
 class AuctionPane(Pane):
@@ -14,30 +18,48 @@ class AuctionPane(Pane):
 
     HELP = (
         "All offers by rising and all bids by falling price, as they stand for the coming auction, and the price they "
-        "would make now. + and - ask what it would be with more or less demand, 0 takes that back."
+        "would make now. + and - ask what it would be with more or less demand, 0 takes that back. Only what is near "
+        "the clearing is seen at first, arrows tell the prices beyond the edges; c shows all of it."
     )
 
     def __init__(self) -> None:
         self._chart = CurveChart()
+        self._frame: DeskFrame | None = None
         super().__init__(None, "Supply and demand", self._chart, id="auction")
 
     def feed(self, frame: DeskFrame) -> None:
-        coming = frame.coming
-        if coming is None:
-            self.stand(Standing(note="only of the coming auction: L goes live" if frame.clock.is_replay else ""))
-            return
+        chart, coming = self._chart, frame.coming
+        self._frame = frame
         if frame.market is not None:
-            self._chart.cap_tick = frame.market.scenario.market.cap
-        self._chart.step_w = step_w(coming, frame.step_s)
-        self._chart.show(curves_of(coming, frame.step_s))
-        price = "no price" if coming.price_tick is None else PRICE.show(coming.price_tick)
-        self.retitle(f"{clock_text(coming.start_utc, frame.zone)} · {price}")
-        self.stand(Standing(sequence=frame.sequence))
+            rules = frame.market.scenario.market
+            chart.floor_tick, chart.cap_tick = rules.floor, rules.cap
+        chart.nothing = "known of the coming auction only: L goes live" if frame.clock.is_replay else "no offers yet"
+        if coming is None:
+            chart.show(Curves(*np.empty((4, 0), np.int64)))
+            self.retitle()
+        else:
+            chart.step_w = step_w(coming, frame.step_s)
+            chart.show(curves_of(coming, frame.step_s))
+            price = "no price" if coming.price_tick is None else PRICE.show(coming.price_tick)
+            self.retitle(f"{clock_text(coming.start_utc, frame.zone)} · {price}")
+        self._stand()
+
+    @on(CurveChart.Scaled)
+    def _stand(self) -> None:
+        chart, frame = self._chart, self._frame
+        if frame is not None:
+            cut = "" if chart.most_w >= chart.all_w else "CUT at the right: c shows all"
+            self.stand(Standing(sequence=frame.sequence, note=cut))
+
+    def prefill(self, kind: str) -> dict[str, str]:
+        """The price that the coming auction would make now."""
+        now = self._chart.curves.clearing
+        is_asked = kind == "order.place" and now is not None and self._chart.has_focus
+        return {"price": decimal_text(now.price_tick, 2, 2)} if is_asked and now is not None else {}
 
 
 def curves_of(coming: Indicative, step_s: int) -> Curves:
     """The auction's orders as power over the interval."""
-
     clearing = None
     if coming.price_tick is not None:
         clearing = Point(coming.price_tick, coming.volume_wh * 3600 // step_s)
