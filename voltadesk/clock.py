@@ -43,6 +43,29 @@ def local_text(second_utc: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(int(second_utc), zone).strftime("%Y-%m-%d %H:%M%z")
 
 
+def offsets(zone: ZoneInfo, first_utc: int, last_utc: int) -> list[tuple[int, int]]:
+    """The zone's offsets from UTC [s] from one moment to another, each with the moment at which it ends [s].
+
+    The last one holds on. Clock changes on the same day are taken for one.
+    """
+
+    def offset_s(moment: int) -> int:
+        return int((datetime.fromtimestamp(moment, zone).utcoffset() or timedelta()).total_seconds())
+
+    found: list[tuple[int, int]] = []
+    known = offset_s(first_utc)
+    for day in range(first_utc, last_utc, 86_400):
+        low, high = day, day + 86_400
+        if (later := offset_s(high)) == known:
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if offset_s(middle) == known else (low, middle)
+        found.append((high, known))
+        known = later
+    return [*found, (last_utc, known)]
+
+
 @dataclass(frozen=True)
 class IntervalGrid:
     """`count` intervals of `step_s` seconds from `start_utc`, read on the clock of `zone`."""

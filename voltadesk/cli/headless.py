@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 import typer
 
+from voltadesk.cli import backtest
 from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ app = typer.Typer(
         "  voltadesk headless clear orders.csv --json\n"
     ),
 )
+
+app.command("backtest", help=backtest.HELP)(backtest.backtest)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
@@ -190,6 +193,8 @@ def _run_and_report(
     other = None if compare_without is None else _world(without(model, compare_without), path)
     files = None if out is None else RunFiles(out, world, table_format)
     try:
+        if files is not None:
+            files.begin()
         exchange = run_with_progress(world, intervals, threads, quiet, files.add_trades if files else None)
         tree = summarise(world, exchange)
         parts = sections(tree, exchange.intervals[: exchange.next_interval])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,17 +52,12 @@ def verify(
         str | None, typer.Option(metavar="TEXT", help="Who signed the note: name+hash+key, as checkpoint tells it.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Hashes, chain and anchor only.")] = False,
-    here: Annotated[bool, typer.Option("--in-this-process", hidden=True)] = False,
 ) -> View:
-    if here:
-        from voltadesk.store.audit import verify as verify_desk
-
-        return View(_verified(verify_desk(at.path)))
     old = None if against is None else _old(at, against, verifier)
     if quick:
         size = _journal_only(at, old)
         return View({"entries": size, "carried_out": False}, (facts("the hashes hold", [("entries", exact(size))]),))
-    tree = _verify_elsewhere(at.path)
+    tree = _verify_elsewhere(at)
     _compare(at.desk, tree, old)
     return View(tree | {"carried_out": True}, (facts("the journal holds", tree.items()),))
 
@@ -130,17 +124,24 @@ def _verified(found: Verified) -> Tree:
     }
 
 
-def _verify_elsewhere(folder: Path) -> Tree:
+def _verify_elsewhere(at: Session) -> Tree:
     """What a new process finds, that knows nothing but the file."""
-    program = "from voltadesk.cli import main; main()"
-    arguments = ("journal", "verify", "--in-this-process", "--json", "--desk", str(folder))
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        said = done.stderr.strip().removeprefix("voltadesk: ") or f"the other process ended with {done.returncode}"
-        raise (BadInput("desk", str(folder), said) if done.returncode == 3 else CheckFailed(said))
-    tree: Tree = json.loads(done.stdout)
-    del tree["schema"]
-    return tree
+    from voltadesk.cli.progress import counting
+    from voltadesk.store.audit import Verified, elsewhere, heard
+
+    found: int | Verified = 0
+    with (
+        counting("verifying", at.desk.journal.head().seq + 1, "entries") as tell,
+        subprocess.Popen(elsewhere(at.path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process,  # noqa: S603
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            found = heard(line)
+            if isinstance(found, int):
+                tell(found)
+    if not isinstance(found, Verified):
+        raise CheckFailed(f"the other process ended with {process.returncode}")
+    return _verified(found)
 
 
 def _compare(desk: Desk, tree: Tree, old: Checkpoint | None) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,16 @@ def shown_compiling(kernel: Any) -> AbstractContextManager[object]:
     if not sys.stderr.isatty() or not is_cold(kernel):
         return nullcontext()
     return Console(stderr=True).status(COMPILING)
+
+
+@contextmanager
+def counting(what: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """On a terminal a bar while something long is done; it is told how many of the total are."""
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(f"{what} {total:,} {unit}", total=total)
+        yield lambda done: progress.update(task, completed=done)
 
 
 def run_with_progress(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from voltadesk.errors import BadInput
+from voltadesk.feeds.meters import Meter, read_meter
+from voltadesk.feeds.series import Series, read_series
 from voltadesk.scenario.model import Scenario
 from voltadesk.scenario.read import parse_scenario
 
@@ -85,3 +88,43 @@ def file_names(scenario: Scenario) -> list[str]:
     if scenario.upstream is not None and scenario.upstream.prices is not None:
         names.add(scenario.upstream.prices.file)
     return sorted(names)
+
+
+class Feed(NamedTuple):
+    """A file that the market takes something of the outside from, and how far it goes."""
+
+    name: str
+    what: str
+    start_utc: int
+    end_utc: int
+    step_s: int
+    notes: tuple[str, ...]  # what was done to it in reading
+    fault: str = ""  # why it can't be read
+
+
+def feeds(source: Source) -> list[Feed]:
+    """The files of a scenario, read anew."""
+    named, found = source.scenario(), list[Feed]()
+    with source.folder() as folder:
+        scenario = source.on_disk(named)
+        if scenario.upstream is not None and scenario.upstream.prices is not None and named.upstream is not None:
+            given = scenario.upstream.prices
+            read = partial(read_series, folder / given.file, column=given.column, timezone=given.timezone,
+                           rounding=given.rounding)  # fmt: skip
+            assert named.upstream.prices is not None
+            found.append(_feed(named.upstream.prices.file, "prices of the grid above", read))
+        for was, group in zip(named.homes, scenario.homes, strict=True):
+            if group.meter is not None and was.meter is not None:
+                meter = group.meter
+                read_one = partial(read_meter, folder / meter.file, load_column=meter.load, solar_column=meter.solar,
+                                   unit=meter.unit, kind=meter.kind, timezone=meter.timezone)  # fmt: skip
+                found.append(_feed(was.meter.file, f"meter of {group.name}", read_one))
+    return found
+
+
+def _feed(name: str, what: str, read: Callable[[], Series | Meter]) -> Feed:
+    try:
+        series = read()
+    except BadInput as error:
+        return Feed(name, what, 0, 0, 0, (), str(error))
+    return Feed(name, what, series.start_utc, series.end_utc, series.step_s, series.notes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +34,8 @@ TRADES_IN_MEMORY = 1 << 20  # receipts gathered before a part is written
 class RunFiles:
     """Writes a run's files into a folder, all or none: they are made beside it and moved in when the run is done.
 
-    `add_trades` takes the receipts of each chunk, `finish` writes the other tables and texts; `close` comes last.
+    `begin` comes first; `add_trades` takes the receipts of each chunk, `finish` writes the other tables and texts;
+    `close` comes last.
     """
 
     def __init__(self, folder: Path, world: World, form: Format = "parquet") -> None:
@@ -48,11 +48,15 @@ class RunFiles:
         self._database = duckdb.connect(config=DATABASE)
         self._names = _participants(world)
         self._made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        self._work = folder / f".voltadesk-{os.urandom(8).hex()}"
+
+    def begin(self) -> None:
+        """Make the folders. `close` removes them again: call this where it surely comes after. Raises BadInput."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._work = Path(tempfile.mkdtemp(prefix=".voltadesk-", dir=folder))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._work.mkdir(0o700)
         except OSError as error:
-            raise BadInput("out", str(folder), (error.strerror or "can't be written").lower()) from None
+            raise BadInput("out", str(self.folder), (error.strerror or "can't be written").lower()) from None
 
     def close(self) -> None:
         """Remove whatever was not finished, and folders that were made for it and hold nothing."""

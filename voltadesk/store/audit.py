@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
 from voltadesk.desk.book import Made
-from voltadesk.errors import CheckFailed
+from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
 from voltadesk.store import projection, snapshot
 from voltadesk.store.database import set_projected
 from voltadesk.store.files import read_file
@@ -34,11 +37,17 @@ class Verified:
     state_root: str
 
 
-def verify(folder: Path, against: Checkpoint | None = None, with_tables: bool = False) -> Verified:
+def verify(
+    folder: Path,
+    against: Checkpoint | None = None,
+    with_tables: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Verified:
     """Carry out the whole journal of a desk again in a new book, signatures too, and compare every state root.
 
     `against` is an old checkpoint that the journal must go on from. The snapshot's tree is checked too; with tables,
-    so are those that hold what entries did. Raises CheckFailed naming the first bad entry.
+    so are those that hold what entries did. `on_progress` is told how many entries are done. Raises CheckFailed naming
+    the first bad entry.
     """
     rows = {table.name: 0 for table in PROJECTIONS}
 
@@ -50,7 +59,7 @@ def verify(folder: Path, against: Checkpoint | None = None, with_tables: bool = 
             rows[table.name] += len(held)
 
     with Journal.open(folder / DATABASE) as journal:
-        verified = _carry_out(journal, compare if with_tables else None, against)
+        verified = _carry_out(journal, compare if with_tables else None, against, on_progress=on_progress)
         if with_tables:
             with journal.reading() as connection:
                 held = projection.sizes(connection, verified.entries - 1)
@@ -58,6 +67,24 @@ def verify(folder: Path, against: Checkpoint | None = None, with_tables: bool = 
                 if held[name] != count:
                     raise CheckFailed(f"table {name} has {held[name]} rows, the journal makes {count}")
     return verified
+
+
+def elsewhere(folder: Path) -> tuple[str, ...]:
+    """The command that runs `verify` in a process that knows nothing but the file; `heard` reads its lines."""
+    return sys.executable, "-m", "voltadesk.store.audit", str(folder)
+
+
+def heard(line: str | bytes) -> int | Verified:
+    """What that process says: how many entries are done, in the end what was found.
+
+    Raises CheckFailed as `verify` does, BadInput when there is no desk.
+    """
+    told: dict[str, Any] = json.loads(line)
+    if "error" in told:
+        if told["is_bad_input"]:
+            raise BadInput("desk", None, told["error"])
+        raise CheckFailed(told["error"])
+    return Verified(**told) if "state_root" in told else int(told["done_to"])
 
 
 def rebuild(folder: Path) -> Verified:
@@ -78,7 +105,11 @@ def rebuild(folder: Path) -> Verified:
 
 
 def _carry_out(
-    journal: Journal, use: Use | None, against: Checkpoint | None = None, connection: Connection | None = None
+    journal: Journal,
+    use: Use | None,
+    against: Checkpoint | None = None,
+    connection: Connection | None = None,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Verified:
     def by() -> AbstractContextManager[Connection]:
         return journal.reading() if connection is None else nullcontext(connection)
@@ -95,6 +126,8 @@ def _carry_out(
         if use is not None and waiting:
             with by() as reading:
                 use(reading, machine.drain(), waiting[0].seq, waiting[-1].seq)
+        if on_progress is not None and waiting:
+            on_progress(waiting[-1].seq + 1)
         waiting.clear()
 
     with by() as reading:
@@ -113,3 +146,20 @@ def _carry_out(
     machine.finish()
     count = machine.outcomes.get
     return Verified(entries, count("done", 0), count("rejected", 0), count("denied", 0), machine.root())
+
+
+def _tell(found: dict[str, Any]) -> None:
+    print(json.dumps(found), flush=True)
+
+
+def main() -> None:
+    """What `elsewhere` runs: one JSON object to a line."""
+    try:
+        _tell(asdict(verify(Path(sys.argv[1]), on_progress=lambda done: _tell({"done_to": done}))))
+    except VoltaDeskError as error:
+        _tell({"error": str(error), "is_bad_input": isinstance(error, BadInput)})
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -44,6 +44,16 @@ def held_clock(folder: Path) -> Iterator[None]:
         os.close(file)
 
 
+def holder(folder: Path) -> int | None:
+    """The process that holds the clock, as far as can be told without asking for it."""
+    try:
+        process = int((folder / CLOCK).read_text("ascii"))
+        os.kill(process, 0)
+    except (OSError, ValueError):
+        return None
+    return process
+
+
 def wait_until(is_so: Callable[[], bool], timeout_s: float) -> bool:
     """Wait until something is so, or the time is over; returns whether it is."""
     until = time.monotonic() + timeout_s

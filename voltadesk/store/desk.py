@@ -150,6 +150,11 @@ class Desk:
             assert self._machine.book is not None
             return self._machine.book
 
+    @property
+    def source(self) -> Source | None:
+        """Where its market comes from."""
+        return self._machine.source
+
     def state_root(self) -> str:
         """Hash of all state as far as it is known here."""
         with self._lock:

@@ -333,6 +333,12 @@ class Journal:
         body = next(self.tail(seq - 1, 1)).body
         return InclusionProof(seq, hashes, checkpoint, body)
 
+    def proof(self, seq: int) -> tuple[int, bytes, tuple[bytes, ...]]:
+        """The size and the root of the journal as it is, and the hashes that lead to it from an entry."""
+        with self._lock:  # while a batch is being written, the tree has entries that are not there yet
+            tree = self.tree
+        return tree.size, tree.root(), tuple(merkle.inclusion_proof(self._leaves(tree.size), seq))
+
     def consistency(self, old_size: int, checkpoint: str) -> ConsistencyProof:
         """That the journal of a checkpoint goes on from its first `old_size` entries."""
         hashes = merkle.consistency_proof(self._leaves(_size_of(checkpoint)), old_size)

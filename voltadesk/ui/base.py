@@ -24,6 +24,7 @@ from voltadesk.ui.prompt import Prompt
 from voltadesk.ui.runner import Runner
 from voltadesk.ui.settings import Settings
 from voltadesk.ui.themes import ThemedApp
+from voltadesk.ui.verification import Verification
 
 Answer = TypeVar("Answer")
 
@@ -52,6 +53,7 @@ class DeskBase(ThemedApp):
         self.faults: list[Exception] = []  # of panes
         self.past_lines: list[str] = []  # given on the command line
         self.frame: DeskFrame | None = None
+        self.verification: Verification | None = None  # of the journal, the last one
         self._fed: tuple[int, Screen[Any]] | None = None
 
     # Frames -----------------------------------------------------------------------------------------------------------
@@ -112,6 +114,10 @@ class DeskBase(ThemedApp):
             desktop.refresh_bindings()
         if not isinstance(top := self.screen, Desktop) and hasattr(top, "feed"):
             top.feed(frame)
+
+    def refeed(self) -> None:
+        """Have the panes told anew what they show, though the desk is as it was."""
+        self._fed = None
 
     def _tell_opening(self) -> None:
         """What takes so long before the first frame."""

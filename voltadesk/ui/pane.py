@@ -132,9 +132,8 @@ class Pane(Vertical):
             self._border_line = None
 
     def _retitle(self) -> None:
-        words = [str(self.number)] if self.number is not None else []
-        words += [clean(self.heading), *([clean(self.note)] if self.note else [])]
-        text = "  ".join([" ".join(words[:2]), *words[2:]])
+        name = clean(self.heading) if self.number is None else f"{self.number} {clean(self.heading)}"
+        text = " · ".join(filter(None, (name, clean(self.note))))
         if text != self._titled:
             self._titled = text
             self._set_border(0, text)

@@ -17,7 +17,6 @@ from textual.content import Content
 from textual.screen import Screen
 
 from voltadesk.errors import BadInput
-from voltadesk.store.desk import Verified, verify
 from voltadesk.store.keys import Key
 from voltadesk.store.seat import Seat
 from voltadesk.ui.actions import ACTIONS, BY_ID, Action
@@ -29,6 +28,7 @@ from voltadesk.ui.pane import Pane
 from voltadesk.ui.picture import screen_svg
 from voltadesk.ui.text import clean
 from voltadesk.ui.themes import THEMES
+from voltadesk.ui.verification import Verification, verify
 
 NOT_HERE = frozenset({"tui", "serve"})  # they would want the terminal for themselves
 SHELL_WORDS = (
@@ -47,12 +47,22 @@ class ScreenActions(DeskBase):
 
     def do_verify(self, action: Action) -> None:
         """Have the whole journal checked, beside the market and the screen."""
-        self.tell("busy", "verifying the journal: signatures, chain, books, state …")
-        folder = self.runner.desk.journal.path.parent
-        self.after(self.runner.read(lambda desk: verify(folder)), self._verified)
+        if self.verification is not None and self.verification.is_running:
+            self.tell("busy", "the journal is being checked already")
+        elif self.frame is not None:
+            folder = self.runner.desk.journal.path.parent
+            self.run_worker(verify(folder, self.frame.sequence + 1, self._verified), exit_on_error=False)
 
-    def _verified(self, found: Verified) -> None:
-        self.tell("done", f"verified: {found.entries:,} entries, state {found.state_root[:16]}…: nothing was changed")
+    def _verified(self, now: Verification) -> None:
+        self.verification = now
+        if now.found is not None:
+            root = now.found.state_root[:16]
+            self.tell("done", f"verified: {now.found.entries:,} entries, state {root}…: nothing was changed")
+        elif now.fault:
+            self.tell("refused", f"the journal is not whole: {now.fault}")
+        else:
+            self.tell("busy", f"checking the journal: {now.done:,} of {now.entries:,} entries …")
+        self.refeed()
 
     def do_jump(self, action: Action) -> None:
         def go(pane: Pane | None) -> None:

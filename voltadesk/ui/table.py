@@ -130,7 +130,7 @@ class Table(TableView):
             self._settled(view)
 
     def _settled(self, view: Rows) -> None:
-        grown = len(view) - len(self.view)
+        grown = self._grown(view)
         moves = self.newest_first and self.order_key is None and self.cursor > 0 and grown > 0 and len(self.view) > 0
         self.view, self.is_arranging = view, False
         self._window = (0, ())
@@ -143,6 +143,10 @@ class Table(TableView):
                 self.scroll_to(y=top, animate=False, force=True)
         self.refresh()
         self.post_message(self.Arranged(self))
+
+    def _grown(self, view: Rows) -> int:
+        """How many rows a view has more than the one before, above it where the newest come first."""
+        return len(view) - len(self.view)
 
     # Cursor -----------------------------------------------------------------------------------------------------------
     @property

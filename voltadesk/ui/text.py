@@ -129,6 +129,11 @@ def stamp_text(second_utc: int, zone: ZoneInfo) -> str:
     return f"{local:%Y-%m-%d} {clock_text(second_utc, zone)} {offset[:3]}:{offset[3:5]} ({utc:%H:%M}Z)"
 
 
+def day_clock_text(second_utc: int, zone: ZoneInfo) -> str:
+    """2026-10-25 02B:15 on the market's clock"""
+    return f"{datetime.fromtimestamp(int(second_utc), zone):%Y-%m-%d} {clock_text(second_utc, zone)}"
+
+
 def duration_text(seconds: int) -> str:
     """04:32, 1:04:32, −00:05"""
     hours, rest = divmod(abs(int(seconds)), 3600)

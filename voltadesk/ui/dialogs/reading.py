@@ -29,13 +29,14 @@ class Reading(ModalScreen[None]):
         Binding("k", "scroll_by(-1)", "Up", show=False, id="reading.up"),
     ]
 
-    def __init__(self, title: str, text: str | Content) -> None:
+    def __init__(self, title: str, text: str | Content, keys: str = "esc closes · y copies") -> None:
         super().__init__()
+        self.keys = keys
         self.heading, self.text = title, text if isinstance(text, Content) else Content(text)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll() as box:
-            box.border_title, box.border_subtitle = Content(self.heading), Content("esc closes · y copies")
+            box.border_title, box.border_subtitle = Content(self.heading), Content(self.keys)
             yield Static(self.text)
 
     def action_close(self) -> None:

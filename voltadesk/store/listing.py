@@ -1,0 +1,229 @@
+"""The rows of a journal at any places among millions: counted span by span, read page by page, filtered in SQL.
+
+An `Index` knows of every entry how many of a listing's rows it has. The newest entries are counted first, so that
+their rows are there at once; older ones follow, and what is written later is added. A row's place never changes:
+rows counted backwards from where the index began have -1, -2 …, those written since 0, 1 ….
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from voltadesk.clock import offsets
+from voltadesk.store.journal import Journal
+
+SPAN = 1024  # entries that are counted in one transaction, which may keep a writer's commit waiting
+_LEAST_HASH = 8  # letters of a word that is looked for in hashes
+
+
+class Listing(NamedTuple):
+    """Rows of a table that belong to the journal's entries.
+
+    Every word of a filter is looked for in `texts`, one with a digit in `figures` and `moments` too. `raw` is what
+    holds the texts, quicker to search; "" where they are columns of their own.
+    """
+
+    tables: str
+    entry: str  # column of the entry's number
+    columns: str
+    order: str
+    texts: tuple[str, ...]
+    figures: tuple[str, ...]
+    moments: tuple[str, ...]  # SQL of moments [s UTC]
+    hashes: tuple[str, ...] = ()
+    raw: str = ""
+    is_dense: bool = False  # every entry has one row
+    where: str = "1"  # which rows there are
+
+
+_BODY = "CAST(entry.body AS TEXT)"
+_TIME = f"json_extract({_BODY}, '$.time_utc')"
+ENTRIES = Listing(
+    "entry JOIN effect ON effect.seq = entry.seq",
+    "entry.seq",
+    "entry.seq, entry.leaf, entry.body, effect.body",
+    "entry.seq",
+    (f"json_extract({_BODY}, '$.kind', '$.outcome', '$.actor', '$.command')",),
+    ("entry.seq",),
+    (_TIME,),
+    ("lower(hex(entry.leaf))",),
+    _BODY,
+    True,
+)
+# What stopped the market or let it go on; a price outside the band and a feed that ended do, too.
+HALTS = ENTRIES._replace(
+    is_dense=False,
+    where=(
+        '(instr(entry.body, \'"kind":"market.halt"\') OR instr(entry.body, \'"kind":"market.resume"\')'
+        ' OR (instr(effect.body, \'"halted":"\') AND NOT instr(effect.body, \'"halted":""\')))'
+    ),
+)
+POSTINGS = Listing(
+    "posting",
+    "entry",
+    "entry, number, time_utc, text, account, commodity, amount",
+    "entry, number, account, commodity",
+    ("account", "text", "commodity"),
+    (
+        "entry",
+        "iif(amount < 0, '-', '+') || iif(commodity = 'WH', abs(amount), "
+        "printf('%d.%08d', abs(amount) / 100000000, abs(amount) % 100000000))",
+    ),
+    ("time_utc",),
+)
+
+
+# Filters --------------------------------------------------------------------------------------------------------------
+def condition(listing: Listing, words: str, local: Sequence[tuple[int, int]]) -> tuple[str, tuple[str, ...]]:
+    """SQL, and its values, for rows that hold every one of the words; `local` as `clock.offsets` gives it."""
+    parts, given = [listing.where], list[str]()
+    for word in words.replace("−", "-").split():
+        sought = [_like(text) for text in listing.texts]
+        if listing.raw:  # where all of it is JSON, and so is the word
+            sought = [f"({_like(listing.raw)} AND {each})" for each in sought]
+            values = [_pattern(json.dumps(word, ensure_ascii=False)[1:-1])] * (2 * len(sought))
+        else:
+            values = [_pattern(word)] * len(sought)
+        more = list(listing.hashes) if len(word) >= _LEAST_HASH else []
+        if any(c.isdigit() for c in word):
+            more += [*listing.figures, *(_local(moment, local) for moment in listing.moments)]
+        parts.append(f"({' OR '.join([*sought, *map(_like, more)])})")
+        given += [*values, *([_pattern(word)] * len(more))]
+    return " AND ".join(parts), tuple(given)
+
+
+def _like(text: str) -> str:
+    return f"{text} LIKE ? ESCAPE '\\'"
+
+
+def _pattern(word: str) -> str:
+    return "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+def _local(moment: str, local: Sequence[tuple[int, int]]) -> str:
+    """SQL for a moment [s UTC] as 2026-05-25 14:15 on the market's clock."""
+    offset = str(local[-1][1])
+    if len(local) > 1:
+        cases = " ".join(f"WHEN {moment} < {until} THEN {shift}" for until, shift in local[:-1])
+        offset = f"CASE {cases} ELSE {offset} END"
+    return f"strftime('%Y-%m-%d %H:%M', {moment} + {offset}, 'unixepoch')"
+
+
+# The index ------------------------------------------------------------------------------------------------------------
+class Span(NamedTuple):
+    """Entries that have rows, and how many these and those before them in the span have together."""
+
+    first: int  # place of the span's first row
+    entries: NDArray[np.int64]
+    until: NDArray[np.int64]  # rows
+
+
+class Index:
+    """How many of a listing's rows that hold every one of `words` each entry has. For one thread at a time."""
+
+    def __init__(self, listing: Listing, words: str = "", zone: ZoneInfo | None = None) -> None:
+        self.listing, self.words, self._zone = listing, words, zone or ZoneInfo("UTC")
+        self.low = self.high = 0  # places that are known are at least the one and below the other
+        self.oldest = self.newest = -1  # entries: those after the one, up to the other are counted
+        self._is_begun = False
+        self._ahead: list[Span] = []  # places rise
+        self._behind: list[Span] = []  # places fall
+        self._where, self._given = "1", tuple[str, ...]()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no older entries are left to be counted."""
+        return self._is_begun and self.oldest < 0
+
+    def step(self, journal: Journal, head: int) -> bool:
+        """Count one more span: of what was written since, up to that entry, else of older entries.
+
+        Returns whether there is more to be counted.
+        """
+        with journal.reading() as connection:
+            if not self._is_begun:
+                self._begin(connection, head)
+            if self.newest < head:
+                self._go_forward(connection, min(head, self.newest + SPAN))
+            elif self.oldest >= 0:
+                self._go_back(connection, max(-1, self.oldest - SPAN))
+        return self.newest < head or self.oldest >= 0
+
+    def _begin(self, connection: Connection, head: int) -> None:
+        query = f"SELECT min({_TIME}), max({_TIME}) FROM entry WHERE seq IN (0, ?)"  # noqa: S608
+        first, last = connection.exec_driver_sql(query, (head,)).one()
+        # The newest entries may come to lie behind a later change of the clock.
+        local = offsets(self._zone, first or 0, (last or 0) + 400 * 86_400)
+        self._where, self._given = condition(self.listing, self.words, local)
+        self.oldest = self.newest = head
+        self._is_begun = True
+
+    def _go_forward(self, connection: Connection, until: int) -> None:
+        last = self._ahead[-1] if self._ahead and len(self._ahead[-1].entries) < SPAN else None
+        entries, rows = self._count(connection, self.newest, until)
+        first = self.high
+        if last is not None and len(entries):  # so that there are not as many spans as steps
+            self._ahead.pop()
+            first, entries = last.first, np.concatenate((last.entries, entries))
+            rows = np.concatenate((np.diff(last.until, prepend=0), rows))
+        self.newest = until
+        if len(entries):
+            self._ahead.append(Span(first, entries, np.cumsum(rows)))
+            self.high = first + int(rows.sum())
+
+    def _go_back(self, connection: Connection, after: int) -> None:
+        entries, rows = self._count(connection, after, self.oldest)
+        self.oldest = after
+        if len(entries):
+            self.low -= int(rows.sum())
+            self._behind.append(Span(self.low, entries, np.cumsum(rows)))
+
+    def _count(self, connection: Connection, after: int, until: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Entries after one, up to another, that have rows, and how many."""
+        listing = self.listing
+        if listing.is_dense and not self.words.split():
+            entries = np.arange(after + 1, until + 1)
+            return entries, np.ones(len(entries), np.int64)
+        query = (
+            f"SELECT {listing.entry}, count(*) FROM {listing.tables} WHERE {self._within()} "  # noqa: S608
+            f"GROUP BY {listing.entry} ORDER BY {listing.entry}"
+        )
+        found = connection.exec_driver_sql(query, (after, until, *self._given)).all()
+        pairs = np.array([tuple(row) for row in found], np.int64).reshape(-1, 2)
+        return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+
+    def page(self, journal: Journal, first: int, last: int) -> list[tuple[Any, ...]]:
+        """The rows at places `first` to `last` - 1, oldest first; places that aren't known are left out."""
+        first, last = max(first, self.low), min(last, self.high)
+        if first >= last:
+            return []
+        (begin, skipped), (end, _) = self._find(first), self._find(last - 1)
+        listing = self.listing
+        query = (
+            f"SELECT {listing.columns} FROM {listing.tables} WHERE {self._within()} "  # noqa: S608
+            f"ORDER BY {listing.order} LIMIT {last - first} OFFSET {skipped}"
+        )
+        with journal.reading() as connection:
+            found = connection.exec_driver_sql(query, (begin - 1, end, *self._given)).all()
+        return [tuple(row) for row in found]
+
+    def _find(self, place: int) -> tuple[int, int]:
+        """The entry whose row is at that place, and how many of its rows come before."""
+        if place < 0:
+            span = self._behind[bisect_left(self._behind, -place, key=lambda span: -span.first)]  # places fall
+        else:
+            span = self._ahead[bisect_right(self._ahead, place, key=lambda span: span.first) - 1]
+        offset = place - span.first
+        n = int(np.searchsorted(span.until, offset, side="right"))
+        return int(span.entries[n]), offset - (int(span.until[n - 1]) if n else 0)
+
+    def _within(self) -> str:
+        return f"{self.listing.entry} > ? AND {self.listing.entry} <= ? AND {self._where}"
