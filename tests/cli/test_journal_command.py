@@ -143,13 +143,13 @@ def test_a_changed_entry_is_found(plain: Path) -> None:
 
 def test_verify_takes_another_process(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = []
-    run = subprocess.run
+    run = subprocess.Popen
 
     def remember(arguments: list[str], **given: object) -> object:
         ran.append(arguments)
         return run(arguments, **given)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(subprocess, "run", remember)
+    monkeypatch.setattr(subprocess, "Popen", remember)
     told = tree(asking(plain)("journal", "verify", "--json"))
     assert len(ran) == 1
     with Desk.open(plain) as desk:

@@ -8,13 +8,13 @@ rows counted backwards from where the index began have -1, -2 …, those written
 from __future__ import annotations
 
 import json
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from voltadesk.clock import offsets
@@ -122,8 +122,8 @@ class Span(NamedTuple):
     """Entries that have rows, and how many these and those before them in the span have together."""
 
     first: int  # place of the span's first row
-    entries: NDArray[np.int64]
-    until: NDArray[np.int64]  # rows
+    entries: Sequence[int]
+    until: Sequence[int]  # rows
 
 
 class Index:
@@ -167,38 +167,40 @@ class Index:
         self._is_begun = True
 
     def _go_forward(self, connection: Connection, until: int) -> None:
-        last = self._ahead[-1] if self._ahead and len(self._ahead[-1].entries) < SPAN else None
         entries, rows = self._count(connection, self.newest, until)
-        first = self.high
-        if last is not None and len(entries):  # so that there are not as many spans as steps
-            self._ahead.pop()
-            first, entries = last.first, np.concatenate((last.entries, entries))
-            rows = np.concatenate((np.diff(last.until, prepend=0), rows))
         self.newest = until
-        if len(entries):
-            self._ahead.append(Span(first, entries, np.cumsum(rows)))
-            self.high = first + int(rows.sum())
+        if not entries:
+            return
+        if self._ahead and len(self._ahead[-1].entries) < SPAN:  # so that there are not as many spans as steps
+            span = self._ahead.pop()
+            so_far = span.until[-1]
+            entries = array("q", [*span.entries, *entries])
+            until_rows = array("q", [*span.until, *(so_far + each for each in accumulate(rows))])
+            span = Span(span.first, entries, until_rows)
+        else:
+            span = Span(self.high, entries, array("q", accumulate(rows)))
+        self._ahead.append(span)
+        self.high = span.first + span.until[-1]
 
     def _go_back(self, connection: Connection, after: int) -> None:
         entries, rows = self._count(connection, after, self.oldest)
         self.oldest = after
-        if len(entries):
-            self.low -= int(rows.sum())
-            self._behind.append(Span(self.low, entries, np.cumsum(rows)))
+        if entries:
+            until = array("q", accumulate(rows))
+            self.low -= until[-1]
+            self._behind.append(Span(self.low, entries, until))
 
-    def _count(self, connection: Connection, after: int, until: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _count(self, connection: Connection, after: int, until: int) -> tuple[Sequence[int], Iterable[int]]:
         """Entries after one, up to another, that have rows, and how many."""
         listing = self.listing
         if listing.is_dense and not self.words.split():
-            entries = np.arange(after + 1, until + 1)
-            return entries, np.ones(len(entries), np.int64)
+            return array("q", range(after + 1, until + 1)), [1] * (until - after)
         query = (
             f"SELECT {listing.entry}, count(*) FROM {listing.tables} WHERE {self._within()} "  # noqa: S608
             f"GROUP BY {listing.entry} ORDER BY {listing.entry}"
         )
         found = connection.exec_driver_sql(query, (after, until, *self._given)).all()
-        pairs = np.array([tuple(row) for row in found], np.int64).reshape(-1, 2)
-        return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+        return array("q", [row[0] for row in found]), [row[1] for row in found]
 
     def page(self, journal: Journal, first: int, last: int) -> list[tuple[Any, ...]]:
         """The rows at places `first` to `last` - 1, oldest first; places that aren't known are left out."""
@@ -222,8 +224,8 @@ class Index:
         else:
             span = self._ahead[bisect_right(self._ahead, place, key=lambda span: span.first) - 1]
         offset = place - span.first
-        n = int(np.searchsorted(span.until, offset, side="right"))
-        return int(span.entries[n]), offset - (int(span.until[n - 1]) if n else 0)
+        n = bisect_right(span.until, offset)
+        return span.entries[n], offset - (span.until[n - 1] if n else 0)
 
     def _within(self) -> str:
         return f"{self.listing.entry} > ? AND {self.listing.entry} <= ? AND {self._where}"
