@@ -29,6 +29,7 @@ from voltadesk.ui.verification import Verification
 Answer = TypeVar("Answer")
 
 ONLY_SHOWS = "this screen only shows: it was opened without trading"
+OPEN_S = 0.3  # after the first picture, and between the desktops that are made then
 SWITCH_S = 0.001  # how long the market's thread may keep the interpreter from the screen's
 
 
@@ -103,8 +104,7 @@ class DeskBase(ThemedApp):
             return
         if self.frame is None:
             self.tell("told", "")
-            gc.collect()
-            gc.freeze()  # what is there by now stays: going through all of it again would stop the screen each time
+            self.run_worker(self._open_others(), exit_on_error=False)
         may_differ = self.frame is None or (self.frame.halted, self.frame.clock.is_replay, self.frame.actor) != (
             frame.halted, frame.clock.is_replay, frame.actor
         )  # fmt: skip
@@ -114,6 +114,15 @@ class DeskBase(ThemedApp):
             desktop.refresh_bindings()
         if not isinstance(top := self.screen, Desktop) and hasattr(top, "feed"):
             top.feed(frame)
+
+    async def _open_others(self) -> None:
+        """Have the other desktops made before they are asked for."""
+        for mode in self.MODES:
+            await asyncio.sleep(OPEN_S)
+            if mode not in self._screen_stacks:
+                await self._init_mode(mode)
+        gc.collect()
+        gc.freeze()  # what is there by now stays: going through all of it again would stop the screen each time
 
     def refeed(self) -> None:
         """Have the panes told anew what they show, though the desk is as it was."""

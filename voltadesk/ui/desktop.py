@@ -35,6 +35,7 @@ class Desktop(Screen[None]):
     Desktop Grid { height: 1fr; grid-gutter: 0; }
     """
     NAME: ClassVar[str] = ""
+    _styled: tuple[str, frozenset[str]] | None = None  # by which theme, with which classes
 
     def panes(self) -> Iterable[Widget]:
         """The panes, in their order of reading."""
@@ -42,17 +43,28 @@ class Desktop(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLines()
-        with Grid(id="panes"):
-            yield from self.panes()
+        yield Grid(id="panes")
         yield MessageLine()
         yield KeyBar()
         yield Prompt()
 
-    def on_mount(self) -> None:
-        """Find everything as it was left."""
-        app = cast("DeskBase", self.app)
+    async def on_mount(self) -> None:
+        """Put in one pane after the other, so that keys come in between, and find everything as it was left."""
+        app, grid = cast("DeskBase", self.app), self.query_one("#panes")
+        for pane in self.panes():
+            await grid.mount(pane)
+            await asyncio.sleep(0)
         app.opened.append(self)
         self.recall(app.memory.get(self.NAME, {}))
+        if self.focused is None:
+            self.set_focus(next((widget for widget in grid.query("*") if widget.focusable), None))
+
+    def update_node_styles(self, animate: bool = True) -> None:
+        """Style everything anew. A screen that comes back asks for it, which needs not be while nothing else is."""
+        styled = self.app.theme, frozenset(self.classes)
+        if styled != self._styled:
+            self._styled = styled
+            super().update_node_styles(animate)
 
     def remember(self) -> Memory:
         """Which pane has the focus, which is maximised, and how tables and charts are set."""
