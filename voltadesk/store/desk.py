@@ -9,7 +9,7 @@ answers the same for ever. Only a command that isn't its actor's uses up no key:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from os import urandom
 from pathlib import Path
@@ -174,11 +174,16 @@ class Desk:
         return answer
 
     def execute_many(
-        self, commands: Sequence[SignedCommand], time_utc: int = 0, until_refused: bool = False
+        self,
+        commands: Sequence[SignedCommand],
+        time_utc: int = 0,
+        until_refused: bool = False,
+        is_enough: Callable[[], bool] = lambda: False,
     ) -> list[Receipt | Refusal]:
         """Carry out commands in order, with one commit. An answer is a Receipt, or a Refusal KEY_CONFLICT.
 
-        `until_refused` leaves out those after the first that is not done: there are fewer answers then.
+        `until_refused` leaves out those after the first that is not done, and `is_enough`, asked after each, those that
+        are left when it says so: there are fewer answers then.
         Raises as `execute` does, for all of them. Time never goes back: the journal's last one counts if it is later.
         """
         if not 0 <= time_utc <= INT_LIMIT:
@@ -195,7 +200,7 @@ class Desk:
                     with machine.checking(zip(commands, messages, strict=True)):
                         for signed, message in zip(commands, messages, strict=True):
                             work.add(signed, message)
-                            if until_refused and work.is_refused:
+                            if (until_refused and work.is_refused) or is_enough():
                                 break
                     answers = work.finish(batch)
                     projection.store(batch.connection, machine.drain())

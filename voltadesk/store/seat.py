@@ -70,8 +70,8 @@ class Seat:
             self.desk.book.authorise(self.actor, "market.halt")
             self.execute("market.halt", {"reason": reason[:200]})
 
-    def advance(self, size: int) -> int:
-        """Run so many intervals with one commit; returns how many.
+    def advance(self, size: int, is_enough: Callable[[], bool] = lambda: False) -> int:
+        """Run so many intervals with one commit, fewer when it `is_enough` after one; returns how many.
 
         Raises Refusal HALTED when the desk is halted, by this batch or before it, DENIED to one who may not.
         """
@@ -81,7 +81,7 @@ class Seat:
         if free < DISK_LEAST:
             self._halt(f"disk nearly full: {free >> 20} MiB free")
         try:
-            answers = self.desk.execute_many(self._intervals(size), self.now_utc, until_refused=True)
+            answers = self.desk.execute_many(self._intervals(size), self.now_utc, True, is_enough)
         except InvariantBroken as error:
             self._halt(str(error))
             raise

@@ -18,11 +18,11 @@ from voltadesk.ui.text import clean
 
 
 class Prompt(Vertical):
-    """Hidden until something is asked. It is no screen of its own: one would have everything below drawn again."""
+    """Without height until something is asked: a screen of its own, or hiding it, would have all else drawn again."""
 
     DEFAULT_CSS = """
-    Prompt { display: none; dock: bottom; layer: over; width: 100%; height: auto; background: $header; padding: 0 1; }
-    Prompt.-asking { display: block; }
+    Prompt { dock: bottom; layer: over; width: 100%; height: 0; background: $header; padding: 0 1; }
+    Prompt.-asking { height: auto; }
     Prompt Input { border: none; height: 1; padding: 0; background: $header; }
     Prompt Input:focus { border: none; }
     Prompt Static { color: $ink-faint; height: auto; }

@@ -282,7 +282,7 @@ class Runner:
         """Run intervals; what hinders it pauses, and is said."""
         began_s = time.perf_counter()
         try:
-            self._played += self.seat.advance(count)
+            self._played += self.seat.advance(count, self._is_wanted)
             self.fault = ""
         except VoltaDeskError as error:
             self._set(is_playing=False, goal_utc=None)
@@ -294,6 +294,10 @@ class Runner:
         elif taken_s > BATCH_S:
             self._size = max(1, self._size // 2)
         self._recorder.follow()
+
+    def _is_wanted(self) -> bool:
+        """Whether someone waits for something else than the market."""
+        return not self._asked.empty() or time.monotonic() < self._way_until_s
 
     # Asked things, done -----------------------------------------------------------------------------------------------
     def _execute(self, kind: str, body: dict[str, Any]) -> Receipt:

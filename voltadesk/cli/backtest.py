@@ -1,0 +1,283 @@
+"""`voltadesk headless backtest`: what batteries would have earned at known prices."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from voltadesk.errors import BadInput
+
+if TYPE_CHECKING:
+    from voltadesk.clock import IntervalGrid
+    from voltadesk.feeds.price_file import Layout
+    from voltadesk.report.backtest import Backtest, Unit
+    from voltadesk.report.backtest_investment import Investment
+    from voltadesk.strategy.trader import Prices, Strategy
+
+HELP = (
+    "What batteries would have earned at known prices, by several strategies, beside perfect foresight.\n\n"
+    "Examples:\n\n"
+    "  voltadesk headless backtest sample --day-ahead sample\n\n"
+    "  voltadesk headless backtest prices.csv --power 1MW --energy 4MWh --wear 5 --strategy rolling,threshold\n\n"
+    "  voltadesk headless backtest nem.csv --column RRP --where REGIONID=SA1 --timezone Etc/GMT-10 --stamps end\n\n"
+    "  voltadesk headless backtest real-time.csv --day-ahead auction.csv --train-until 2024-07-01 --json\n\n"
+    "PRICES is a CSV file with a column of times and one of prices per MWh. The word sample stands for one that is "
+    "shipped, as prices and as day-ahead prices."
+)
+
+SAMPLE = "sample"
+NAMED = "voltadesk.strategy.strategies"
+
+_QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)\s*([kMG]?)(Wh?)")
+_DECIMALS = {"": 0, "k": 3, "M": 6, "G": 9}
+
+Column = Annotated[str | None, typer.Option(metavar="NAME", help="Of that file, where more than one could be meant.")]
+
+
+def backtest(
+    prices: Annotated[str, typer.Argument(metavar="PRICES", help="A CSV file, or sample.")],
+    column: Annotated[str | None, typer.Option(metavar="NAME", help="Of the prices, per MWh.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Whose clock tells days, and times without an offset; else UTC.")
+    ] = None,
+    stamps: Annotated[Literal["start", "end"], typer.Option(help="What part of its interval a time is.")] = "start",
+    gaps: Annotated[Literal["refuse", "skip"], typer.Option(help="Skip: nobody trades where no price is.")] = "refuse",
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=TEXT", help="Read only such rows; more than once.")
+    ] = None,
+    power: Annotated[str, typer.Option(metavar="POWER", help="In and out, at the grid's side.")] = "1MW",
+    energy: Annotated[str, typer.Option(metavar="ENERGY", help="That the battery can hold.")] = "2MWh",
+    efficiency: Annotated[str, typer.Option(metavar="SHARE", help="Of a whole cycle.")] = "0.86",
+    wear: Annotated[str, typer.Option(metavar="PRICE", help="Cost of a MWh sold.")] = "0",
+    fleet: Annotated[
+        str | None, typer.Option(metavar="FILE", help="TOML with [[fleet]] as in a scenario, instead of one battery.")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(metavar="A,B,…", help="Names; else all that can be run.")] = None,
+    day_ahead: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Prices known from noon of the day before.")
+    ] = None,
+    day_ahead_column: Column = None,
+    forecast: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Prices expected, with a column that says from when on.")
+    ] = None,
+    forecast_column: Column = None,
+    train_until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Trade from there on; prices before are only learnt from.")
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(metavar="AMOUNT[/MWh]", help="Purchase price, of all or of each MWh: adds its return.")
+    ] = None,
+    years: Annotated[int, typer.Option(min=1, max=100, help="That the purchase lasts.")] = 15,
+    discount_rate: Annotated[str, typer.Option(metavar="SHARE", help="Of a year.")] = "0.08",
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Write report.json, report.md and intervals.parquet here.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    from voltadesk.feeds.price_file import Layout
+    from voltadesk.report.backtest_document import sections
+    from voltadesk.report.backtest_figures import figures
+    from voltadesk.report.backtest_files import BacktestFiles
+    from voltadesk.report.document import markdown
+    from voltadesk.report.exact_json import json_text
+
+    if out == "":
+        raise BadInput("out", out, "must be a folder")
+    layout = Layout(column, timezone, stamps, gaps, _where(where or []))
+    seen, notes = _prices(prices, layout, (day_ahead, day_ahead_column), (forecast, forecast_column))
+    begin = 0 if train_until is None else _interval_at(train_until, seen.grid)
+    units = _units(fleet, (power, energy, efficiency, wear), seen.grid)
+    invested = None if cost is None else _investment(cost, years, discount_rate, units)
+    chosen = _strategies(strategy, seen)
+    files = None if out is None else BacktestFiles(Path(out))
+    try:
+        if files is not None:
+            files.begin()
+        result = _run(seen, units, chosen, begin, quiet)
+        tree = figures(result, invested, notes)
+        parts = sections(tree)
+        if files is not None:
+            texts = {"report.json": json_text(tree, indent=2) + "\n", "report.md": markdown(parts)}
+            files.write(result, texts)
+    finally:
+        if files is not None:
+            files.close()
+    if as_json:
+        typer.echo(json_text(tree))
+    else:
+        _show(parts)
+
+
+def _show(parts: Sequence[Any]) -> None:
+    from rich.console import Console
+
+    from voltadesk.report.document import show
+
+    # A report read from a pipe or a file is laid out for a wide page.
+    show(parts, Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=150))
+
+
+# What was asked for ---------------------------------------------------------------------------------------------------
+def _where(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for text in given:
+        name, equals, wanted = text.partition("=")
+        if not equals or not name.strip():
+            raise BadInput("where", text, "must be COLUMN=TEXT, such as REGIONID=SA1")
+        pairs.append((name.strip(), wanted.strip()))
+    return tuple(pairs)
+
+
+def _prices(
+    path: str, layout: Layout, day_ahead: tuple[str | None, str | None], forecast: tuple[str | None, str | None]
+) -> tuple[Prices, tuple[str, ...]]:
+    from dataclasses import replace
+
+    from voltadesk.report.backtest_prices import DAY_AHEAD, FORECAST, prices_of_files
+
+    published = {
+        name: (_file(file, "upstream_sample.csv"), replace(layout, column=column))
+        for name, (file, column) in ((DAY_AHEAD, day_ahead), (FORECAST, forecast))
+        if file is not None
+    }
+    return prices_of_files(_file(path, "real_time_sample.csv"), layout, published)
+
+
+def _file(name: str, shipped: str) -> Path:
+    """A file that was named, or the one that is shipped."""
+    from voltadesk.scenario.profiles import data_folder
+
+    return data_folder() / "prices" / shipped if name == SAMPLE else Path(name)
+
+
+def _interval_at(text: str, grid: IntervalGrid) -> int:
+    """The interval that begins at a time on the prices' clock."""
+    from voltadesk.clock import local_text
+
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=grid.zone)
+        second = moment.timestamp()
+    except (ValueError, OverflowError):
+        raise BadInput("train-until", text, "must be a time such as 2024-07-01 or 2024-07-01T12:00") from None
+    if not grid.start_utc <= second < grid.end_utc:
+        span = f"{local_text(grid.start_utc, grid.zone)} and {local_text(grid.end_utc - grid.step_s, grid.zone)}"
+        raise BadInput("train-until", text, f"must lie between {span}")
+    interval, rest = divmod(second - grid.start_utc, grid.step_s)
+    if rest:
+        raise BadInput("train-until", text, f"must be the begin of an interval of {grid.step_s // 60} minutes")
+    return int(interval)
+
+
+def _quantity(text: str, field: str, unit: str, example: str, most: int) -> int:
+    """Watts or watt-hours of a number with its unit."""
+    from voltadesk.units import parse_scaled
+
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None or match[3] != unit:
+        raise BadInput(field, text, f"must be a number and its unit, such as {example}")
+    try:
+        return parse_scaled(match[1], field, _DECIMALS[match[2]], 1, most)
+    except BadInput as error:
+        limit = f"must be whole {unit}, from 1 {unit} to {most // 10**9:,} G{unit}"
+        raise BadInput(field, text, limit) from error
+
+
+def _units(fleet: str | None, given: tuple[str, str, str, str], grid: IntervalGrid) -> list[Unit]:
+    from voltadesk.report.backtest import battery
+    from voltadesk.report.backtest_fleet import read_fleet
+    from voltadesk.units import POWER_LIMIT_W, PPM_PER_UNIT, parse_price_tick, parse_scaled
+
+    if fleet is not None:
+        return read_fleet(Path(fleet), grid)
+    power, energy, efficiency, wear = given
+    return [
+        battery(
+            _quantity(power, "power", "W", "1MW or 500kW", POWER_LIMIT_W),
+            _quantity(energy, "energy", "Wh", "2MWh or 500kWh", 10**11),
+            parse_scaled(efficiency, "efficiency", 6, 1, PPM_PER_UNIT),
+            parse_price_tick(wear, "wear", low=0),
+        )
+    ]
+
+
+def _investment(cost: str, years: int, rate: str, units: Sequence[Unit]) -> Investment:
+    from voltadesk.report.backtest_investment import Investment
+    from voltadesk.units import parse_money_e8, parse_scaled
+
+    amount, slash, unit = cost.partition("/")
+    if slash and unit.strip().lower() != "mwh":
+        raise BadInput("cost", cost, "must be an amount for all, or for each MWh such as 250000/MWh")
+    cost_e8 = parse_money_e8(amount.strip(), "cost", low=1)
+    if slash:
+        windows = (
+            unit.count * int(unit.battery["maximum_fill_wh"][0] - unit.battery["minimum_fill_wh"][0]) for unit in units
+        )
+        cost_e8 = cost_e8 * sum(windows) // 10**6
+    return Investment(cost_e8, years, Decimal(parse_scaled(rate, "discount-rate", 6, 0, 10**6)) / 10**6)
+
+
+def _strategies(given: str | None, prices: Prices) -> list[Strategy]:
+    """The strategies of those names; without names, all whose published series are there."""
+    table = _by_name()
+    published = {series.name for series in prices.published}
+    if given is None:
+        return [found for found in table.values() if set(getattr(found, "needs", ())) <= published]
+    names = [name.strip() for name in given.split(",")]
+    for n, name in enumerate(names):
+        if name not in table:
+            raise BadInput("strategy", name, f"must be one of {', '.join(table)}")
+        if name in names[:n]:
+            raise BadInput("strategy", name, "must not be given twice")
+    return [table[name] for name in names]
+
+
+def _by_name() -> dict[str, Strategy]:
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    from voltadesk.report.backtest import PERFECT, Foresight
+
+    if find_spec(NAMED) is None:
+        return {PERFECT: Foresight()}
+    return dict(import_module(NAMED).STRATEGIES)
+
+
+# Progress -------------------------------------------------------------------------------------------------------------
+def _run(prices: Prices, units: Sequence[Unit], chosen: Sequence[Strategy], begin: int, quiet: bool) -> Backtest:
+    """`report.backtest.backtest`, showing how far it is: a bar on a terminal, one line at the end elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from voltadesk.cli.progress import COMPILING, is_cold
+    from voltadesk.engine.storage import _schedule
+    from voltadesk.report.backtest import backtest
+
+    if quiet:
+        return backtest(prices, units, chosen, begin)
+    console, begun = Console(stderr=True), time.perf_counter()
+    if is_cold(_schedule):
+        console.print(COMPILING, highlight=False)
+    total = len(units) * (len(chosen) + 1)
+    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("backtest", total=total)
+        on_done: Callable[[int], None] = lambda done: progress.update(task, completed=done)  # noqa: E731
+        result = backtest(prices, units, chosen, begin, on_done)
+    count = prices.grid.count - begin
+    seconds = time.perf_counter() - begun
+    console.print(
+        f"backtest: {len(chosen)} strategies x {len(units)} kinds of battery x {count:,} intervals in {seconds:.2f} s",
+        highlight=False,
+    )
+    return result

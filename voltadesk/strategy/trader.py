@@ -1,0 +1,74 @@
+"""What a strategy is given, and what it gives back: prices of the past, what others published ahead, and trades."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk.clock import IntervalGrid
+from voltadesk.engine.tables import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """A series that somebody published ahead: day-ahead prices, or an operator's forecasts, run after run.
+
+    known_utc   (n,) when each value was published [s], rising; nothing is used before
+    interval    (n,) of the grid of `Prices` that it speaks of, also later ones
+    value_tick  (n,) [0.01/MWh]
+    """
+
+    name: str
+    known_utc: NDArray[np.int64]
+    interval: NDArray[np.int64]
+    value_tick: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Prices of the T intervals of a grid, on whose zone's clock days are told.
+
+    buy_tick, sell_tick     (T,) what a MWh costs and brings [0.01/MWh]; NO_PRICE_TICK where nobody knows: no trade
+    published               at most one of each name: "day-ahead", "forecast"
+    """
+
+    grid: IntervalGrid
+    buy_tick: NDArray[np.int64]
+    sell_tick: NDArray[np.int64]
+    published: tuple[Published, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Trades:
+    """What a battery did in the n intervals from `begin` on.
+
+    limit_tick   (2, n) what it would have bought and sold at, before the price was known; NO_PRICE_TICK: not at all
+    worth_tick   (2, n) of a stored MWh more and less [0.01 per stored MWh]; NaN where the strategy knows no worth
+    battery      (1,) the battery's row afterwards, with its totals
+    """
+
+    begin: int
+    bought_wh: NDArray[np.int64]  # (n,) at the grid's side [Wh]
+    sold_wh: NDArray[np.int64]  # (n,)
+    fill_wh: NDArray[np.int64]  # (n,) at the end of the interval
+    limit_tick: NDArray[np.int64]
+    worth_tick: NDArray[np.float64]
+    battery: Table
+
+
+class Strategy(Protocol):
+    """A named way to trade one battery. What it does in an interval rests on prices up to that interval's and on what
+    was published by its start; only `perfect` knows the future."""
+
+    @property
+    def name(self) -> str: ...
+
+    def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
+        """Trade from interval `begin` to the last; the intervals before are its history to learn from.
+
+        battery     (1,) of `tables.BATTERY`, not changed. Raises BadInput where a published series it needs is missing.
+        """
+        ...
