@@ -30,6 +30,7 @@ Answer = TypeVar("Answer")
 
 ONLY_SHOWS = "this screen only shows: it was opened without trading"
 OPEN_S = 0.3  # after the first picture, and between the desktops that are made then
+DELAY_S = 0.005  # at most, before another desktop is drawn
 SWITCH_S = 0.001  # how long the market's thread may keep the interpreter from the screen's
 
 
@@ -114,6 +115,10 @@ class DeskBase(ThemedApp):
             desktop.refresh_bindings()
         if not isinstance(top := self.screen, Desktop) and hasattr(top, "feed"):
             top.feed(frame)
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Another desktop is drawn at once: Textual would wait 50 ms for what may still come in, and nothing does."""
+        super().delay_update(min(delay, DELAY_S))
 
     async def _open_others(self) -> None:
         """Have the other desktops made before they are asked for."""
