@@ -207,25 +207,36 @@ class Index:
         first, last = max(first, self.low), min(last, self.high)
         if first >= last:
             return []
-        (begin, skipped), (end, _) = self._find(first), self._find(last - 1)
+        entries, skipped = self._entries(first, last)
         listing = self.listing
+        # They are named one by one: of a range, all that the filter leaves out would have to be gone through.
         query = (
-            f"SELECT {listing.columns} FROM {listing.tables} WHERE {self._within()} "  # noqa: S608
+            f"SELECT {listing.columns} FROM {listing.tables} "  # noqa: S608
+            f"WHERE {listing.entry} IN (SELECT value FROM json_each(?)) AND {self._where} "
             f"ORDER BY {listing.order} LIMIT {last - first} OFFSET {skipped}"
         )
         with journal.reading() as connection:
-            found = connection.exec_driver_sql(query, (begin - 1, end, *self._given)).all()
+            found = connection.exec_driver_sql(query, (json.dumps(entries), *self._given)).all()
         return [tuple(row) for row in found]
 
-    def _find(self, place: int) -> tuple[int, int]:
-        """The entry whose row is at that place, and how many of its rows come before."""
+    def _entries(self, first: int, last: int) -> tuple[list[int], int]:
+        """The entries whose rows are at those places, and how many rows of the first one come before."""
+        found: list[int] = []
+        skipped, place = 0, first
+        while place < last:
+            span = self._span(place)
+            begin, end = bisect_right(span.until, place - span.first), bisect_left(span.until, last - span.first)
+            if place == first:
+                skipped = place - span.first - (span.until[begin - 1] if begin else 0)
+            found += span.entries[begin : end + 1]
+            place = span.first + span.until[-1]
+        return found, skipped
+
+    def _span(self, place: int) -> Span:
+        """The one that has the row at that place."""
         if place < 0:
-            span = self._behind[bisect_left(self._behind, -place, key=lambda span: -span.first)]  # places fall
-        else:
-            span = self._ahead[bisect_right(self._ahead, place, key=lambda span: span.first) - 1]
-        offset = place - span.first
-        n = bisect_right(span.until, offset)
-        return span.entries[n], offset - (span.until[n - 1] if n else 0)
+            return self._behind[bisect_left(self._behind, -place, key=lambda span: -span.first)]  # places fall
+        return self._ahead[bisect_right(self._ahead, place, key=lambda span: span.first) - 1]
 
     def _within(self) -> str:
         return f"{self.listing.entry} > ? AND {self.listing.entry} <= ? AND {self._where}"
