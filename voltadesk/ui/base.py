@@ -30,6 +30,7 @@ Answer = TypeVar("Answer")
 
 ONLY_SHOWS = "this screen only shows: it was opened without trading"
 OPEN_S = 0.3  # after the first picture, and between the desktops that are made then
+KEY_S = 0.04  # how long a key has to be drawn first
 DELAY_S = 0.005  # at most, before another desktop is drawn
 SWITCH_S = 0.001  # how long the market's thread may keep the interpreter from the screen's
 
@@ -57,6 +58,7 @@ class DeskBase(ThemedApp):
         self.frame: DeskFrame | None = None
         self.verification: Verification | None = None  # of the journal, the last one
         self._fed: tuple[int, Screen[Any]] | None = None
+        self._key_s = 0.0  # when the last one came
 
     # Frames -----------------------------------------------------------------------------------------------------------
     def on_mount(self) -> None:
@@ -67,7 +69,7 @@ class DeskBase(ThemedApp):
             self.switch_mode(mode)
         self.runner.start()
         self._began_s = time.monotonic()
-        self.set_interval(1 / self.settings.fps, self.flush)
+        self.set_interval(1 / self.settings.fps, self._flush_in_time)
 
     def on_unmount(self) -> None:
         self.runner.stop()
@@ -81,6 +83,7 @@ class DeskBase(ThemedApp):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.MouseDown):
+            self._key_s = time.monotonic()
             self.runner.give_way()
         await super().on_event(event)
 
@@ -90,6 +93,11 @@ class DeskBase(ThemedApp):
         screen = self.screen_stack[0]
         assert isinstance(screen, Desktop)
         return screen
+
+    async def _flush_in_time(self) -> None:
+        """What a key has just changed is drawn before anything new is taken in."""
+        if time.monotonic() - self._key_s > KEY_S:
+            await self.flush()
 
     async def flush(self) -> None:
         """Show the latest frame, if it isn't shown yet."""
