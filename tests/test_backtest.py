@@ -23,7 +23,7 @@ from voltadesk.engine.storage import schedule, terms
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 from voltadesk.errors import BadInput, CheckFailed
 from voltadesk.feeds.price_file import Layout
-from voltadesk.report.backtest import Backtest, Foresight, Unit, backtest, battery
+from voltadesk.report.backtest import Backtest, Unit, backtest, battery
 from voltadesk.report.backtest_document import sections
 from voltadesk.report.backtest_figures import Span, figures, top_bottom_e8, worst_drawdown_e8
 from voltadesk.report.backtest_files import BacktestFiles
@@ -33,6 +33,7 @@ from voltadesk.report.backtest_prices import prices_of_files
 from voltadesk.report.document import markdown
 from voltadesk.report.exact_json import json_text
 from voltadesk.scenario.profiles import data_folder
+from voltadesk.strategy.strategies import Perfect
 from voltadesk.strategy.trader import Prices, Trades
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -126,9 +127,9 @@ def test_months_sum_to_the_whole() -> None:
 
 
 def test_perfect_is_the_most() -> None:
-    row = Foresight().trade(PRICES, ONE_MW.battery, 0).battery[0]
+    row = Perfect().trade(PRICES, ONE_MW.battery, 0).battery[0]
     assert backtest(PRICES, [ONE_MW], []).perfect.earned_e8.sum() == row["bought_e8"] + row["sold_e8"]
-    line = tree_of(backtest(PRICES, [ONE_MW], [Foresight()]))
+    line = tree_of(backtest(PRICES, [ONE_MW], [Perfect()]))
     assert line["capture_ratio"] == 1
     assert line["revenue"] == line["perfect"]
     assert Decimal(str(tree_of(RESULT)["capture_ratio"])) < 1
@@ -179,17 +180,17 @@ def test_the_bootstrap_surrounds_the_mean_and_narrows() -> None:
     widths = []
     for count in (24 * 20, 24 * 400):
         line = tree_of(backtest(prices_of(np.random.default_rng(5).integers(0, 9000, count).tolist()), [ONE_MW],
-                                [Foresight()]))  # fmt: skip
+                                [Perfect()]))  # fmt: skip
         low, mean, high = (Decimal(str(line[f"revenue_per_mw_year{end}"])) for end in ("_low", "", "_high"))
         assert low < mean < high
         widths.append(high - low)
     assert widths[1] < widths[0] / 3
-    short = tree_of(backtest(prices_of([100, 200] * 100), [ONE_MW], [Foresight()]))
+    short = tree_of(backtest(prices_of([100, 200] * 100), [ONE_MW], [Perfect()]))
     assert short["revenue_per_mw_year_low"] is None
 
 
 def test_no_price_at_all() -> None:
-    line = tree_of(backtest(prices_of([NO_PRICE_TICK] * 48), [ONE_MW], [Foresight()]))
+    line = tree_of(backtest(prices_of([NO_PRICE_TICK] * 48), [ONE_MW], [Perfect()]))
     assert line["revenue"] == 0
     assert line["capture_ratio"] is None
     assert line["revenue_per_mw_year"] is None
@@ -252,7 +253,7 @@ end = 2025-03-31T00:00:00
 def test_a_scenario_lends_its_fleet() -> None:
     units = read_fleet(data_folder() / "scenarios" / "quickstart.toml", PRICES.grid)
     assert units
-    assert backtest(PRICES, units, [Foresight()]).runs[0].earned_e8.sum() > 0
+    assert backtest(PRICES, units, [Perfect()]).runs[0].earned_e8.sum() > 0
 
 
 @pytest.mark.parametrize(
@@ -348,7 +349,7 @@ def sample() -> tuple[Prices, tuple[str, ...]]:
 
 def test_files_hold_what_the_report_says(tmp_path: Path) -> None:
     prices, notes = sample()
-    result = backtest(prices, [ONE_MW], [Foresight(), Yesterday()], begin=96)
+    result = backtest(prices, [ONE_MW], [Perfect(), Yesterday()], begin=96)
     tree = figures(result, notes=notes)
     files = BacktestFiles(tmp_path / "deep" / "out")
     files.begin()
@@ -381,7 +382,7 @@ GOLDEN = Path(__file__).with_name("golden") / "backtest.json"
 
 def test_golden() -> None:
     prices, notes = sample()
-    result = backtest(prices, [ONE_MW], [Foresight(), Yesterday()], begin=7 * 96)
+    result = backtest(prices, [ONE_MW], [Perfect(), Yesterday()], begin=7 * 96)
     tree = figures(result, Investment(250_000 * 10**8), notes)
     del tree["voltadesk"]
     assert json_text(tree, indent=1) + "\n" == GOLDEN.read_text("utf-8")

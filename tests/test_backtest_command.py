@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import Done, call, refusal
 from tests.test_backtest import Yesterday
-from voltadesk.report.backtest import Foresight
+from voltadesk.strategy.strategies import Perfect
 
 HOURS = 24 * 30
 
@@ -22,8 +22,8 @@ def two_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with strategies that are known here."""
     ahead = Yesterday()
     ahead.name, ahead.needs = "ahead", ("day-ahead",)  # type: ignore[attr-defined]
-    table = {"perfect": Foresight(), "yesterday": Yesterday(), "ahead": ahead}
-    monkeypatch.setattr("voltadesk.cli.backtest._by_name", lambda: table)
+    table = {"perfect": Perfect(), "yesterday": Yesterday(), "ahead": ahead}
+    monkeypatch.setattr("voltadesk.strategy.strategies.STRATEGIES", table)
 
 
 @pytest.fixture

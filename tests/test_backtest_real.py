@@ -10,9 +10,10 @@ from voltadesk.clock import utc_text
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.feeds.price_file import Layout, read_prices, read_published
-from voltadesk.report.backtest import Foresight, backtest, battery
+from voltadesk.report.backtest import backtest, battery
 from voltadesk.report.backtest_figures import figures
 from voltadesk.report.backtest_prices import prices_of_files
+from voltadesk.strategy.strategies import Perfect
 
 pytestmark = needs_shared_data
 
@@ -105,7 +106,7 @@ def test_published_series_lie_on_the_grid_of_the_prices() -> None:
 def test_a_year_pays_a_battery() -> None:
     ahead = {"day-ahead": (SHARED_DATA / "ercot_da_hubavg_2024.csv", TEXAS)}
     prices, notes = prices_of_files(SHARED_DATA / "ercot_rt15_hubavg_2024.csv", TEXAS, ahead)
-    tree = figures(backtest(prices, [battery(10**6, 2 * 10**6, 860_000)], [Foresight()]), notes=notes)
+    tree = figures(backtest(prices, [battery(10**6, 2 * 10**6, 860_000)], [Perfect()]), notes=notes)
     assert tree["series"]["published"] == ["day-ahead"]
     (line,) = tree["strategies"]
     assert line["capture_ratio"] == 1

@@ -34,7 +34,6 @@ HELP = (
 )
 
 SAMPLE = "sample"
-NAMED = "voltadesk.strategy.strategies"
 
 _QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)\s*([kMG]?)(Wh?)")
 _DECIMALS = {"": 0, "k": 3, "M": 6, "G": 9}
@@ -230,7 +229,9 @@ def _investment(cost: str, years: int, rate: str, units: Sequence[Unit]) -> Inve
 
 def _strategies(given: str | None, prices: Prices) -> list[Strategy]:
     """The strategies of those names; without names, all whose published series are there."""
-    table = _by_name()
+    from voltadesk.strategy import strategies
+
+    table = strategies.STRATEGIES
     published = {series.name for series in prices.published}
     if given is None:
         return [found for found in table.values() if set(getattr(found, "needs", ())) <= published]
@@ -241,17 +242,6 @@ def _strategies(given: str | None, prices: Prices) -> list[Strategy]:
         if name in names[:n]:
             raise BadInput("strategy", name, "must not be given twice")
     return [table[name] for name in names]
-
-
-def _by_name() -> dict[str, Strategy]:
-    from importlib import import_module
-    from importlib.util import find_spec
-
-    from voltadesk.report.backtest import PERFECT, Foresight
-
-    if find_spec(NAMED) is None:
-        return {PERFECT: Foresight()}
-    return dict(import_module(NAMED).STRATEGIES)
 
 
 # Progress -------------------------------------------------------------------------------------------------------------
@@ -269,7 +259,7 @@ def _run(prices: Prices, units: Sequence[Unit], chosen: Sequence[Strategy], begi
     console, begun = Console(stderr=True), time.perf_counter()
     if is_cold(_schedule):
         console.print(COMPILING, highlight=False)
-    total = len(units) * (len(chosen) + 1)
+    total = len(units) * len({strategy.name for strategy in chosen} | {"perfect"})
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("backtest", total=total)
         on_done: Callable[[int], None] = lambda done: progress.update(task, completed=done)  # noqa: E731

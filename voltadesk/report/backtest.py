@@ -18,16 +18,16 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.engine.storage import schedule, terms
 from voltadesk.engine.tables import BATTERY, NO_PRICE_TICK, Table
 from voltadesk.errors import BadInput, CheckFailed
+from voltadesk.strategy.strategies import Perfect
 from voltadesk.strategy.trader import Prices, Strategy, Trades
 from voltadesk.units import PPM_PER_UNIT, decimal_text
 
 Integers = NDArray[np.int64]
 
 TURNOVER_LIMIT_E8 = 8 * 10**18
-PERFECT = "perfect"
+PERFECT = Perfect()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,20 +82,6 @@ def battery(power_w: int, energy_wh: int, efficiency_ppm: int = PPM_PER_UNIT, we
     return Unit("battery", row)
 
 
-class Foresight:
-    """The yardstick: the schedule that earns the most, with nothing left of worth at the end."""
-
-    name = PERFECT
-
-    def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
-        """As `Strategy.trade`; it alone looks at what is to come."""
-        offered = terms(prices.buy_tick[begin:], prices.sell_tick[begin:])
-        grid, count = prices.grid, len(offered.buy_tick)
-        done = schedule(battery, offered, grid.start_utc + begin * grid.step_s, grid.step_s)
-        limit, worth = np.full((2, count), NO_PRICE_TICK), np.full((2, count), np.nan)
-        return Trades(begin, done.bought_wh, done.sold_wh, done.fill_wh, limit, worth, done.battery)
-
-
 def backtest(
     prices: Prices,
     units: Sequence[Unit],
@@ -115,10 +101,13 @@ def backtest(
     if not 0 <= begin < prices.grid.count:
         raise BadInput("begin", begin, f"must lie between 0 and {prices.grid.count - 1}")
     count = prices.grid.count - begin
-    sums = [_Sum(strategy, count, len(units)) for strategy in (Foresight(), *strategies)]
+    others = [strategy for strategy in strategies if strategy != PERFECT]
+    sums = [_Sum(strategy, count, len(units)) for strategy in (PERFECT, *others)]
     _trade_all(sums, prices, units, begin, on_done)
     perfect, *runs = (total.run() for total in sums)
-    return Backtest(prices, tuple(units), begin, perfect, tuple(runs))
+    rest = iter(runs)
+    done = tuple(perfect if strategy == PERFECT else next(rest) for strategy in strategies)
+    return Backtest(prices, tuple(units), begin, perfect, done)
 
 
 def _trade_all(

@@ -115,8 +115,8 @@ def _investment(tree: Tree) -> Section:
 
 def _by(title: str, lines: str, key: str, strategies: list[Tree]) -> Section:
     """What each strategy earned by month, or by battery."""
-    others = [line for line in strategies if line["name"] != PERFECT]
-    columns = (title, PERFECT, *(line["name"] for line in others))
+    others = [line for line in strategies if line["name"] != PERFECT.name]
+    columns = (title, PERFECT.name, *(line["name"] for line in others))
     rows = [
         (part[key], number(part["perfect"]), *(number(line[lines][n]["revenue"]) for line in others))
         for n, part in enumerate(strategies[0][lines])

@@ -1,0 +1,186 @@
+"""Strategies: nothing is used before it is known, energy is kept to the last Wh, and foresight earns the most."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voltadesk.clock import IntervalGrid
+from voltadesk.engine.tables import NO_PRICE_TICK, Table
+from voltadesk.errors import BadInput
+from voltadesk.report.backtest import backtest, battery
+from voltadesk.strategy.forecast import Ahead, Own, UsualDay, fan
+from voltadesk.strategy.strategies import STRATEGIES, Perfect, Rolling, Threshold, Timetable
+from voltadesk.strategy.trader import Prices, Published, Strategy, Trades
+
+BERLIN = ZoneInfo("Europe/Berlin")
+START_UTC = 1_711_494_000  # 2024-03-27T00:00 in Berlin: the clock goes forward on the 31st
+HOUR_S, DAYS = 3600, 5
+COUNT = 24 * DAYS
+OWN = Rolling("own", Own(lambda past, horizon: np.resize(np.nan_to_num(past[-24:]), horizon)))
+ALL: tuple[Strategy, ...] = (*STRATEGIES.values(), OWN)
+HONEST = [each for each in ALL if not isinstance(each, Perfect)]
+NAMES = [each.name for each in HONEST]
+
+
+def series(seed: int, count: int = COUNT, spread: int = 0, gaps: float = 0.0) -> Prices:
+    """Prices with a daily course, noise, spikes and gaps; day-ahead prices known at noon, forecasts every six hours."""
+    draw = np.random.default_rng(seed)
+    hour = np.arange(count) % 24
+    usual = 6000 + 3000 * np.sin((hour - 10) / 24 * 2 * np.pi)
+    price = np.rint(usual + draw.normal(0, 1500, count) + 40_000 * (draw.random(count) < 0.02)).astype(np.int64)
+    gap = draw.random(count) < gaps
+    buy, sell = np.where(gap, NO_PRICE_TICK, price + spread), np.where(gap, NO_PRICE_TICK, price - spread)
+    at = np.arange(count)
+    told = np.rint(usual + draw.normal(0, 800, count)).astype(np.int64)
+    noon = START_UTC + ((at // 24) * 24 - 12) * HOUR_S
+    order = np.argsort(noon, kind="stable")
+    ahead = Published("day-ahead", noon[order], at[order], told[order])
+    runs = [(START_UTC + run * HOUR_S, target, int(usual[target] + draw.normal(0, 300)))
+            for run in range(0, count, 6) for target in range(run, min(run + 30, count))]  # fmt: skip
+    known, target, value = (np.array(column, np.int64) for column in zip(*runs, strict=True))
+    forecast = Published("forecast", known, target, value)
+    return Prices(IntervalGrid(START_UTC, HOUR_S, count, BERLIN), buy, sell, (ahead, forecast))
+
+
+def row(hours: float = 2.0, **changes: int) -> Table:
+    unit = battery(1_000_000, round(hours * 1_000_000), 860_000).battery.copy()
+    for name, value in changes.items():
+        unit[name] = value
+    return unit
+
+
+def without_future(prices: Prices, t: int, seed: int) -> Prices:
+    """The same up to interval t; other prices after it, and other publications after its start."""
+    draw = np.random.default_rng(seed)
+    buy, sell = prices.buy_tick.copy(), prices.sell_tick.copy()
+    buy[t + 1 :] = sell[t + 1 :] = draw.integers(-50_000, 300_000, len(buy) - t - 1)
+    now_utc = prices.grid.start_utc + t * prices.grid.step_s
+    changed = []
+    for each in prices.published:
+        value = each.value_tick.copy()
+        later = each.known_utc > now_utc
+        value[later] = draw.integers(-50_000, 300_000, int(later.sum()))
+        changed.append(Published(each.name, each.known_utc, each.interval, value))
+    return Prices(prices.grid, buy, sell, tuple(changed))
+
+
+def same(one: Trades, other: Trades, count: int) -> bool:
+    return all(
+        np.array_equal(getattr(one, name)[..., :count], getattr(other, name)[..., :count], equal_nan=True)
+        for name in ("bought_wh", "sold_wh", "fill_wh", "limit_tick", "worth_tick")
+    )
+
+
+@pytest.mark.parametrize("strategy", HONEST, ids=NAMES)
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_nothing_is_used_before_it_is_known(strategy: Strategy, data: st.DataObject) -> None:
+    prices = series(data.draw(st.integers(0, 99)), gaps=data.draw(st.sampled_from([0.0, 0.1])))
+    begin = data.draw(st.sampled_from([0, 30, 72]))
+    t = data.draw(st.integers(begin, COUNT - 2))
+    known = strategy.trade(prices, row(), begin)
+    other = strategy.trade(without_future(prices, t, data.draw(st.integers(0, 99))), row(), begin)
+    assert same(known, other, t - begin + 1)
+
+
+@pytest.mark.parametrize("strategy", ALL, ids=[each.name for each in ALL])
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_what_is_traded_can_be(strategy: Strategy, data: st.DataObject) -> None:
+    """The backtest checks every interval: powers, window, prices, energy and totals; nobody beats foresight."""
+    prices = series(data.draw(st.integers(0, 999)), spread=data.draw(st.sampled_from([0, 250])),
+                    gaps=data.draw(st.sampled_from([0.0, 0.2, 1.0])))  # fmt: skip
+    unit = battery(1_000_000, data.draw(st.sampled_from([500_000, 2_000_000, 4_000_000])), 860_000, 500)
+    unit.battery["standing_loss_ppm_per_hour"] = data.draw(st.sampled_from([0, 100]))
+    begin = data.draw(st.sampled_from([0, 24, 100]))
+    result = backtest(prices, [unit], [strategy], begin)
+    net = [int(run.earned_e8.sum() - run.wear_e8.sum()) for run in (*result.runs, result.perfect)]
+    bought_unit = 2_000 * 10**6  # buying back what stands lost, rounding to the Wh
+    assert net[0] <= net[1] + bought_unit
+
+
+def test_the_same_again() -> None:
+    prices = series(5)
+    for strategy in ALL:
+        assert same(strategy.trade(prices, row(), 24), strategy.trade(prices, row(), 24), COUNT)
+
+
+def test_published_prices_that_are_the_prices_reach_nearly_all() -> None:
+    prices = series(7, 24 * 40)
+    ahead = Published("day-ahead", prices.published[0].known_utc, prices.published[0].interval, prices.buy_tick)
+    known = Prices(prices.grid, prices.buy_tick, prices.sell_tick, (ahead,))
+    result = backtest(known, [battery(1_000_000, 2_000_000, 860_000)], [STRATEGIES["day-ahead"]], 24)
+    earned = int(result.runs[0].earned_e8.sum()) / int(result.perfect.earned_e8.sum())
+    assert earned > 0.995
+
+
+def test_learning_earns_where_what_is_told_is_wrong_by_the_hour() -> None:
+    """Told prices that are the other way round by night: only who learns makes money of them."""
+    count = 24 * 60
+    hour = np.arange(count) % 24
+    price = (6000 + 3000 * np.sin(hour / 24 * 2 * np.pi)).astype(np.int64)
+    told = (6000 - 3000 * np.sin(hour / 24 * 2 * np.pi)).astype(np.int64)
+    at = np.arange(count)
+    ahead = Published("day-ahead", START_UTC + ((at // 24) * 24 - 12) * HOUR_S, at, told)
+    prices = Prices(IntervalGrid(START_UTC, HOUR_S, count, ZoneInfo("UTC")), price, price, (ahead,))
+    unit = battery(1_000_000, 2_000_000, 860_000)
+    plain, learned = Rolling("plain", Ahead("day-ahead"), 0.0), Rolling("learned", Ahead("day-ahead", learns=True), 0.0)
+    result = backtest(prices, [unit], [plain, learned], 24 * 30)
+    earned = [int(run.earned_e8.sum()) for run in result.runs]
+    assert earned[1] > 0.95 * int(result.perfect.earned_e8.sum())
+    assert earned[0] < 0.5 * earned[1]
+
+
+def test_a_series_that_is_missing_is_asked_for() -> None:
+    prices = series(1)
+    bare = Prices(prices.grid, prices.buy_tick, prices.sell_tick)
+    for name in ("day-ahead", "dual", "dual-forecast"):
+        with pytest.raises(BadInput, match="needs a series published ahead: --"):
+            STRATEGIES[name].trade(bare, row(), 0)
+
+
+def test_own_forecasts_are_checked() -> None:
+    for wrong in (np.zeros(3), np.full(24, np.nan)):
+        with pytest.raises(BadInput, match="must be 24 finite prices"):
+            Rolling("own", Own(lambda past, horizon, wrong=wrong: wrong)).trade(series(1), row(), 30)
+
+
+def test_thresholds_and_hours() -> None:
+    prices = series(3)
+    done = Threshold(buy_limit_tick=4000, sell_limit_tick=9000).trade(prices, row(), 0)
+    assert np.all(prices.buy_tick[done.bought_wh > 0] <= 4000)
+    assert np.all(prices.sell_tick[done.sold_wh > 0] >= 9000)
+    hours = Timetable().trade(prices, row(), 48)
+    bids = (hours.limit_tick[0] != NO_PRICE_TICK)[:24]
+    assert bids.sum() == 3, "two hours of energy take three to fill, with what is lost"
+    assert not np.any(bids & (hours.limit_tick[1] != NO_PRICE_TICK)[:24])
+
+
+def test_a_fan_holds_what_comes_about_as_often_as_it_says() -> None:
+    prices = series(11, 24 * 120)
+    inside = []
+    for at in range(24 * 70, 24 * 110, 37):
+        low, middle, high = fan(prices, UsualDay(), at, 24)
+        assert np.all(low <= middle)
+        assert np.all(middle <= high)
+        came = prices.buy_tick[at + 1 : at + 25]
+        inside.append(np.mean((low <= came) & (came <= high)))
+    assert 0.7 < np.mean(inside) < 0.9
+
+
+def test_quarter_hours_and_clock_changes() -> None:
+    """Days of 23 and 25 hours have the same usual course."""
+    for start_utc in (START_UTC, 1_729_720_800):  # spring and autumn of 2024
+        count = 96 * 7
+        grid = IntervalGrid(start_utc, 900, count, BERLIN)
+        _, _, second = grid.local_fields()
+        price = (6000 + 3000 * np.sin(second / 86_400 * 2 * np.pi)).astype(np.int64)
+        stretches = list(UsualDay().stretches(Prices(grid, price, price), 96 * 2, 96))
+        assert sum(stretch.end - stretch.begin for stretch in stretches) == count - 96 * 2
+        for stretch in stretches:
+            assert np.allclose(stretch.expected_tick[: stretch.end - stretch.begin], price[stretch.begin : stretch.end])

@@ -1,0 +1,166 @@
+"""The named strategies of a battery on a series of prices. What each does and reaches: `docs/strategies.md`."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk.engine.storage import schedule, terms
+from voltadesk.engine.storage_horizon import resolve
+from voltadesk.engine.storage_limits import at_limits
+from voltadesk.engine.tables import NO_PRICE_TICK, Table
+from voltadesk.strategy.forecast import Ahead, Forecast, UsualDay, days_of, mid_tick, shapes
+from voltadesk.strategy.trader import Prices, Strategy, Trades
+
+HORIZON_S = 86_400  # how far is looked ahead
+FADING_H = 16.0  # hours in which what is unusual about a price fades to a third
+
+
+@dataclass(frozen=True)
+class Perfect:
+    """Foresight: the schedule that earns the most, with nothing of worth left at the end. The yardstick."""
+
+    name: str = "perfect"
+
+    def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
+        """As `Strategy.trade`; it alone looks at what is to come."""
+        offered = terms(prices.buy_tick[begin:], prices.sell_tick[begin:])
+        done = schedule(battery, offered, _utc(prices, begin), prices.grid.step_s)
+        count = len(offered.buy_tick)
+        limit, worth = np.full((2, count), NO_PRICE_TICK), np.full((2, count), np.nan)
+        return Trades(begin, done.bought_wh, done.sold_wh, done.fill_wh, limit, worth, done.battery)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Buy below a price and sell above it: the median of all prices before the day, or given limits."""
+
+    name: str = "threshold"
+    buy_limit_tick: int | None = None
+    sell_limit_tick: int | None = None
+
+    def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
+        """As `Strategy.trade`."""
+        count, mid, days = prices.grid.count, mid_tick(prices), days_of(prices.grid, 0)
+        limit = np.full((2, count - begin), NO_PRICE_TICK)
+        starts = days.starts(begin, count)
+        for first, end in itertools.pairwise(starts):
+            past = mid[:first][~np.isnan(mid[:first])]
+            if len(past):
+                middle = float(np.median(past))
+                limit[:, first - begin : end - begin] = [[int(np.ceil(middle)) - 1], [int(np.floor(middle)) + 1]]
+        for row, given in zip(limit, (self.buy_limit_tick, self.sell_limit_tick), strict=True):
+            if given is not None:
+                row[:] = given
+        return _at_limits(prices, battery, begin, limit)
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """Buy in the hours that are usually the cheapest, sell in the dearest: so many as fill and empty the battery."""
+
+    name: str = "timetable"
+    span_days: float = 30.0
+
+    def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
+        """As `Strategy.trade`."""
+        count, days = prices.grid.count, days_of(prices.grid, 0)
+        known = shapes(mid_tick(prices), days, self.span_days)
+        limit = np.full((2, count - begin), NO_PRICE_TICK)
+        row, highest = battery[0], int(np.iinfo(np.int64).max // 4)
+        room = int(row["maximum_fill_wh"] - row["minimum_fill_wh"])
+        needed = [_slots(room * way, int(row[f"{kind}_power_w"]), prices.grid.step_s)
+                  for way, kind in ((1e6 / row["charge_efficiency_ppm"], "charge"),
+                                    (row["discharge_efficiency_ppm"] / 1e6, "discharge"))]  # fmt: skip
+        for day in range(int(days.day[begin]), int(days.day[-1]) + 1):
+            course = known[day]
+            if np.isnan(course).any():
+                continue
+            order = np.argsort(course, kind="stable")
+            here = np.flatnonzero(days.day[begin:count] == day)
+            slot = days.slot[begin:count][here]
+            limit[0, here[np.isin(slot, order[: min(needed[0], len(order) // 2)])]] = highest
+            limit[1, here[np.isin(slot, order[-min(needed[1], len(order) // 2) :])]] = -highest
+        return _at_limits(prices, battery, begin, limit)
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """Solved anew in every interval against a forecast of the next day, moved by what is unusual about the price now.
+
+    What the price is above the forecast is expected to fade by exp(-hours / fading_h); 0 expects nothing of it.
+    """
+
+    name: str = "rolling"
+    forecast: Forecast = field(default_factory=UsualDay)
+    fading_h: float = FADING_H
+    needs: tuple[str, ...] = ()  # series published ahead
+
+    def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
+        """As `Strategy.trade`."""
+        step_s, count = prices.grid.step_s, prices.grid.count
+        horizon, mid = HORIZON_S // step_s, np.nan_to_num(mid_tick(prices))
+        hours = np.arange(1, horizon + 1) * step_s / 3600
+        fading = np.exp(-hours / self.fading_h) if self.fading_h else np.zeros(horizon)
+        spread = _half_spread_tick(prices)
+        rows, limit = np.empty((3, count - begin), np.int64), np.empty((2, count - begin), np.int64)
+        worth, held = np.empty((2, count - begin)), battery.copy()
+        for first, end, expected in self.forecast.stretches(prices, begin, horizon):
+            unusual = mid[first:end] - expected[: end - first]
+            there = slice(first - begin, end - begin)
+            done = resolve(
+                held, terms(prices.buy_tick[first:end], prices.sell_tick[first:end]), expected,
+                _utc(prices, first), step_s, horizon=horizon, shift_tick=unusual, fading=fading,
+                buy_adder_tick=spread[first], sell_adder_tick=spread[first], end_tick=_end_tick(expected, held),
+            )  # fmt: skip
+            rows[0, there], rows[1, there], rows[2, there] = done.bought_wh, done.sold_wh, done.fill_wh
+            limit[:, there], worth[:, there], held = done.limit_tick, done.worth_tick, done.battery
+        return Trades(begin, rows[0], rows[1], rows[2], limit, worth, held)
+
+
+STRATEGIES: dict[str, Strategy] = {
+    each.name: each
+    for each in (
+        Threshold(),
+        Timetable(),
+        Rolling(),
+        Rolling("day-ahead", Ahead("day-ahead"), 0.0, ("day-ahead",)),
+        Rolling("dual", Ahead("day-ahead", learns=True), FADING_H, ("day-ahead",)),
+        Rolling("dual-forecast", Ahead("forecast", learns=True), FADING_H, ("forecast",)),
+        Perfect(),
+    )
+}
+
+
+# Parts ----------------------------------------------------------------------------------------------------------------
+def _utc(prices: Prices, interval: int) -> int:
+    return prices.grid.start_utc + interval * prices.grid.step_s
+
+
+def _at_limits(prices: Prices, battery: Table, begin: int, limit_tick: NDArray[np.int64]) -> Trades:
+    price = np.stack([prices.buy_tick[begin:], prices.sell_tick[begin:]])
+    rows, after = at_limits(battery, price, limit_tick, _utc(prices, begin), prices.grid.step_s)
+    return Trades(begin, rows[0], rows[1], rows[2], limit_tick, np.full(limit_tick.shape, np.nan), after)
+
+
+def _slots(energy_wh: float, power_w: int, step_s: int) -> int:
+    """Intervals that an energy takes at a power, at least one."""
+    return max(1, int(np.ceil(energy_wh * 3600 / max(1, power_w * step_s) - 1e-9)))
+
+
+def _half_spread_tick(prices: Prices) -> NDArray[np.float64]:
+    """Half of what buying costs above selling (T,) [tick]: in the interval, or the last one before that has prices."""
+    known = (prices.buy_tick != NO_PRICE_TICK) & (prices.sell_tick != NO_PRICE_TICK)
+    latest = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
+    half = (prices.buy_tick - prices.sell_tick) / 2
+    return np.where(latest >= 0, half[np.maximum(latest, 0)], 0.0)
+
+
+def _end_tick(expected_tick: NDArray[np.float64], battery: Table) -> float:
+    """Worth of energy at the horizon's end: what the next day would pay for it at the middle of its prices."""
+    row = battery[0]
+    out = int(row["discharge_efficiency_ppm"]) / 1e6
+    return (float(np.median(expected_tick)) - int(row["wear_cost_tick"])) * out
