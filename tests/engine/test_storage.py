@@ -144,7 +144,7 @@ def assert_close(value_e8: float, best_e8: float) -> None:
 
 
 # Against the twins ----------------------------------------------------------------------------------------------------
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=30)
 @given(SEEDS)
 def test_value_is_that_of_trying_every_fill(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -188,7 +188,7 @@ def test_value_is_that_of_a_linear_program(seed: int) -> None:
     )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=30)
 @given(SEEDS)
 def test_value_is_that_of_a_mixed_integer_program_below_break_even(seed: int) -> None:
     case = random_case(seed, below=True, most_intervals=20)
@@ -250,7 +250,7 @@ def test_whole_wh_earn_what_the_schedule_without_rounding_does(seed: int) -> Non
 
 
 # Worth, levels, bids --------------------------------------------------------------------------------------------------
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(SEEDS, st.booleans())
 def test_worth_is_the_slope_of_the_value_that_is_left(seed: int, below: bool) -> None:
     case = random_case(seed, below, most_intervals=40)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,6 +60,8 @@ class DeskBase(ThemedApp):
         self.verification: Verification | None = None  # of the journal, the last one
         self._fed: tuple[int, Screen[Any]] | None = None
         self._key_s = 0.0  # when the last one came
+        self._ending = asyncio.Event()
+        self._opening: asyncio.Task[None] | None = None  # of the other desktops
 
     # Frames -----------------------------------------------------------------------------------------------------------
     def on_mount(self) -> None:
@@ -113,7 +116,7 @@ class DeskBase(ThemedApp):
             return
         if self.frame is None:
             self.tell("told", "")
-            self.run_worker(self._open_others(), exit_on_error=False)
+            self._opening = asyncio.create_task(self._open_others())
         may_differ = self.frame is None or (self.frame.halted, self.frame.clock.is_replay, self.frame.actor) != (
             frame.halted, frame.clock.is_replay, frame.actor
         )  # fmt: skip
@@ -131,11 +134,21 @@ class DeskBase(ThemedApp):
     async def _open_others(self) -> None:
         """Have the other desktops made before they are asked for."""
         for mode in self.MODES:
-            await asyncio.sleep(OPEN_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), OPEN_S)
+            if self._ending.is_set():
+                return
             if mode not in self._screen_stacks:
                 await self._init_mode(mode)
         gc.collect()
         gc.freeze()  # what is there by now stays: going through all of it again would stop the screen each time
+
+    async def _close_all(self) -> None:
+        """As Textual's, once no more desktops are made."""
+        self._ending.set()
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        await super()._close_all()
 
     def refeed(self) -> None:
         """Have the panes told anew what they show, though the desk is as it was."""
