@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from tests.ui.desks import make_desk, running, shown
 from voltadesk.ui.app import DeskApp
+from voltadesk.ui.pane import Pane
 from voltadesk.ui.window_table import WindowTable
 
 SIZES = (100, 1_000_000)
@@ -42,11 +43,12 @@ def _fill(connection: Connection, first: int, count: int) -> None:
         "key": "k", "kind": "order.place", "outcome": "done", "prev": "0" * 64, "seq": 0, "signature": "s" * 88,
         "state_root": "0" * 64, "time_utc": 1779661800,
     }).replace("'", "''")  # fmt: skip
-    numbers = f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {first + count - 1}) "
-    connection.exec_driver_sql(
-        f"INSERT INTO entry {numbers} SELECT i, randomblob(32), CAST(replace('{body}', 'PRICE', i) AS BLOB), 'owner', NULL FROM n"  # noqa: E501, S608
+    numbers = (
+        f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {first + count - 1}) SELECT i"  # noqa: S608
     )
-    connection.exec_driver_sql(f"INSERT INTO effect {numbers} SELECT i, x'7b7d' FROM n")  # noqa: S608
+    body_of = f"CAST(replace('{body}', 'PRICE', i) AS BLOB)"
+    connection.exec_driver_sql(f"INSERT INTO entry {numbers}, randomblob(32), {body_of}, 'owner', NULL FROM n")
+    connection.exec_driver_sql(f"INSERT INTO effect {numbers}, x'7b7d' FROM n")
 
 
 async def _of(count: int) -> tuple[float, list[float], float, float]:
@@ -60,7 +62,7 @@ async def _of(count: int) -> tuple[float, list[float], float, float]:
             await shown(pilot)
             await pilot.press("4")
             await _until(lambda: len(app.opened) == len(app.MODES))
-            table = next(found for found in app.screen.query(WindowTable) if found.parent and found.parent.id == "entries")
+            table = app.screen.query_one("#entries", Pane).query_one(WindowTable)
             began = time.perf_counter()
             table.follow(head + count, table._zone)
             await _until(lambda: len(table.view) > head + 1 and _is_read(table))
@@ -72,7 +74,7 @@ async def _of(count: int) -> tuple[float, list[float], float, float]:
                 began = time.perf_counter()
                 app.simulate_key(WAYS[n % len(WAYS)])
                 at = table.cursor
-                await _until(lambda at=at: table.cursor != at or time.perf_counter() - began > 0.05)
+                await _until(lambda at=at, began=began: table.cursor != at or time.perf_counter() - began > 0.05)
                 await _until(lambda: _is_read(table))
                 pressed.append(time.perf_counter() - began)
             began, stall = time.perf_counter(), 0.0
@@ -85,7 +87,7 @@ async def _of(count: int) -> tuple[float, list[float], float, float]:
 
 
 def _is_read(table: WindowTable) -> bool:
-    first, rows = table._in_sight()
+    _, rows = table._in_sight()
     return bool(rows) and all(row[0] is not None for row in rows)
 
 
