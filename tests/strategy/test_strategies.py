@@ -14,7 +14,7 @@ from voltadesk.engine.tables import NO_PRICE_TICK, Table
 from voltadesk.errors import BadInput
 from voltadesk.report.backtest import backtest, battery
 from voltadesk.strategy.forecast import Ahead, Own, UsualDay, fan
-from voltadesk.strategy.strategies import STRATEGIES, Perfect, Rolling, Threshold, Timetable
+from voltadesk.strategy.strategies import AT_ONCE, STRATEGIES, Perfect, Rolling, Threshold, Timetable
 from voltadesk.strategy.trader import Prices, Published, Strategy, Trades
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -129,7 +129,10 @@ def test_learning_earns_where_what_is_told_is_wrong_by_the_hour() -> None:
     ahead = Published("day-ahead", START_UTC + ((at // 24) * 24 - 12) * HOUR_S, at, told)
     prices = Prices(IntervalGrid(START_UTC, HOUR_S, count, ZoneInfo("UTC")), price, price, (ahead,))
     unit = battery(1_000_000, 2_000_000, 860_000)
-    plain, learned = Rolling("plain", Ahead("day-ahead"), 0.0), Rolling("learned", Ahead("day-ahead", learns=True), 0.0)
+    plain, learned = (
+        Rolling("plain", Ahead("day-ahead"), (AT_ONCE,)),
+        Rolling("learned", Ahead("day-ahead", learns=True), (AT_ONCE,)),
+    )
     result = backtest(prices, [unit], [plain, learned], 24 * 30)
     earned = [int(run.earned_e8.sum()) for run in result.runs]
     assert earned[1] > 0.95 * int(result.perfect.earned_e8.sum())

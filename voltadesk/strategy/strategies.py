@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +17,11 @@ from voltadesk.engine.tables import NO_PRICE_TICK, Table
 from voltadesk.strategy.forecast import Ahead, Forecast, UsualDay, days_of, mid_tick, shapes
 from voltadesk.strategy.trader import Prices, Strategy, Trades
 
+Floats = NDArray[np.float64]
+
 HORIZON_S = 86_400  # how far is looked ahead
-FADING_H = 16.0  # hours in which what is unusual about a price fades to a third
+LEAST_DAYS = 14  # of history, to learn from it
+LEARNT = 35_040  # intervals of it at most: a year of quarter-hours
 
 
 @dataclass(frozen=True)
@@ -87,33 +92,78 @@ class Timetable:
         return _at_limits(prices, battery, begin, limit)
 
 
+class Way(NamedTuple):
+    """What is made of how unusual prices are now, price less forecast: averaged over hours, faded over hours."""
+
+    mean_h: float  # 0: the interval's own counts alone
+    fading_h: float  # in which it fades to a third; 0: at once
+
+    def shift_tick(self, unusual_tick: Floats, before_tick: float, step_s: int) -> Floats:
+        """What is unusual in each of some intervals (n,) [tick], by prices up to its own; `before_tick` as it was."""
+        keep = 1 - self._weight(step_s)
+        fade, level, found = float(self.fading(1, step_s)[0]), before_tick, np.empty(len(unusual_tick))
+        for n, unusual in enumerate(unusual_tick.tolist()):
+            level = keep * fade * level + (1 - keep) * unusual
+            found[n] = level
+        return found
+
+    def _weight(self, step_s: int) -> float:
+        return 1 - math.exp(-step_s / (3600 * self.mean_h)) if self.mean_h else 1.0
+
+    def fading(self, horizon: int, step_s: int) -> Floats:
+        """The share that is left after 1, 2, ... intervals (H,)."""
+        hours = np.arange(1, horizon + 1) * step_s / 3600
+        return np.exp(-hours / self.fading_h) if self.fading_h else np.zeros(horizon)
+
+
+WAYS = (Way(0.0, 16.0), Way(0.25, 16.0), Way(0.8, 8.0))
+AT_ONCE = Way(0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class Rolling:
-    """Solved anew in every interval against a forecast of the next day, moved by what is unusual about the price now.
+    """Solved anew in every interval against a forecast of the next day, moved by what is unusual about prices now.
 
-    What the price is above the forecast is expected to fade by exp(-hours / fading_h); 0 expects nothing of it.
+    Of the ways to take that into account, the one that would have earned the most in the history before the first
+    interval is used; without a history of `LEAST_DAYS`, the first one.
     """
 
     name: str = "rolling"
     forecast: Forecast = field(default_factory=UsualDay)
-    fading_h: float = FADING_H
+    ways: tuple[Way, ...] = WAYS
     needs: tuple[str, ...] = ()  # series published ahead
 
     def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
         """As `Strategy.trade`."""
+        return self._by(self._best(prices, battery, begin), prices, battery, begin)
+
+    def _best(self, prices: Prices, battery: Table, begin: int) -> Way:
+        """The way that would have earned the most in the last of the history."""
+        per_day = 86_400 // prices.grid.step_s
+        if len(self.ways) == 1 or begin < LEAST_DAYS * per_day:
+            return self.ways[0]
+        grid = replace(prices.grid, count=begin)
+        past = Prices(grid, prices.buy_tick[:begin], prices.sell_tick[:begin], prices.published)
+        first = max(per_day, begin - LEARNT)
+
+        def earned(way: Way) -> int:
+            row = self._by(way, past, battery, first).battery[0]
+            return int(row["sold_e8"] + row["bought_e8"] - row["wear_e8"])
+
+        return max(self.ways, key=earned)
+
+    def _by(self, way: Way, prices: Prices, battery: Table, begin: int) -> Trades:
         step_s, count = prices.grid.step_s, prices.grid.count
         horizon, mid = HORIZON_S // step_s, np.nan_to_num(mid_tick(prices))
-        hours = np.arange(1, horizon + 1) * step_s / 3600
-        fading = np.exp(-hours / self.fading_h) if self.fading_h else np.zeros(horizon)
-        spread = _half_spread_tick(prices)
+        spread, fading, unusual = _half_spread_tick(prices), way.fading(horizon, step_s), 0.0
         rows, limit = np.empty((3, count - begin), np.int64), np.empty((2, count - begin), np.int64)
         worth, held = np.empty((2, count - begin)), battery.copy()
         for first, end, expected in self.forecast.stretches(prices, begin, horizon):
-            unusual = mid[first:end] - expected[: end - first]
-            there = slice(first - begin, end - begin)
+            shift = way.shift_tick(mid[first:end] - expected[: end - first], unusual, step_s)
+            there, unusual = slice(first - begin, end - begin), float(shift[-1])
             done = resolve(
                 held, terms(prices.buy_tick[first:end], prices.sell_tick[first:end]), expected,
-                _utc(prices, first), step_s, horizon=horizon, shift_tick=unusual, fading=fading,
+                _utc(prices, first), step_s, horizon=horizon, shift_tick=shift, fading=fading,
                 buy_adder_tick=spread[first], sell_adder_tick=spread[first], end_tick=_end_tick(expected, held),
             )  # fmt: skip
             rows[0, there], rows[1, there], rows[2, there] = done.bought_wh, done.sold_wh, done.fill_wh
@@ -127,9 +177,9 @@ STRATEGIES: dict[str, Strategy] = {
         Threshold(),
         Timetable(),
         Rolling(),
-        Rolling("day-ahead", Ahead("day-ahead"), 0.0, ("day-ahead",)),
-        Rolling("dual", Ahead("day-ahead", learns=True), FADING_H, ("day-ahead",)),
-        Rolling("dual-forecast", Ahead("forecast", learns=True), FADING_H, ("forecast",)),
+        Rolling("day-ahead", Ahead("day-ahead"), (AT_ONCE,), ("day-ahead",)),
+        Rolling("dual", Ahead("day-ahead", learns=True), WAYS, ("day-ahead",)),
+        Rolling("dual-forecast", Ahead("forecast", learns=True), WAYS, ("forecast",)),
         Perfect(),
     )
 }
