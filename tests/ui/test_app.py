@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,17 @@ def test_help_jump_theme_and_picture(tmp_path: Path) -> None:
         assert exported.read_text("utf-8").count("\n") >= 1
 
     on_desk(tmp_path / "desk", act, intervals=8, settings=Settings(exports=tmp_path))
+
+
+def test_keys_that_mean_nothing_do_nothing(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[Any]) -> None:
+        await pilot.press("question_mark")
+        for letter in string.ascii_lowercase.replace("q", ""):  # which closes what is read
+            pilot.app.post_message(Key(letter, letter))
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Reading)
+
+    on_desk(tmp_path / "desk", act, intervals=1)
 
 
 def test_keys_can_be_rebound_and_ids_are_known(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class DeskBase(ThemedApp):
         self.frame: DeskFrame | None = None
         self.verification: Verification | None = None  # of the journal, the last one
         self._fed: tuple[int, Screen[Any]] | None = None
-        self._key_s = 0.0  # when the last one came
+        self._touched_s = 0.0  # when the last one came
         self._ending = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None  # of the other desktops
 
@@ -86,7 +86,7 @@ class DeskBase(ThemedApp):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.MouseDown):
-            self._key_s = time.monotonic()
+            self._touched_s = time.monotonic()
             self.runner.give_way()
         await super().on_event(event)
 
@@ -99,7 +99,7 @@ class DeskBase(ThemedApp):
 
     async def _flush_in_time(self) -> None:
         """What a key has just changed is drawn before anything new is taken in."""
-        if time.monotonic() - self._key_s > KEY_S:
+        if time.monotonic() - self._touched_s > KEY_S:
             await self.flush()
 
     async def flush(self) -> None:
