@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -24,6 +25,8 @@ from voltadesk.ui.text import PRICE
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
 
+DRAWN_S = 0.01  # a little over the time between two updates of the screen
+
 
 class Desktop(Screen[None]):
     """One of the five. Its style sheet lays panes out for `-w200`, `-w140`, `-w100` and `-w80`."""
@@ -35,6 +38,7 @@ class Desktop(Screen[None]):
     Desktop Grid { height: 1fr; grid-gutter: 0; }
     """
     NAME: ClassVar[str] = ""
+    _panes: tuple[Pane, ...] = ()  # mounted so far
     _styled: tuple[str, frozenset[str]] | None = None  # by which theme, with which classes
 
     def panes(self) -> Iterable[Widget]:
@@ -53,6 +57,7 @@ class Desktop(Screen[None]):
         app, grid = cast("DeskBase", self.app), self.query_one("#panes")
         for pane in self.panes():
             await grid.mount(pane)
+            self._panes = tuple(self.query(Pane))
             await asyncio.sleep(0)
         app.opened.append(self)
         self.recall(app.memory.get(self.NAME, {}))
@@ -69,7 +74,7 @@ class Desktop(Screen[None]):
     def remember(self) -> Memory:
         """Which pane has the focus, which is maximised, and how tables and charts are set."""
         focused, widgets = self.focused_pane, {}
-        for pane in self.query(Pane):
+        for pane in self._panes:
             for widget in pane.query("*"):
                 if isinstance(widget, Remembering) and (kept := widget.remember()) and pane.id:
                     widgets[f"{pane.id}/{widget.id or type(widget).__name__}"] = kept
@@ -79,7 +84,7 @@ class Desktop(Screen[None]):
     def recall(self, memory: Memory) -> None:
         """Set everything as it was, as far as it is still there."""
         widgets = memory.get("widgets", {})
-        for pane in self.query(Pane):
+        for pane in self._panes:
             for widget in pane.query("*"):
                 kept = widgets.get(f"{pane.id}/{widget.id or type(widget).__name__}")
                 if isinstance(widget, Remembering) and isinstance(kept, dict):
@@ -94,20 +99,27 @@ class Desktop(Screen[None]):
         """The panes that are seen: one, when it is maximised."""
         if isinstance(self.maximized, Pane):
             return [self.maximized]
-        return [pane for pane in self.query(Pane) if pane.display]
+        return [pane for pane in self._panes if pane.display]
 
     async def feed(self, frame: DeskFrame) -> None:
-        """Give every pane in sight the frame, one after the other: keys come in between."""
+        """Give every pane in sight the frame, one row of panes after the other.
+
+        Keys come in between, and each row is drawn by itself: an update goes through all that stands on its lines.
+        """
         self.tick(frame)
-        for pane in self.in_sight:
-            await asyncio.sleep(0)
-            if not pane.is_mounted:
-                continue
-            try:
-                pane.feed(frame)
-            except Exception as error:  # one pane's fault must not take the desk away from its user
-                cast("DeskBase", self.app).faults.append(error)
-                pane.stand(Standing(note=f"can't be shown: {error or type(error).__name__}"))
+        for _, row in groupby(sorted(self.in_sight, key=_top), _top):
+            for pane in row:
+                self._feed(pane, frame)
+            await asyncio.sleep(DRAWN_S)
+
+    def _feed(self, pane: Pane, frame: DeskFrame) -> None:
+        if not pane.is_mounted:
+            return
+        try:
+            pane.feed(frame)
+        except Exception as error:  # one pane's fault must not take the desk away from its user
+            cast("DeskBase", self.app).faults.append(error)
+            pane.stand(Standing(note=f"can't be shown: {error or type(error).__name__}"))
 
     def tick(self, frame: DeskFrame) -> None:
         """What moves without a new frame: the clock."""
@@ -127,6 +139,10 @@ class Desktop(Screen[None]):
         """The pane that has the focus."""
         widgets = () if self.focused is None else self.focused.ancestors_with_self
         return next((widget for widget in widgets if isinstance(widget, Pane)), None)
+
+
+def _top(pane: Pane) -> int:
+    return pane.region.y
 
 
 def status_of(frame: DeskFrame, now_s: float) -> Status:

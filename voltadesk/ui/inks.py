@@ -12,6 +12,8 @@ from typing import Any
 from rich.color import Color
 from rich.style import Style
 from textual.filter import ANSIToTruecolor, LineFilter
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widget import Widget
 
 NAMES = (
@@ -62,15 +64,37 @@ def change_ink(value: int | None) -> int:
 
 
 class Inked(Widget):
-    """A widget that draws in inks. Styles are combined with its background once, not in each line."""
+    """A widget that draws in inks, in the whole of its place: it has neither border nor padding.
+
+    Styles are combined with its background once, not in each line, and its lines are shown as they are drawn: the pass
+    that would lay a border, padding and tint over each took more than drawing them.
+    """
 
     def __init__(self, *children: Widget, **named: Any) -> None:
         super().__init__(*children, **named)
         self._styles_of: dict[int, Style] = {}
+        self._drawn: dict[int, Strip] = {}  # lines that still look so
 
     def notify_style_update(self) -> None:
         self._styles_of.clear()
+        self._drawn.clear()
         super().notify_style_update()
+
+    def _set_dirty(self, *regions: Region) -> None:
+        for y in {y for region in regions for y in region.line_range} if regions else list(self._drawn):
+            self._drawn.pop(y, None)
+        super()._set_dirty(*regions)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of `crop`, drawn anew where they changed."""
+        if self.opacity != 1 or self.get_line_filters():
+            return super().render_lines(crop)
+        width, drawn = self.outer_size.width, self._drawn
+        for y in crop.line_range:
+            if y not in drawn:
+                drawn[y] = self.render_line(y).adjust_cell_length(width, self.style_of(TEXT))
+        lines = [drawn[y] for y in crop.line_range]
+        return lines if crop.column_span == (0, width) else [line.crop(*crop.column_span) for line in lines]
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Inks are true colours: the pass that would make the terminal's named ones such is spared."""

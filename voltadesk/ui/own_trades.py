@@ -19,15 +19,17 @@ from voltadesk.ui.inquiry import Inquiry
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
 
+OFTEN_PER_S = 2  # intervals: nobody waits then for the next frame
 _NONE: Ints64 = np.empty((4, 0), np.int64)
 
 
 class OwnTrades:
-    """Shared by panes: each follows with its frames, and is called when there is something new."""
+    """Shared by panes: each follows with its frames, and is called for what is new that no frame will bring soon."""
 
     def __init__(self) -> None:
         self.actor = ""
         self.is_read = False  # as far as the last frame goes
+        self._is_followed = False  # by another frame within a moment
         self._read = self._wanted = self._first = -1  # entries of the journal
         self._rows = _NONE  # start [s UTC], entry, price [tick], energy [Wh, bought above 0]
         self._net_wh: dict[int, int] = {}
@@ -41,6 +43,7 @@ class OwnTrades:
         """Have what is new up to the frame's last interval read."""
         if not len(frame.history):
             return
+        self._is_followed = frame.clock.is_playing and frame.clock.rate_per_s >= OFTEN_PER_S
         entries = frame.history["entry"]
         first, last = int(entries[0]) - 1, int(entries[-1])
         if frame.actor != self.actor or first < self._first:
@@ -69,7 +72,7 @@ class OwnTrades:
             self._rows = np.concatenate([self._rows, np.array(new, np.int64).T], axis=1)
             for row in rows:
                 self._net_wh[row.start_utc] = self._net_wh.get(row.start_utc, 0) + row.energy_wh
-        if rows or not was_read:
+        if (rows or not was_read) and not self._is_followed:
             for changed in self._listeners:
                 changed()
 

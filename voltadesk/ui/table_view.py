@@ -88,9 +88,16 @@ class TableView(ScrollView, Inked, can_focus=True):
         """Tell the scroll bar. Where it is there before and after, the screen need not be laid out anew for it."""
         if min(size.height, self.virtual_size.height) > self._lines + 1 and size.width == self.virtual_size.width:
             self.set_reactive(TableView.virtual_size, size)
-            self.vertical_scrollbar.window_virtual_size = size.height
+            bar = self.vertical_scrollbar
+            if self._thumb(size.height) != self._thumb(bar.window_virtual_size):
+                bar.window_virtual_size = size.height
         else:
             self.virtual_size = size
+
+    def _thumb(self, lines: int) -> tuple[int, int]:
+        """Length and place of the bar's thumb, as finely as it is drawn [cells / 8], with so many lines in all."""
+        eighths = 8 * self._lines
+        return eighths * self._lines // max(1, lines), eighths * self.scroll_offset.y // max(1, lines)
 
     def seen_columns(self) -> list[int]:
         """Columns drawn: the first, and from `left` on as many as fit whole, so that no number is cut."""
