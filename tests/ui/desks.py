@@ -84,3 +84,12 @@ def on_desk(
             return result
 
     return asyncio.run(run())
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for it, without waiting for the app to be idle."""
+    for _ in range(1000):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to that")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import string
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from textual.geometry import Size
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.ui.desks import make_desk, on_desk, running, shown
+from tests.ui.desks import make_desk, on_desk, running, shown, until
 from voltadesk.desk.commands import COMMANDS
 from voltadesk.desk.roles import ALLOWED
 from voltadesk.ui.actions import ACTIONS, BY_ID, TYPED
@@ -35,15 +34,6 @@ async def typed(pilot: Pilot[Any], words: str) -> None:
     """Give some text to what has the focus."""
     for letter in words:
         await pilot.press({" ": "space", ".": "full_stop", ":": "colon", "-": "minus"}.get(letter, letter))
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for it, without waiting for the app to be idle."""
-    for _ in range(1000):
-        if is_so():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to that")
 
 
 async def told(pilot: Pilot[Any], words: str) -> None:
@@ -233,13 +223,18 @@ def test_the_command_line_takes_the_words_of_the_shell(tmp_path: Path) -> None:
         assert "net asset value" in screen_text(app).casefold()
         await pilot.press("escape", "colon")
         await typed(pilot, "order place bay 5")
-        await pilot.press("enter")
+        await pilot.press("enter", "enter")  # reviewed, then sent
         for _ in range(500):
             if "bay" in message(app) and "…" not in message(app):
                 break
             await pilot.pause(0.02)
         assert "bay: must be one of buy, sell" in message(app)
         await pilot.press("colon")
+        await typed(pilot, "market halt")
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert "type halt to confirm" in screen_text(app)
+        await pilot.press("escape", "colon")
         await typed(pilot, "tui")
         await pilot.press("enter")
         await pilot.pause()
@@ -381,7 +376,6 @@ def test_typing_while_the_market_runs_at_full_speed(tmp_path: Path) -> None:
         for n in range(5):
             # Straight to the app: a pilot waits after every key for a moment in which nothing is done.
             app.post_message(Key("colon", ":"))
-            await until(lambda: line.has_focus)
             words = f"words that stay {n}"
             for letter in words:
                 app.post_message(Key({" ": "space"}.get(letter, letter), letter))

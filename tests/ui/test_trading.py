@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.reference import auction
-from tests.ui.desks import seat_of, shown
+from tests.ui.desks import seat_of, shown, until
 from tests.ui.trading import (
     ANN,
     STEP_S,
@@ -115,6 +116,36 @@ def test_the_ticket_reckons_while_it_is_typed_and_sends_only_by_a_second_enter(d
         assert rows_of(pane)[0] == ("▲ BUY", "working", "25.001", "0.000", "90.01")
         assert len(rows_of(pane)) == count + 1
         assert pane.working[-1] == app.frame.orders[-1].id  # type: ignore[union-attr]
+
+    on_app(desk, act)
+    seat_of(desk, ANN).execute("order.cancel", {"order": max(desk.book.market.orders)})  # type: ignore[union-attr]
+
+
+def test_what_is_typed_ahead_goes_where_it_would_go_slowly(desk: Desk) -> None:
+    async def act(pilot: Pilot[Any]) -> None:
+        app: Any = pilot.app
+        await settled(pilot)
+        # All at once: a ticket with its fields, its review and sending; then another one, up to the review.
+        for key in (
+            *("b", "5", "tab", *("backspace",) * 9, *"300", "enter", "enter"),
+            *("s", "7", "down", *("backspace",) * 9, "9", "up", "end", "1", "enter"),
+        ):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(lambda: isinstance(app.screen, OrderTicket) and app.screen.is_review and app.screen.side == "sell")
+        assert (app.screen.texts["quantity_kwh"], app.screen.texts["price"]) == ("71", "9")
+        frame = await shown(pilot, lambda frame: len(frame.orders) == 2)
+        assert (frame.orders[-1].quantity_wh, frame.orders[-1].price_tick) == (5000, 30_000)
+        for key, letter in (
+            ("escape", None),
+            ("escape", None),
+            ("colon", ":"),
+            *((n, n) for n in "theme"),
+            ("home", None),
+            ("x", "x"),
+        ):
+            app.post_message(Key(key, letter))
+        line = app.prompt.query_one(Input)
+        await until(lambda: line.value == "xtheme")
 
     on_app(desk, act)
     seat_of(desk, ANN).execute("order.cancel", {"order": max(desk.book.market.orders)})  # type: ignore[union-attr]

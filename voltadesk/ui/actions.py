@@ -127,6 +127,7 @@ ACTIONS = (
     Action("screen.quit", "Quit", "ctrl+q", "Close the desk", call="quit"),
 )  # fmt: skip
 BY_ID = {action.id: action for action in ACTIONS}
+BY_KIND = {action.kind: action for action in ACTIONS if action.kind}  # any of those that give such a command
 
 
 def bindings(desktop: str) -> list[Binding]:

@@ -24,7 +24,7 @@ from voltadesk.ui.message import MessageLine
 from voltadesk.ui.prompt import Prompt
 from voltadesk.ui.runner import Runner
 from voltadesk.ui.settings import Settings
-from voltadesk.ui.themes import ThemedApp
+from voltadesk.ui.type_ahead import TypeAhead
 from voltadesk.ui.verification import Verification
 
 Answer = TypeVar("Answer")
@@ -36,7 +36,7 @@ DELAY_S = 0.005  # at most, before another desktop is drawn
 SWITCH_S = 0.001  # how long the market's thread may keep the interpreter from the screen's
 
 
-class DeskBase(ThemedApp):
+class DeskBase(TypeAhead):
     """An app of one desk's runner."""
 
     def __init__(

@@ -61,7 +61,7 @@ class Prompt(Vertical):
             self._before = self.screen.focused
         self.add_class("-asking")
         self._line.disabled = False
-        self._line.focus()
+        self.screen.set_focus(self._line)
 
     def _say(self, words: str, is_wrong: bool = False) -> None:
         self.set_class(is_wrong, "-wrong")
@@ -94,7 +94,7 @@ class Prompt(Vertical):
         self.remove_class("-asking")
         self._line.disabled = True  # what is hidden takes no keys
         if self._before is not None and self._before.is_attached:
-            self._before.focus()
+            self.screen.set_focus(self._before)
 
     def action_recall(self, by: int) -> None:
         """A line given before."""

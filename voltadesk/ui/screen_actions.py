@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from textual.screen import Screen
 from voltadesk.errors import BadInput
 from voltadesk.store.keys import Key
 from voltadesk.store.seat import Seat
-from voltadesk.ui.actions import ACTIONS, BY_ID, Action
+from voltadesk.ui.actions import ACTIONS, BY_ID, BY_KIND, Action
 from voltadesk.ui.base import ONLY_SHOWS, DeskBase
+from voltadesk.ui.dialogs.form import Form
 from voltadesk.ui.dialogs.jump import Jump
 from voltadesk.ui.dialogs.reading import Reading
 from voltadesk.ui.export import write_csv
@@ -68,7 +70,7 @@ class ScreenActions(DeskBase):
         def go(pane: Pane | None) -> None:
             if pane is not None:
                 focusable = [widget for widget in pane.query("*") if widget.focusable]
-                (focusable or [pane])[0].focus()
+                self.desktop.set_focus((focusable or [pane])[0])
 
         self.push_screen(Jump(list(self.desktop.in_sight)), go)
 
@@ -195,13 +197,28 @@ class ScreenActions(DeskBase):
             self.after(self.runner.play() if words[0] == "play" else self.runner.pause())
         elif not self.settings.is_trading:
             self.tell("refused", ONLY_SHOWS)
+        elif (action := BY_KIND.get(".".join(words[:2]))) and "--help" not in words:
+            self._review_words(action, words)
         else:
-            self.tell("busy", f"{name} …")
             self._run_words(words)
+
+    def _review_words(self, action: Action, words: list[str]) -> None:
+        """What changes the desk is reviewed, and confirmed, as from its form."""
+
+        def go_on(body: dict[str, Any] | None) -> None:
+            if body is not None:
+                self._run_words(words)
+
+        if reason := self.why_not(action):
+            self.tell("refused", f"{action.title}: {reason}")
+        else:
+            told = replace(action, title="Command", help="Given as from the command line.")
+            self.push_screen(Form(told, {}, "", " ".join(words)), go_on)
 
     @work
     async def _run_words(self, words: list[str]) -> None:
         """Run the program itself on this desk, as this actor: the same words, checks and answers."""
+        self.tell("busy", f"{' '.join(words)} …")
         folder = self.runner.desk.journal.path.parent
         environment = os.environ | {"VOLTADESK_DESK": str(folder), "VOLTADESK_AS": self.runner.seat.actor}
         process = await asyncio.create_subprocess_exec(

@@ -93,13 +93,13 @@ class TablePane(Pane):
 
     def action_filter(self) -> None:
         self.add_class("-filtering")
-        self._line.focus()
+        self.screen.set_focus(self._line)
 
     def action_unfilter(self) -> None:
         self._line.value = ""
         self.table.filter("")
         self.remove_class("-filtering")
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -110,7 +110,7 @@ class TablePane(Pane):
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
         self.set_class(bool(event.value), "-filtering")
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
     def action_columns(self) -> None:
         def chosen(keys: list[str] | None) -> None:

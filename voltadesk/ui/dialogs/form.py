@@ -128,7 +128,7 @@ class Form(ModalScreen[dict[str, Any] | None]):
             self.query_one("#wrong", Static).update(Content(clean(str(refusal))))
             with_field = [field for field in self.fields if field.name == refusal.field.partition(".")[0]]
             if with_field:
-                self.query_one(f"#{with_field[0].name}", Input).focus()
+                self.screen.set_focus(self.query_one(f"#{with_field[0].name}", Input))
             return
         told = ", ".join(f"{name} {_told(value)}" for name, value in body.items()) or "nothing else to say"
         self._show_review(body, f"{self.action.kind}: {told}")
@@ -139,7 +139,7 @@ class Form(ModalScreen[dict[str, Any] | None]):
         self.add_class("-review")
         self._say("enter sends · esc goes back")
         if self.action.confirm == TYPED and self.query_one("#word", Input).value != self.action.word:
-            self.query_one("#word", Input).focus()
+            self.screen.set_focus(self.query_one("#word", Input))
 
     def _unreview(self) -> None:
         self.body = None
@@ -151,7 +151,7 @@ class Form(ModalScreen[dict[str, Any] | None]):
             word = self.query_one("#word", Input)
             if word.value.strip() != self.action.word:
                 self.query_one("#wrong", Static).update(Content(f"type {self.action.word} to confirm"))
-                word.focus()
+                self.screen.set_focus(word)
                 return
         self.dismiss(self.body)
 

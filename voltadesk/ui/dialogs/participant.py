@@ -112,7 +112,7 @@ class ParticipantScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         self.feed(self._frame)
-        self._table.focus()
+        self.screen.set_focus(self._table)
 
     # Frames -----------------------------------------------------------------------------------------------------------
     def feed(self, frame: DeskFrame) -> None:

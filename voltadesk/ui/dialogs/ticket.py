@@ -233,7 +233,7 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
         if reason := self._hindrance():
             self._say(reason)
             if not self.draft.is_whole and not self._wrong:
-                self.query_one("#quantity_kwh", Input).focus()
+                self.screen.set_focus(self.query_one("#quantity_kwh", Input))
             return
         self.is_review = True
         self.add_class("-review")
