@@ -60,7 +60,7 @@ def test_for_people(prices: Path) -> None:
     assert "1 battery: 0.5 MW, 1.5 MWh, 86.0 % through a cycle" in done.out
     assert "Revenue by month" in done.out
     assert "As an investment" not in done.out
-    assert "backtest: 1 strategies x 1 kinds of battery x 720 intervals" in done.err
+    assert "backtest: strategies 1, kinds of battery 1, intervals 720" in done.err
 
 
 def test_files(prices: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def refused(folder: Path, *words: str, **more: str) -> tuple[int, str]:
     ("words", "code", "told"),
     [
         (("--theme", "sepia"), 3, "theme = sepia: must be one of dark"),
-        (("--speed", "fast"), 3, "speed = fast: must be a whole number, or max"),
+        (("--speed", "fast"), 3, "speed = fast: must be a whole number from 1 to 1000000, or max"),
         (("--speed", "0"), 3, "speed = 0: must be a whole number from 1"),
         (("--fps", "0"), 2, "--fps"),
         (("--scenario", "atlantis"), 3, "atlantis"),

@@ -146,7 +146,7 @@ def status(**changes: object) -> Status:
         "before_tick": 6053,
         "references": (("DA", "58.90"), ("ID1", "61.20"), ("IMB", "−112.0 MW")),
         "net_w": 4_200_000,
-        "profit_e8": 1_238_450_000_000,
+        "gain_e8": 1_238_450_000_000,
         "gate_closes_s": 272,
         "speed": "60×",
         "sequence": 184_213,

@@ -104,11 +104,12 @@ async def look_at_auction(pilot: Pilot[Any], frame: DeskFrame) -> None:
     assert auction.standing.note == ""
     await pilot.press("c", "plus")
     assert f"+{chart.step_w // 1000}" in chart.copy_text()
-    await pilot.press("0", "b")  # its price is the ticket's, while it has the focus
-    await pilot.pause()
-    price = pilot.app.screen.query_one("#price", Input).value
-    assert price == f"{(frame.coming.price_tick or 0) / 100:.2f}"
-    await pilot.press("escape")
+    tick = frame.coming.price_tick or 0
+    for key, own_tick in (("b", tick + 100), ("s", tick)):  # its price is the ticket's, and a buyer pays 1.00 on top
+        await pilot.press("0", key)
+        await pilot.pause()
+        assert pilot.app.screen.query_one("#price", Input).value == f"{own_tick / 100:.2f}"
+        await pilot.press("escape")
     await pilot.pause()
 
 
@@ -126,7 +127,7 @@ async def look_at_board(pilot: Pilot[Any], frame: DeskFrame) -> None:
     table.focus()
     await pilot.press("down", "down", "down")
     prefill = pilot.app.prefill("order.place")  # type: ignore[attr-defined]
-    assert prefill["price"] == f"{int(frame.history['price_tick'][-3]) / 100:.2f}"
+    assert prefill["auction_price"] == f"{int(frame.history['price_tick'][-3]) / 100:.2f}"
     await pilot.press("slash", *"12:0", "enter")
     await until(pilot, lambda: [row["product"] for row in rows(table)] == ["12:00"])
     await pilot.press("escape")

@@ -66,7 +66,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def test_a_desk_to_try(terminal: Terminal) -> None:
     terminal.start("tui", "--speed", "max")
     first = terminal.wait("● LIVE")
-    assert "trial desk: gone when you quit" in first
+    assert "[trial desk]" in first
     assert "Price" in first
     terminal.wait("2026-05-26")  # the day ahead is run, and it goes on
     terminal.keys("3")

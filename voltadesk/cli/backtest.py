@@ -267,7 +267,7 @@ def _run(prices: Prices, units: Sequence[Unit], chosen: Sequence[Strategy], begi
     count = prices.grid.count - begin
     seconds = time.perf_counter() - begun
     console.print(
-        f"backtest: {len(chosen)} strategies x {len(units)} kinds of battery x {count:,} intervals in {seconds:.2f} s",
+        f"backtest: strategies {len(chosen)}, kinds of battery {len(units)}, intervals {count:,}, in {seconds:.2f} s",
         highlight=False,
     )
     return result

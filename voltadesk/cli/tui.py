@@ -43,6 +43,7 @@ HELP = told_by(
 
 
 def tui(
+    context: typer.Context,
     scenario: Scenario = None,
     desk: Folder = None,
     as_name: AsName = None,
@@ -58,6 +59,9 @@ def tui(
     if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
         raise UsageError("tui needs a terminal; voltadesk headless --help works without one")
     settings = _settings(theme, fps, speed, read_only)
+    source = context.get_parameter_source("desk")
+    if scenario is not None and source is not None and source.name == "ENVIRONMENT":
+        desk = None  # what is asked for here goes before what is set for all commands
     with _opened(scenario, desk) as (folder, is_trial):
         at = Session(as_name=as_name, key_file=key_file, passphrase_fd=passphrase_fd, folder=folder)
         try:
@@ -81,7 +85,7 @@ def _settings(theme: str | None, fps: int | None, speed: str | None, read_only: 
         settings = replace(settings, fps=fps)
     if speed is not None:
         if speed != "max" and not speed.isdecimal():
-            raise BadInput("speed", speed, "must be a whole number, or max")
+            raise BadInput("speed", speed, f"must be a whole number from 1 to {SPEED_LIMIT}, or max")
         settings = replace(settings, speed=0 if speed == "max" else checked_number("speed", int(speed), 1, SPEED_LIMIT))
     return settings
 

@@ -56,7 +56,7 @@ def open_database(path: Path) -> Engine:
     Raises BadInput when there is no file, or it is no desk's, or newer than this program.
     """
     if not path.is_file():
-        raise _no_desk(path, "is not there")
+        raise _no_desk(path, "is not there; voltadesk init makes a desk")
     engine = _engine(path)
     try:
         version = _version(engine, path)

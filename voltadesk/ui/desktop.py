@@ -38,6 +38,7 @@ class Desktop(Screen[None]):
     Desktop Grid { height: 1fr; grid-gutter: 0; }
     """
     NAME: ClassVar[str] = ""
+    FIRST: ClassVar[str] = "#panes"  # where the focus is at first: the first that takes it in there
     _panes: tuple[Pane, ...] = ()  # mounted so far
     _styled: tuple[str, frozenset[str]] | None = None  # by which theme, with which classes
 
@@ -62,7 +63,8 @@ class Desktop(Screen[None]):
         app.opened.append(self)
         self.recall(app.memory.get(self.NAME, {}))
         if self.focused is None:
-            self.set_focus(next((widget for widget in grid.query("*") if widget.focusable), None))
+            first = self.query_one(self.FIRST)
+            self.set_focus(next((widget for widget in first.query("*") if widget.focusable), None))
 
     def update_node_styles(self, animate: bool = True) -> None:
         """Style everything anew. A screen that comes back asks for it, which needs not be while nothing else is."""
@@ -164,7 +166,6 @@ def status_of(frame: DeskFrame, now_s: float) -> Status:
         own = {order.id for order in frame.orders if order.actor == frame.actor}
         own_w = sum(wh for order, wh in coming.own_wh.items() if order in own) * 3600 // frame.step_s
     shift_s = frame.step_s if left_s is None else min(frame.step_s, left_s)
-    seen = len(history)
     return Status(
         now_utc=frame.next_utc - (shift_s if left_s is not None else 0),
         zone=frame.zone,
@@ -173,14 +174,15 @@ def status_of(frame: DeskFrame, now_s: float) -> Status:
         before_tick=int(traded[0]) if len(traded) > 1 else None,
         references=tuple(references),
         net_w=own_w,
-        profit_e8=frame.fund.profit_e8,
+        actor=frame.actor,
+        gain_e8=None if clock.is_replay else frame.fund.gain_e8,
         currency=frame.currency,
         gate_closes_s=left_s,
         is_live=not clock.is_replay,
         is_paused=not clock.is_playing,
         speed=speed,
-        sequence=seen if clock.is_replay else frame.sequence,
-        of_sequence=seen + clock.behind if clock.is_replay else None,
+        sequence=frame.seen_sequence,
+        of_sequence=frame.sequence if clock.is_replay else None,
         hint=_hint(frame),
         banner="trial desk: gone when you quit" if frame.is_trial else "",
         halted=frame.halted,

@@ -82,6 +82,12 @@ class FundFigures:
     holdings: tuple[Holding, ...]
     queue: tuple[Redemption, ...]
 
+    @property
+    def gain_e8(self) -> int:
+        """What all that was put in has become more by, or less: paid out or still there."""
+        moved_e8 = sum(each.declared_e8 + each.redeemed_e8 - each.invested_e8 for each in self.holdings)
+        return self.nav_e8 + moved_e8
+
 
 @dataclass(frozen=True)
 class MarketFigures:
@@ -119,6 +125,12 @@ class DeskFrame:
     fund: FundFigures
     actors: Mapping[str, frozenset[str]]  # roles of each
     offered_to: tuple[str, ...] = ()  # who was offered the ownership
+
+    @property
+    def seen_sequence(self) -> int:
+        """The entry that what is seen is as of: in replay that of the last interval."""
+        is_then = self.clock.is_replay and len(self.history) > 0
+        return int(self.history["entry"][-1]) if is_then else self.sequence
 
     def why_not(self, kind: str, owner: str | None = None) -> str:
         """Why the actor can't give a command of that kind now; empty when it can. `owner` is of the home or plant."""

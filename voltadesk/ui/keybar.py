@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class KeyBar(Canvas, can_focus=False):
-    """Keys of the focused pane and of the desktop, the nearer first, as many as fit; the palette's on the right."""
+    """Keys of the focused pane and of the desktop, the nearer first, as many as fit; then help and the palette."""
 
     DEFAULT_CSS = "KeyBar { height: 1; dock: bottom; }"
 
@@ -28,26 +28,35 @@ class KeyBar(Canvas, can_focus=False):
     def paint(self, cells: Cells) -> None:
         cells.paper[0] = BAR
         self._spans = []
-        palette = "^p palette"
-        room, x = cells.w - len(palette) - 2, 1
+        always = [(self._help_key(), "help", "app.perform('screen.help')"), ("^p", "palette", "app.command_palette")]
+        room, x = cells.w - sum(len(key) + len(words) + 3 for key, words, _ in always), 1
         for key, words, action, is_dim in self._shown():
             end = x + len(key) + 1 + len(words)
             if end > room:
                 break
-            cells.put(x, 0, key, GRID if is_dim else OWN)
-            cells.put(x + len(key) + 1, 0, words, FAINT if is_dim else TEXT)
-            self._spans.append((x, end, action))
-            x = end + 2
-        at = cells.w - len(palette) - 1
-        if at > 0:
-            cells.put(at, 0, "^p", OWN)
-            cells.put(at + 3, 0, "palette", TEXT)
-            self._spans.append((at, cells.w, "app.command_palette"))
+            x = self._put(cells, x, (key, words, action), is_dim)
+        x = max(1, room + 1)
+        for each in always:
+            x = self._put(cells, x, each)
+
+    def _put(self, cells: Cells, x: int, each: tuple[str, str, str], is_dim: bool = False) -> int:
+        """Write a key, its words, and note where they do what; returns where the next one may begin."""
+        key, words, action = each
+        cells.put(x, 0, key, GRID if is_dim else OWN)
+        cells.put(x + len(key) + 1, 0, words, FAINT if is_dim else TEXT)
+        end = x + len(key) + 1 + len(words)
+        self._spans.append((x, end, action))
+        return end + 2
+
+    def _help_key(self) -> str:
+        found = [each.binding for each in self.screen.active_bindings.values() if each.binding.id == "screen.help"]
+        return self.app.get_key_display(found[0]) if found else "?"
 
     def _shown(self) -> list[tuple[str, str, str, bool]]:
         """Key, words, action, and whether it is not permitted now; the focused widget's before the app's."""
         app = cast("DeskBase", self.app)
         active = [each for each in self.screen.active_bindings.values() if each.binding.show]
+        active = [each for each in active if each.binding.id != "screen.help"]  # has its own place
         active.sort(key=lambda each: self._rank(each))
         shown: dict[str, tuple[str, str, str, bool]] = {}
         for each in active:

@@ -45,7 +45,12 @@ class ScreenActions(DeskBase):
 
     def do_show_desktop(self, action: Action) -> None:
         self.switch_mode(action.id.removeprefix("desktop."))
+        self.tell("told", "")  # what was said when it was seen last is old
         self.call_later(self.flush)  # at once, not with the next picture
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C is pressed to end a program: say how this one is."""
+        self.tell("told", f"{self.key_of(BY_ID['screen.quit'])} quits")
 
     def do_verify(self, action: Action) -> None:
         """Have the whole journal checked, beside the market and the screen."""

@@ -27,6 +27,7 @@ from voltadesk.ui.inks import (
 )
 from voltadesk.ui.text import (
     COUNT,
+    KW_CHANGE,
     MONEY_CHANGE,
     MW_CHANGE,
     NO_DATA,
@@ -40,6 +41,8 @@ from voltadesk.ui.text import (
     percent_text,
 )
 
+WIDE = 120  # cells from which a banner is told in full
+
 
 @dataclass(frozen=True)
 class Status:
@@ -52,7 +55,8 @@ class Status:
     before_tick: int | None = None  # the price that the change is measured from
     references: tuple[tuple[str, str], ...] = ()  # other prices and quantities: label and text
     net_w: int | None = None  # own position
-    profit_e8: int | None = None
+    gain_e8: int | None = None  # of the fund, since it began
+    actor: str = ""  # who acts here
     currency: str = "€"
     gate_closes_s: int | None = None
     is_live: bool = False
@@ -80,7 +84,7 @@ class StatusLines(Canvas, can_focus=False):
         if (status := self.status) is None:
             cells.put(1, 0, "VOLTADESK", STRONG)
             return
-        left, right = _market_parts(status), _clock_parts(status)
+        left, right = _market_parts(status, cells.w), _clock_parts(status)
         _lay(cells, 0, left, right)
         if cells.h > 1:
             cells.paper[1] = LIVE if status.is_live else REPLAY
@@ -95,20 +99,23 @@ class StatusLines(Canvas, can_focus=False):
 Parts = list[tuple[int, Words]]
 
 
-def _market_parts(status: Status) -> Parts:
+def _market_parts(status: Status, width: int) -> Parts:
     parts: Parts = [(1, [("VOLTADESK", STRONG)])]
     if status.banner:
-        parts.append((2, [(f"[{clean(status.banner)}]", OWN)]))
+        words = clean(status.banner) if width >= WIDE else clean(status.banner).partition(":")[0]
+        parts.append((0, [(f"[{words}]", OWN)]))
     if status.product:
         price = NO_DATA if status.price_tick is None else PRICE.show(status.price_tick)
         parts.append((0, [(clean(status.product), UP), (" " + price, STRONG)]))
         parts.append((3, _change_words(status)))
     parts += [(6, [(clean(label) + " ", FAINT), (clean(text), TEXT)]) for label, text in status.references]
     if status.net_w is not None:
-        parts.append((4, [("NET ", FAINT), (f"{MW_CHANGE.show(status.net_w)} MW", STRONG)]))
-    if status.profit_e8 is not None:
-        money = f"{arrow(status.profit_e8)} {MONEY_CHANGE.show(status.profit_e8)} {clean(status.currency)}"
-        parts.append((2, [("P&L ", FAINT), (money, change_ink(status.profit_e8))]))
+        is_small = abs(status.net_w) < 1_000_000
+        net = f"{KW_CHANGE.show(status.net_w)} kW" if is_small else f"{MW_CHANGE.show(status.net_w)} MW"
+        parts.append((4, [("NET ", FAINT), (net, STRONG)]))
+    if status.gain_e8 is not None:
+        money = f"{arrow(status.gain_e8)} {MONEY_CHANGE.show(status.gain_e8)} {clean(status.currency)}"
+        parts.append((2, [("fund P&L ", FAINT), (money, change_ink(status.gain_e8))]))
     return parts
 
 
@@ -166,6 +173,8 @@ def _paint_mode(cells: Cells, status: Status) -> None:
     if status.of_sequence is not None:
         sequence += f"/{COUNT.show(status.of_sequence)}"
     parts: Parts = [(0, [(name, ink)]), (2, [(day, ink)]), (1, [(pace, ink)]), (3, [(sequence, ink)])]
+    if status.actor:
+        parts.append((1, [("as ", FAINT), (clean(status.actor), ink)]))
     tail: Parts = [(4, [(clean(status.hint), FAINT)])] if status.hint else []
     used = sum(3 + sum(len(text) for text, _ in words) for _, words in parts + tail)
     width = min(40, cells.w - used - 4)

@@ -17,14 +17,23 @@ class TimeActions(DeskBase):
     def do_toggle(self, action: Action) -> None:
         if self.frame is not None and self.frame.clock.is_playing:
             self.after(self.runner.pause())
-        else:
+        elif not self._is_halted(action):
             self.after(self.runner.play())
 
     def do_step_back(self, action: Action) -> None:
         self.after(self.runner.step(-1))
 
     def do_step_on(self, action: Action) -> None:
-        self.after(self.runner.step(1))
+        if not self._is_halted(action):
+            self.after(self.runner.step(1))
+
+    def _is_halted(self, action: Action) -> bool:
+        """Say so where nothing can be run before somebody resumes."""
+        frame = self.frame
+        is_halted = frame is not None and bool(frame.halted) and not frame.clock.is_replay
+        if is_halted:
+            self.tell("refused", f"{action.title}: the desk is halted")
+        return is_halted
 
     def do_slower(self, action: Action) -> None:
         self._shift_speed(-1)

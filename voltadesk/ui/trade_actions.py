@@ -9,6 +9,7 @@ from voltadesk.ui.actions import Action
 from voltadesk.ui.base import DeskBase
 from voltadesk.ui.dialogs.form import Form
 from voltadesk.ui.dialogs.ticket import OrderTicket
+from voltadesk.units import decimal_text, parse_price_tick
 
 
 class TradeActions(DeskBase):
@@ -22,8 +23,17 @@ class TradeActions(DeskBase):
 
     def _ticket(self, side: str) -> None:
         if self.frame is not None:
-            ticket = OrderTicket(side, self.desktop.prefill("order.place"), self.frame)
+            ticket = OrderTicket(side, self._limited(side, self.desktop.prefill("order.place")), self.frame)
             self.push_screen(ticket, lambda body: self.send("order.place", body))
+
+    def _limited(self, side: str, given: dict[str, str]) -> dict[str, str]:
+        """An auction's price becomes the limit that would trade at it: a buyer pays the margin on top."""
+        market = None if self.frame is None else self.frame.market
+        if "price" in given or "auction_price" not in given or market is None:
+            return given
+        scenario = market.scenario
+        tick = parse_price_tick(given["auction_price"], "price") + (scenario.operator.margin if side == "buy" else 0)
+        return given | {"price": decimal_text(min(tick, scenario.market.cap), 2, 2)}
 
     def do_cancel_order(self, action: Action) -> None:
         given = self.desktop.prefill("order.cancel")
@@ -60,4 +70,4 @@ class TradeActions(DeskBase):
 
     def _received(self, kind: str, receipt: Receipt) -> None:
         effects = ", ".join(f"{name} {value}" for name, value in receipt.effects.items() if value not in ("", []))
-        self.tell("done", f"{kind}: entry {receipt.seq} · {effects}")
+        self.tell("done", " · ".join(filter(None, (f"{kind}: entry {receipt.seq}", effects))))

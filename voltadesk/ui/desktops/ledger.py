@@ -16,6 +16,7 @@ from voltadesk.ui.panes.verification import VerificationPane
 
 class LedgerDesktop(Desktop):
     NAME = "ledger"
+    FIRST = "#entries"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("ledger")]
     DEFAULT_CSS = """
     LedgerDesktop Grid { grid-size: 1 3; grid-rows: 6 1fr 1fr; }

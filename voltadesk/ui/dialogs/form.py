@@ -130,7 +130,7 @@ class Form(ModalScreen[dict[str, Any] | None]):
             if with_field:
                 self.screen.set_focus(self.query_one(f"#{with_field[0].name}", Input))
             return
-        told = ", ".join(f"{name} {_told(value)}" for name, value in body.items()) or "nothing else to say"
+        told = ", ".join(f"{name} {_told(value)}" for name, value in body.items()) or "as it is"
         self._show_review(body, f"{self.action.kind}: {told}")
 
     def _show_review(self, body: dict[str, Any], words: str) -> None:

@@ -21,6 +21,7 @@ class Reading(ModalScreen[None]):
                              background: $surface; padding: 0 1; border-title-color: $ink-up;
                              border-subtitle-color: $ink-faint; }
     Reading Static { height: auto; width: auto; }
+    Reading.-wrapped Static { width: 100%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,question_mark", "close", "Close", id="reading.close"),
@@ -33,6 +34,7 @@ class Reading(ModalScreen[None]):
         super().__init__()
         self.keys = keys
         self.heading, self.text = title, text if isinstance(text, Content) else Content(text)
+        self.set_class(isinstance(text, Content), "-wrapped")  # a program's answer has columns
 
     def compose(self) -> ComposeResult:
         with VerticalScroll() as box:

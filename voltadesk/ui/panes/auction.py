@@ -49,13 +49,13 @@ class AuctionPane(Pane):
         chart, frame = self._chart, self._frame
         if frame is not None:
             cut = "" if chart.most_w >= chart.all_w else "CUT at the right: c shows all"
-            self.stand(Standing(sequence=frame.sequence, note=cut))
+            self.stand(Standing(sequence=frame.seen_sequence, note=cut))
 
     def prefill(self, kind: str) -> dict[str, str]:
         """The price that the coming auction would make now."""
         now = self._chart.curves.clearing
         is_asked = kind == "order.place" and now is not None and self._chart.has_focus
-        return {"price": decimal_text(now.price_tick, 2, 2)} if is_asked and now is not None else {}
+        return {"auction_price": decimal_text(now.price_tick, 2, 2)} if is_asked and now is not None else {}
 
 
 def curves_of(coming: Indicative, step_s: int) -> Curves:

@@ -106,7 +106,7 @@ class BatteriesPane(TablePane):
         note = f"cycles and margin {held_words(frame)}" if len(frame.history) else ""
         if frame.clock.is_replay:
             note += " · strategy and health are known as of now only"
-        self.stand(Standing(sequence=frame.sequence, note=note))
+        self.stand(Standing(sequence=frame.seen_sequence, note=note))
 
     def _rows_of(self, frame: DeskFrame) -> list[Row]:
         history, turnover, is_replay = frame.history, self._turnover, frame.clock.is_replay

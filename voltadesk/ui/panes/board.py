@@ -155,7 +155,7 @@ class BoardPane(TablePane):
         self._show(frame)
         self.retitle(f"{frame.currency}/MWh, {self._unit.name}")
         note = "what comes is not known in replay" if frame.clock.is_replay else ""
-        self.stand(Standing(sequence=frame.sequence, note=note))
+        self.stand(Standing(sequence=frame.seen_sequence, note=note))
 
     def _show(self, frame: DeskFrame) -> None:
         self.table.show(BoardRows(self._columns, frame, self._opened_tick, self._own))
@@ -175,7 +175,7 @@ class BoardPane(TablePane):
         row = self.table.row
         if kind != "order.place" or row is None or row[PRICE_TICK] is None:
             return {}
-        return {"price": decimal_text(row[PRICE_TICK], 2, 2)}
+        return {"auction_price": decimal_text(row[PRICE_TICK], 2, 2)}
 
     def _time(self, start_utc: int) -> str:
         """14:15, with the day before it where that is more than a day ago."""

@@ -42,7 +42,7 @@ class CommunityPane(Pane):
             title = f"{percent_text(int(day[1]), int(day.sum()))} in a day"
         self.retitle(title)
         rule = "" if frame.market is None else frame.market.scenario.community.rule
-        self.stand(Standing(sequence=frame.sequence, note="no community: rule none" if rule == "none" else ""))
+        self.stand(Standing(sequence=frame.seen_sequence, note="no community: rule none" if rule == "none" else ""))
 
     def _made(self, history: History, begin: int) -> Ints64:
         """Power of each part [W]."""

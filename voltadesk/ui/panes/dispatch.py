@@ -62,7 +62,7 @@ class DispatchPane(Pane):
         chart.show(history.starts_utc, fleet)
         self.retitle(f"{frame.step_s // 60} min")
         note = "tones by the power limits as of now" if frame.clock.is_replay else ""
-        self.stand(Standing(sequence=frame.sequence, note=note))
+        self.stand(Standing(sequence=frame.seen_sequence, note=note))
 
     def _why(self, n: int, interval: int) -> str:
         """discharged · 134.90 EUR/MWh"""

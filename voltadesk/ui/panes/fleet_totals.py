@@ -33,7 +33,7 @@ class FleetTotalsPane(Pane):
         self._turnover.follow(frame.history)
         self._figures.show([*self._now(frame), *self._done(frame)])
         words = "power limits are known as of now only" if frame.clock.is_replay else ""
-        self.stand(Standing(sequence=frame.sequence, note=words))
+        self.stand(Standing(sequence=frame.seen_sequence, note=words))
 
     def _now(self, frame: DeskFrame) -> Sequence[Figure]:
         history, is_replay = frame.history, frame.clock.is_replay

@@ -65,7 +65,7 @@ class EntriesPane(JournalPane):
         Column("time", "time", width=16),
         Column("kind", "kind", width=14),
         Column("actor", "actor", width=12),
-        Column("outcome", "outcome", width=10, ink=lambda outcome: TEXT if outcome == "done" else FAULT),
+        Column("outcome", "outcome", ink=lambda outcome: TEXT if outcome == "done" else FAULT),
         Column("command", "command"),
         Column("leaf", "leaf hash"),
     )

@@ -45,7 +45,7 @@ class LoadPane(Pane):
             told = (("curtailed", "curtailed_wh"), ("NOT SERVED", "shed_wh"))
             amounts = ((word, int(history[name][-1]) * 3600 // frame.step_s) for word, name in told)
             notes = [f"{word} {power_text(watts)}" for word, watts in amounts if watts]
-        self.stand(Standing(sequence=frame.sequence, note=" · ".join(notes)))
+        self.stand(Standing(sequence=frame.seen_sequence, note=" · ".join(notes)))
 
     def _made(self, history: History, begin: int) -> Ints64:
         """Power of each line [W]."""

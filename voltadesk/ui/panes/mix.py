@@ -43,7 +43,9 @@ class MixPane(Pane):
         names, inks = [source.name for source in self._sources], [source.ink for source in self._sources]
         chart.show(history.starts_utc, names, power_w[:-1], co2, inks)
         self.retitle("by cost" if not len(co2) else f"CO2 {int(co2[-1])} g/kWh")
-        self.stand(Standing(sequence=frame.sequence, note="earlier ones are in the journal" if history.is_cut else ""))
+        self.stand(
+            Standing(sequence=frame.seen_sequence, note="earlier ones are in the journal" if history.is_cut else "")
+        )
 
     def _made(self, history: History, begin: int) -> Ints64:
         """Power of each source [W], and in the last row CO2 [g/kWh]."""

@@ -7,7 +7,6 @@ from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.inks import UP
 from voltadesk.ui.pane import Pane, Standing
 from voltadesk.ui.text import MONEY, MONEY_CHANGE, change_text
-from voltadesk.ui.turnover import span_words
 
 
 class NavPane(Pane):
@@ -27,15 +26,12 @@ class NavPane(Pane):
         chart.zone, chart.unit = frame.zone, frame.currency
         chart.show(history.starts_utc, [Series("net asset value", history.nav_e8, UP)])
         self.retitle(self._words(frame))
-        self.stand(Standing(sequence=frame.sequence, note="earlier not held" if history.is_cut else ""))
+        self.stand(Standing(sequence=frame.seen_sequence, note="earlier not held" if history.is_cut else ""))
 
     def _words(self, frame: DeskFrame) -> str:
         history = frame.history
         is_then = frame.clock.is_replay and len(history) > 0
         nav_e8 = int(history.nav_e8[-1]) if is_then else frame.fund.nav_e8
         words = f"{MONEY.show(nav_e8)} {frame.currency}"
-        if not len(history):
-            return words
-        # Not in per cent: what investors put in and take out moves it too.
-        change = change_text(nav_e8 - int(history.nav_e8[0]), MONEY_CHANGE)
-        return f"{words} · {change} over {span_words(len(history) * frame.step_s)}"
+        # Not by how much it moved: what investors put in and take out is no gain.
+        return words if is_then else f"{words} · earned {change_text(frame.fund.gain_e8, MONEY_CHANGE)}"

@@ -65,7 +65,7 @@ class NetworkPane(Pane):
             self.stand(Standing(note="the desk has no market"))
             return
         is_behind = bool(frame.tape) and self._tally.entry != frame.tape[0].entry
-        self.stand(Standing(sequence=frame.sequence, note="…" if is_behind else ""))
+        self.stand(Standing(sequence=frame.seen_sequence, note="…" if is_behind else ""))
 
     def _tallied(self, found: Tally) -> None:
         self._tally = found

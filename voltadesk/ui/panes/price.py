@@ -48,7 +48,7 @@ class PricePane(Pane):
         count = len(fills.interval)
         notes = [f"{COUNT.show(count)} own fill{'s'[: count != 1]} ▲▼"] if count else []
         notes += ["earlier ones are in the journal"] if history.is_cut else []
-        self.stand(Standing(sequence=frame.sequence, note=" · ".join(notes)))
+        self.stand(Standing(sequence=frame.seen_sequence, note=" · ".join(notes)))
 
     def _again(self) -> None:
         """Own trades were read."""
@@ -62,7 +62,7 @@ class PricePane(Pane):
         prices, place = self._chart.prices, self._chart.place
         tick = prices.close_tick[: len(prices.close_tick) if place is None else place[0] + 1]
         known = tick[tick > NO_PRICE_TICK]
-        return {"price": decimal_text(int(known[-1]), 2, 2)} if len(known) else {}
+        return {"auction_price": decimal_text(int(known[-1]), 2, 2)} if len(known) else {}
 
 
 def candles(history: History, begin: int) -> Ints64:

@@ -33,7 +33,7 @@ class StoredPane(Pane):
         priced = "no price yet" if price_e8 is None else f"at price {MONEY.show(price_e8)}"
         worth = f"worth {MONEY.show(worth_e8)} {frame.currency}"
         self.retitle(f"{KWH.show(stored_wh)} kWh · {worth}: cost {MONEY.show(cost_e8)}, {priced}")
-        self.stand(Standing(sequence=frame.sequence, note="earlier not held" if history.is_cut else ""))
+        self.stand(Standing(sequence=frame.seen_sequence, note="earlier not held" if history.is_cut else ""))
 
 
 def stored_value(frame: DeskFrame) -> tuple[int, int, int | None]:

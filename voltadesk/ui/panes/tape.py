@@ -36,4 +36,4 @@ class TapePane(TablePane):
             self._tape = frame.tape
             self.table.show(ReceiptRows(self.table.all_columns, frame.tape))
         self.retitle(f"the last 2 intervals, {frame.currency}/MWh" if frame.tape else "no trades yet")
-        self.stand(Standing(sequence=frame.sequence))
+        self.stand(Standing(sequence=frame.seen_sequence))
