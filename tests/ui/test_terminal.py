@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -123,3 +125,21 @@ def test_one_s_own_desk_is_found_kept_and_gone_on_with(terminal: Terminal) -> No
         [*made, "market", "show", "--json"], env=terminal.environment, capture_output=True, text=True, check=True
     )
     assert "2026-05-24T22:15Z" in shown.stdout
+
+
+def test_it_ends_with_a_terminal_that_goes_without_a_signal(terminal: Terminal) -> None:
+    outside, inside = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "voltadesk", "tui"],
+        stdin=inside, stdout=inside, stderr=inside, env=terminal.environment,
+    ) as process:  # fmt: skip
+        os.close(inside)
+        shown, until = b"", time.monotonic() + WAIT_S
+        while b"VOLTADESK" not in shown:
+            assert time.monotonic() < until
+            shown = shown[-4096:] + os.read(outside, 65_536)
+        os.close(outside)
+        try:
+            assert process.wait(WAIT_S) == -signal.SIGHUP
+        finally:
+            process.kill()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import select
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 from textual import events
@@ -34,6 +37,14 @@ OPEN_S = 0.3  # after the first picture, and between the desktops that are made 
 KEY_S = 0.04  # how long a key has to be drawn first
 DELAY_S = 0.005  # at most, before another desktop is drawn
 SWITCH_S = 0.001  # how long the market's thread may keep the interpreter from the screen's
+
+
+def _hang_up_with(terminal: int) -> None:
+    """Wait until the terminal has gone, and end as if it had said so: not every one does, and the loop would hang."""
+    poll = select.poll()
+    poll.register(terminal, 0)
+    poll.poll()
+    signal.raise_signal(signal.SIGHUP)
 
 
 class DeskBase(TypeAhead):
@@ -73,6 +84,8 @@ class DeskBase(TypeAhead):
         self.runner.start()
         self._began_s = time.monotonic()
         self.set_interval(1 / self.settings.fps, self._flush_in_time)
+        if isinstance(terminal := getattr(self._driver, "fileno", None), int):
+            Thread(target=_hang_up_with, args=(terminal,), daemon=True).start()
 
     def on_unmount(self) -> None:
         self.runner.stop()
