@@ -135,6 +135,8 @@ class DeskBase(TypeAhead):
         )  # fmt: skip
         self.frame, self._fed = frame, shown
         await desktop.feed(frame)
+        if not self.screen_stack:  # the last one went meanwhile
+            return
         if may_differ:
             desktop.refresh_bindings()
         if not isinstance(top := self.screen, Desktop) and hasattr(top, "feed"):
