@@ -101,7 +101,7 @@ def nav(at: Session) -> View:
         "realised_profit": fund.realised_profit_e8,
         "reserve": fund.reserve_e8,
         "distributable": fund.distributable_e8,
-        "distributable_profit": max(0, min(fund.realised_profit_e8, fund.distributable_e8)),
+        "distributable_profit": fund.distributable_profit_e8,
         "dividends_due": fund.money_e8("fund:cash:dividends"),
     }
     tree: Tree = {"currency": currency} | {name: money_decimal(amount_e8) for name, amount_e8 in money.items()}

@@ -126,6 +126,11 @@ class Fund(Treasury):
         """Free cash above the reserve [1e-8 currency], without money that was got for taking energy still stored."""
         return max(self.free_e8 + min(self.energy_worth_e8, 0) - self.reserve_e8, 0)
 
+    @property
+    def distributable_profit_e8(self) -> int:
+        """The most that may be declared without returning capital [1e-8 currency]."""
+        return max(0, min(self.realised_profit_e8, self.distributable_e8))
+
     def holding(self, actor: str) -> int:
         """Shares of an investor [1e-8 share], those waiting to be redeemed with them."""
         return self.ledger.balance(f"shares:{actor}", SHARE)

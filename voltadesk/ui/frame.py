@@ -75,7 +75,7 @@ class FundFigures:
     reserved_e8: int
     dividends_held_e8: int
     energy_worth_e8: int
-    distributable_e8: int
+    distributable_profit_e8: int
     capital_e8: int
     profit_e8: int
     dividends: int  # declared so far
@@ -174,7 +174,7 @@ def fund_figures(book: Book) -> FundFigures:
         reserved_e8=fund.money_e8(RESERVED),
         dividends_held_e8=fund.money_e8(HELD),
         energy_worth_e8=fund.energy_worth_e8,
-        distributable_e8=fund.distributable_e8,
+        distributable_profit_e8=fund.distributable_profit_e8,
         capital_e8=fund.capital_e8,
         profit_e8=fund.realised_profit_e8,
         dividends=fund.dividends,

@@ -76,5 +76,5 @@ def _now(frame: DeskFrame) -> list[Figure]:
         figure("per share", share_e8, MONEY_EXACT, ink=STRONG),
         figure("capital", fund.capital_e8, MONEY_EXACT),
         figure("realised profit", fund.profit_e8, EXACT_CHANGE, ink=change_ink(fund.profit_e8)),
-        figure("may be declared", max(0, min(fund.profit_e8, fund.distributable_e8)), MONEY_EXACT),
+        figure("may be declared", fund.distributable_profit_e8, MONEY_EXACT),
     ]

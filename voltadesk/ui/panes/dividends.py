@@ -99,7 +99,7 @@ class DividendsPane(TablePane):
             self._columns = self._made(frame.currency)
             self.table.reword(self._columns)
             self._read(frame)
-        may_e8 = max(0, min(fund.profit_e8, fund.distributable_e8))
+        may_e8 = fund.distributable_profit_e8
         words = f"{COUNT.show(fund.dividends)} declared" if fund.dividends else "none yet"
         self.retitle(
             f"{words} · due {MONEY.show(fund.dividends_held_e8)} · up to {MONEY.show(may_e8)} {frame.currency} more"
