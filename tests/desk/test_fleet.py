@@ -56,7 +56,7 @@ def test_a04_buying_batteries() -> None:
         ({"capacity_wh": True}, 0, "capacity_kwh = true: must lie between 0.001 and 100000000"),
         ({"serial": ""}, 0, "serial = '': must be 1 to 40 letters, digits, '.', '_' or '-'"),
         ({"id": "a:b"}, 0, "id = a:b: must be 1 to 40 letters, digits, '.', '_' or '-'"),
-        ({"strategy": "luck"}, 0, "strategy = luck: must be one of threshold, timetable"),
+        ({"strategy": "luck"}, 0, "strategy = luck: must be one of threshold, timetable, rolling, day-ahead, dual"),
         ({"strategy": "timetable"}, 0, "charge = '': a timetable needs hours to charge or discharge"),
         ({"buy_limit_tick": 5, "sell_limit_tick": 4}, 0, "buy_limit = 0.05: must lie between -30000 and 0.04"),
         ({"charge": ((0, 90_000),)}, 0, "charge = 90000: must lie between 0 and 86400"),

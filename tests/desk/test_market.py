@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from voltadesk.clock import utc_text
 from voltadesk.desk.book import Book
 from voltadesk.desk.refusal import Refusal
 from voltadesk.desk.source import Source
+from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.scenario.read import find_scenario, read_scenario
 from voltadesk.scenario.replay import replay
 from voltadesk.scenario.world import World
+from voltadesk.units import PRICE_LIMIT_TICK
 
 
 @pytest.fixture
@@ -47,13 +50,21 @@ def refused(town: Town, code: str, actor: str, kind: str, /, **body: object) -> 
     return caught.value
 
 
+FIELDS = ("fill_wh", "charge_wh", "discharge_wh", "loss_wh", "buy_limit_tick", "sell_limit_tick")
+
+
 # One market, two ways -------------------------------------------------------------------------------------------------
-def test_the_desks_market_is_the_replayed_one(tmp_path: Path) -> None:
+LEARNS = ('name = "threshold", buy_limit = [0.00, 40.00], sell_limit = [90.00, 145.00]', 'name = "rolling"')
+
+
+@pytest.mark.parametrize("change", [("", ""), LEARNS], ids=["as-it-is", "rolling"])
+def test_the_desks_market_is_the_replayed_one(change: tuple[str, str], tmp_path: Path) -> None:
     """Settled interval by interval into the ledger, or run in one go: the same prices, fills and money."""
-    path = find_scenario("quickstart")
-    scenario = read_scenario(path)
-    exchange = replay(World(scenario, path.parent), intervals=200)
-    town = Town(path.read_text("utf-8"))
+    text = find_scenario("quickstart").read_text("utf-8").replace(*change)
+    path = tmp_path / "quickstart.toml"
+    path.write_text(text, "utf-8")
+    exchange = replay(World(read_scenario(path), path.parent), intervals=200)
+    town = Town(text)
     town.run(200)
     results = town.book.drain().intervals
     for name in exchange.intervals.dtype.names:
@@ -61,7 +72,7 @@ def test_the_desks_market_is_the_replayed_one(tmp_path: Path) -> None:
     for result, rows in zip(results, exchange.battery_rows, strict=False):
         by_name = {row.battery: row for row in result.batteries}
         for name, row in zip(town.book.fleet.register, rows, strict=True):
-            assert (by_name[name].fill_wh, by_name[name].charge_wh) == (row["fill_wh"], row["charge_wh"])
+            assert by_name[name][1:5] + by_name[name][6:] == tuple(int(row[field]) for field in FIELDS)
     accounts, homes = exchange.accounts[0], exchange.homes
     assert town.held("fees:operator") == accounts["operator_e8"]
     assert town.held("fees:broker") == accounts["broker_e8"]
@@ -84,6 +95,44 @@ def test_the_market_goes_on_after_the_scenarios_days(town: Town) -> None:
     longer = Town(TOWN.replace("days = 1", "days = 3"))
     longer.run(60)
     assert plainly(longer) == plainly(town)
+
+
+def test_what_a_strategy_has_learnt_is_kept() -> None:
+    """A market taken up from its state goes on as the one that never stopped; one that needs nothing learns nothing."""
+    town = Town()
+    town.run(2)
+    assert "outlook" not in town.book.state()["market"]
+    town.do("olga", "battery.set", battery="cellar-1", strategy="rolling")
+    town.run(30)
+    town.book.drain()
+    again = Town()
+    again.book = Book.from_state(json.loads(plainly(town)), town.book.market.source)
+    again.entries = count(33)
+    town.entries = count(33)
+    town.run(20)
+    again.run(20)
+    assert plainly(town) == plainly(again)
+    rows = [row for result in again.book.drain().intervals for row in result.batteries if row.battery == "cellar-1"]
+    assert any(row.buy_limit_tick != NO_PRICE_TICK for row in rows), "it bids"
+    assert len({row.buy_limit_tick for row in rows}) > 3, "by what it has learnt and holds"
+
+
+def test_a_strategy_that_finds_its_limits_has_none_of_its_own() -> None:
+    town = Town()
+    town.do("olga", "battery.set", battery="cellar-1", strategy="rolling")
+    battery = town.book.fleet.get("cellar-1")
+    assert (battery.buy_limit_tick, battery.sell_limit_tick) == (PRICE_LIMIT_TICK, -PRICE_LIMIT_TICK)
+    town.do("olga", "battery.set", battery="cellar-1", buy_limit="50")
+    assert town.book.fleet.get("cellar-1").buy_limit_tick == 5000
+    town.do("olga", "battery.set", battery="cellar-1", strategy="threshold")
+    battery = town.book.fleet.get("cellar-1")
+    assert (battery.buy_limit_tick, battery.sell_limit_tick) == (-PRICE_LIMIT_TICK, PRICE_LIMIT_TICK), "never"
+
+
+@pytest.mark.parametrize("strategy", ["day-ahead", "dual"])
+def test_published_prices_must_be_there(town: Town, strategy: str) -> None:
+    said = refused(town, "BAD_VALUE", "olga", "battery.set", battery="cellar-1", strategy=strategy)
+    assert str(said) == f"BAD_VALUE: strategy = {strategy}: needs the prices of an upstream, which the market lacks"
 
 
 def test_a14_an_interval_is_run_once(town: Town) -> None:

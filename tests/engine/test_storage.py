@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.reference import storage as reference
 from voltadesk.engine.storage import path_and_worth, schedule, schedule_fleet, terms, value_of_fill
-from voltadesk.engine.storage_horizon import bids, resolve
+from voltadesk.engine.storage_horizon import limits_of_fleet, resolve
 from voltadesk.engine.tables import BATTERY, NO_PRICE_TICK, Table
 from voltadesk.units import energy_of_power_wh
 
@@ -293,21 +293,31 @@ def test_levels_lie_in_the_window_whatever_steps_there_are(seed: int, below: boo
 
 @settings(deadline=None, max_examples=60)
 @given(SEEDS)
-def test_bids_trade_where_the_best_schedule_does(seed: int) -> None:
+def test_limits_of_a_fleet_part_where_the_best_schedule_does(seed: int) -> None:
     rng = np.random.default_rng(seed)
     prices = rng.integers(0, 12_000, 30)
-    one = battery(fill_wh=int(rng.integers(0, 2_000_001)))
-    bid = bids(one, value_of_fill(one, terms(prices[1:]), 3600, 3600), int(one["fill_wh"][0]))
-    for tick, buys, sells in (
-        (bid.buy_limit_tick, True, False),
-        (bid.buy_limit_tick + 1, False, False),
-        (bid.sell_limit_tick, False, True),
-        (bid.sell_limit_tick - 1, False, False),
-    ):
-        if abs(tick) < 20_000:
-            path, _ = path_and_worth(one, terms(np.concatenate([[tick], prices[1:]])), 0, 3600)
-            change = path[0] - one["fill_wh"][0]
-            assert (change > 1e-6, change < -1e-6) == (buys, sells)
+    fleet = np.concatenate([battery(fill_wh=int(rng.integers(0, 2_000_001))) for _ in range(3)])
+    end_tick = rng.integers(0, 9_000, 3).astype(float)
+    before = fleet.copy()
+    limit_tick, worth_tick = limits_of_fleet(fleet, terms(prices[1:]), end_tick, 0, 3600)
+    assert np.array_equal(fleet, before)
+    for b in range(3):
+        one, (buy, sell) = fleet[b : b + 1], limit_tick[:, b].tolist()
+        value = value_of_fill(one, terms(prices[1:], end=end_tick[b]), 3600, 3600)
+        at = np.concatenate([[0.0], value.until_wh])
+        if 0 < one["fill_wh"][0] < 2_000_000:
+            more = value.slope_tick[np.searchsorted(at, float(one["fill_wh"][0]), side="right") - 1]
+            assert worth_tick[0, b] == pytest.approx(more)
+        for tick, buys, sells in (
+            (buy, True, False),
+            (buy + 1, False, False),
+            (sell, False, True),
+            (sell - 1, False, False),
+        ):
+            if abs(tick) < 20_000:
+                offered = terms(np.concatenate([[tick], prices[1:]]), end=end_tick[b])
+                change = path_and_worth(one, offered, 0, 3600)[0][0] - one["fill_wh"][0]
+                assert (change > 1e-6, change < -1e-6) == (buys, sells)
 
 
 # Re-solving -----------------------------------------------------------------------------------------------------------

@@ -532,7 +532,11 @@ def deliver_batteries(now: Any) -> None:
         now.record.battery_discharge_wh += discharged
         now.record.battery_loss_wh += loss
         reason = battery_reason(stored, now.record.price_tick, charged, discharged)
-        row = Row(fill_wh=battery.fill_wh, charge_wh=charged, discharge_wh=discharged, loss_wh=loss, reason=reason)
+        row = Row(
+            fill_wh=battery.fill_wh, charge_wh=charged, discharge_wh=discharged, loss_wh=loss, reason=reason,
+            buy_limit_tick=now.outside.battery_buy_limit_tick[b],
+            sell_limit_tick=now.outside.battery_sell_limit_tick[b],
+        )  # fmt: skip
         now.market.battery_rows.append(row)
 
 

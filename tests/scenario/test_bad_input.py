@@ -229,7 +229,10 @@ COMBINATIONS: Sequence[Case] = [
      "strategy.threshold: belongs to the threshold strategy"),
     (STRATEGY, '{ name = "timetable", charge = ["10-11"] }', "strategy.charge[0] = 10-11: must be hours of the day"),
     (STRATEGY, '{ name = "timetable", charge = ["24:00-25:00"] }', "strategy.charge[0] = 24:00-25:00: "),
-    (STRATEGY, '{ name = "oracle" }', "strategy.name = oracle: must be 'threshold' or 'timetable'"),
+    (STRATEGY, '{ name = "rolling", threshold = 5 }', "strategy.threshold: belongs to the threshold strategy"),
+    (STRATEGY, '{ name = "rolling", charge = ["10:00-11:00"] }', "strategy.charge = "),
+    (STRATEGY, '{ name = "oracle" }',
+     "strategy.name = oracle: must be 'threshold', 'timetable', 'rolling', 'day-ahead' or 'dual'"),
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,13 @@ from textual.pilot import Pilot
 
 from tests.ui.desks import on_desk, shown
 from voltadesk.desk.commands import BatterySet, parse_command
-from voltadesk.desk.fleet import Battery
+from voltadesk.desk.fleet import Battery, unlimited
 from voltadesk.ui.charts.figures import Figures
 from voltadesk.ui.charts.fleet import FleetChart
 from voltadesk.ui.dialogs.form import Form
 from voltadesk.ui.frame import BatteryLine, DeskFrame
 from voltadesk.ui.pane import Pane
 from voltadesk.ui.panes.batteries import health_of, settings_of, strategy_words
-from voltadesk.ui.panes.plan import limits_at
 from voltadesk.ui.picture import screen_text
 from voltadesk.ui.table import Table
 from voltadesk.units import PRICE_LIMIT_TICK
@@ -215,10 +215,9 @@ def test_strategies_in_words() -> None:
     assert strategy_words(TIMETABLE) == ("buys 10–15 h, 22:30–05:00 never: no limit set · sells 18–00 h ≥ 60.00")
     never = Battery("b", "s", 1000, 1000, 1000, 1000)
     assert strategy_words(never) == "never buys · never sells"
-    assert limits_at(never, 0) == (None, None)
-    assert limits_at(TIMETABLE, 64_800) == (None, 6000)
-    assert limits_at(TIMETABLE, 40_000) == (None, None)
-    assert never.buy_limit_tick == -PRICE_LIMIT_TICK
+    assert strategy_words(replace(never, strategy="rolling", **unlimited("rolling"))) == "rolling"
+    limited = replace(never, strategy="dual", buy_limit_tick=5000, sell_limit_tick=PRICE_LIMIT_TICK)
+    assert strategy_words(limited) == "dual · buys ≤ 50.00"
 
 
 def test_health_is_only_what_is_known() -> None:

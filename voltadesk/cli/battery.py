@@ -13,7 +13,7 @@ from voltadesk.cli.view import Table, Tree, View, exact, facts, kwh, price
 from voltadesk.units import PPM_PER_UNIT, PRICE_LIMIT_TICK, decimal_text, money_decimal
 
 if TYPE_CHECKING:
-    from voltadesk.desk.fleet import Battery
+    from voltadesk.desk.fleet import Battery, Registered
 
 app = group(
     told_by(
@@ -30,7 +30,10 @@ Kwh = Annotated[str | None, typer.Option(metavar="KWH")]
 Kw = Annotated[str | None, typer.Option(metavar="KW")]
 Share = Annotated[str | None, typer.Option(metavar="SHARE", help="Of 1, as 0.95.")]
 Price = Annotated[str | None, typer.Option(metavar="PRICE", help="Per MWh.")]
-Strategy = Annotated[Literal["threshold", "timetable"] | None, typer.Option(help="When it buys and sells.")]
+Strategy = Annotated[
+    Literal["threshold", "timetable", "rolling", "day-ahead", "dual"] | None,
+    typer.Option(help="When it buys and sells: docs/strategies.md."),
+]
 Spans = Annotated[
     list[str] | None,
     typer.Option(metavar="FROM-TO", help="Hours of a timetable, as 22:00-05:30; more than once; 'none' clears."),
@@ -97,6 +100,7 @@ command(
         "Change when a battery trades, within which fill, with which power; from the next interval on.",
         "battery set cellar-1 --buy-limit 40 --sell-limit 110",
         "battery set cellar-1 --strategy timetable --charge 10:00-15:00 --discharge 18:00-22:00",
+        "battery set cellar-1 --strategy rolling",
         "battery set cellar-1 --outage 2026-05-26T08:00/2026-05-26T12:00/50",
         more="Lists take the place of what was there: 'none' clears one.",
     ),
@@ -146,6 +150,8 @@ def retire(
 def list_(
     at: Session, retired: Annotated[bool, typer.Option("--retired", help="Those out of service too.")] = False
 ) -> View:
+    from voltadesk.strategy.rolling import ROLLING
+
     book = at.book
     names = [name for name in sorted(book.fleet.register) if retired or not book.fleet.register[name].retired_entry]
     batteries = [_tree(at, name) for name in names]
@@ -157,8 +163,10 @@ def list_(
             exact(b["capacity_kwh"]),
             exact(b["charge_kw"]),
             exact(b["discharge_kw"]),
-            "never" if b["buy_limit_per_mwh"] is None else exact(b["buy_limit_per_mwh"]),
-            "never" if b["sell_limit_per_mwh"] is None else exact(b["sell_limit_per_mwh"]),
+            *(
+                exact(limit) if limit is not None else "its own" if b["strategy"] in ROLLING else "never"
+                for limit in (b["buy_limit_per_mwh"], b["sell_limit_per_mwh"])
+            ),
             exact(b["book_value"]),
         )
         for b in batteries
@@ -190,6 +198,84 @@ def show(at: Session, battery: Name) -> View:
     return View({"currency": at.book.ledger.currency} | tree, tuple(tables))
 
 
+@command(
+    app,
+    "why",
+    told_by(
+        "What a battery did in its last intervals and why: price, limits, what a stored MWh was worth to it, fill.",
+        "battery why cellar-1",
+        "battery why cellar-1 --intervals 96 --json",
+        more="A stored MWh more is worth what it costs at the buying limit, with what charging loses; one less what it "
+        "brings at the selling limit, less wear and what discharging loses.",
+    ),
+)
+def why(
+    at: Session,
+    battery: Name,
+    intervals: Annotated[int, typer.Option(min=1, metavar="N", help="So many, the last ones.")] = 24,
+) -> View:
+    found = _reasons(at, battery, intervals)
+    columns = ("interval", "did", "kWh", "price", "buys to", "sells from", "MWh more", "less", "fill kWh")
+    rows = [
+        (
+            at.local(start_utc),
+            row["reason"],
+            exact(row["charge_kwh"] - row["discharge_kwh"]),
+            *("" if row[name] is None else exact(row[name]) for name in _WHY_PRICES),
+            exact(row["fill_kwh"]),
+        )
+        for start_utc, row in found.items()
+    ]
+    table = Table(f"{battery}, per MWh in {at.book.ledger.currency}", columns, rows, 2)
+    return View({"currency": at.book.ledger.currency, "battery": battery, "intervals": list(found.values())}, (table,))
+
+
+_WHY_PRICES = (
+    "price_per_mwh",
+    "buy_limit_per_mwh",
+    "sell_limit_per_mwh",
+    "worth_more_per_stored_mwh",
+    "worth_less_per_stored_mwh",
+)
+
+
+def _reasons(at: Session, name: str, intervals: int) -> dict[int, Tree]:
+    """The last intervals of a battery by their start [s UTC], oldest first."""
+    from voltadesk.clock import utc_text
+    from voltadesk.engine.tables import NO_PRICE_TICK
+    from voltadesk.strategy.limits import shown, worth_tick
+
+    battery, market = _registered(at, name).battery, at.market
+    after_utc = market.next_utc - intervals * market.step_s - 1
+    price_tick = {row["start_utc"]: row["price_tick"] for row in at.desk.intervals(after_utc)}
+    found = {}
+    for row in at.desk.battery_intervals(after_utc, name):
+        tick = price_tick[row.start_utc]
+        buys, sells = shown(row.buy_limit_tick), shown(row.sell_limit_tick)
+        worth = worth_tick(
+            buys, sells, battery.charge_efficiency_ppm, battery.discharge_efficiency_ppm, battery.wear_cost_tick
+        )
+        prices = map(price, (None if tick == NO_PRICE_TICK else tick, buys, sells, *worth))
+        found[row.start_utc] = {
+            "start_utc": utc_text(row.start_utc),
+            "reason": row.reason,
+            "charge_kwh": kwh(row.charge_wh),
+            "discharge_kwh": kwh(row.discharge_wh),
+            "fill_kwh": kwh(row.fill_wh),
+            **dict(zip(_WHY_PRICES, prices, strict=True)),
+        }
+    return found
+
+
+def _registered(at: Session, name: str) -> Registered:
+    from voltadesk.desk.refusal import Refusal
+
+    register = at.book.fleet.register
+    if name not in register:
+        raise Refusal("NOT_FOUND", "battery", name, "must be in the register")
+    return register[name]
+
+
 def _body(given: dict[str, Any]) -> dict[str, Any]:
     """The command's fields of a function's own options, hours of the day checked for `none`."""
     body = {name: value for name, value in given.items() if name not in ("at", "charge", "discharge")}
@@ -198,12 +284,8 @@ def _body(given: dict[str, Any]) -> dict[str, Any]:
 
 def _tree(at: Session, name: str) -> Tree:
     from voltadesk.clock import utc_text
-    from voltadesk.desk.refusal import Refusal
 
-    fleet = at.book.fleet
-    if name not in fleet.register:
-        raise Refusal("NOT_FOUND", "battery", name, "must be in the register")
-    row = fleet.register[name]
+    fleet, row = at.book.fleet, _registered(at, name)
     b = row.battery
     return {
         "battery": name,
@@ -235,11 +317,11 @@ def _tree(at: Session, name: str) -> Tree:
 
 
 def _limits(battery: Battery) -> Tree:
-    """Buying and selling limits; None where it never does."""
+    """Buying and selling limits; None where none is set: then it never does, or finds its own."""
     buys, sells = battery.buy_limit_tick, battery.sell_limit_tick
     return {
-        "buy_limit_per_mwh": None if buys <= -PRICE_LIMIT_TICK else price(buys),
-        "sell_limit_per_mwh": None if sells >= PRICE_LIMIT_TICK else price(sells),
+        "buy_limit_per_mwh": None if abs(buys) >= PRICE_LIMIT_TICK else price(buys),
+        "sell_limit_per_mwh": None if abs(sells) >= PRICE_LIMIT_TICK else price(sells),
     }
 
 

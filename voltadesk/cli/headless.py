@@ -116,6 +116,7 @@ def clear(
         "Examples:\n\n"
         "  voltadesk headless replay\n\n"
         "  voltadesk headless replay quickstart --compare-without fleet\n\n"
+        "  voltadesk headless replay upstream --strategy day-ahead\n\n"
         "  voltadesk headless replay my-town.toml --out results --seed 7 --until 2026-05-27\n\n"
         "SCENARIO is a TOML file or one that is shipped: quickstart, village, city, upstream."
     )
@@ -138,6 +139,10 @@ def replay(
         Optional[Literal["fleet", "community", "solar", "flexible", "upstream"]],  # noqa: UP045
         typer.Option(help="Run again without this part and show what it changed."),
     ] = None,
+    strategy: Annotated[
+        Optional[Literal["rolling", "day-ahead", "dual"]],  # noqa: UP045
+        typer.Option(help="All batteries by it, instead of each by its own: docs/strategies.md."),
+    ] = None,
     threads: Annotated[
         int,
         typer.Option(min=1, max=2, help="With 2, the next intervals are drawn meanwhile."),
@@ -151,6 +156,8 @@ def replay(
     model = read_scenario(path)
     if seed is not None:
         model = model.with_seed(seed)
+    if strategy is not None:
+        model = model.with_strategy(strategy)
     if out == "":
         raise BadInput("out", out, "must be a folder")
     folder = None if out is None else Path(out)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from voltadesk.clock import utc_text
 from voltadesk.desk import commands as c
 from voltadesk.desk.actors import Actors
-from voltadesk.desk.fleet import Battery, Fleet, batteries_of
+from voltadesk.desk.fleet import Battery, Fleet, batteries_of, unlimited
 from voltadesk.desk.fund import Fund
 from voltadesk.desk.ledger import Entry, Ledger
 from voltadesk.desk.market import Asked, IntervalResult, Market
@@ -20,7 +20,8 @@ from voltadesk.desk.roles import ADMIN, ALLOWED, INVESTOR, OPERATOR, OWNER, WHIL
 from voltadesk.desk.source import Source
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
-from voltadesk.units import PRICE_LIMIT_TICK, money_decimal, mwh_decimal
+from voltadesk.strategy.rolling import PUBLISHED
+from voltadesk.units import money_decimal, mwh_decimal
 
 Effects = dict[str, Any]
 Handler = Any
@@ -141,17 +142,24 @@ class Book:
 
     # Fleet ------------------------------------------------------------------------------------------------------------
     def _battery_add(self, entry: int, actor: str, command: c.BatteryAdd, time_utc: int) -> Effects:
+        self._require_published(command.strategy)
         battery = self.fleet.add(entry, _battery(command), command.fill_kwh, time_utc)
         return {"battery": battery.id}
 
     def _battery_buy(self, entry: int, actor: str, command: c.BatteryBuy, time_utc: int) -> Effects:
+        self._require_published(command.strategy)
         battery = self.fleet.buy(entry, _battery(command), command.cost, command.fill_kwh, time_utc)
         return {"battery": battery.id, "cost": str(money_decimal(command.cost))}
 
     def _battery_set(self, entry: int, actor: str, command: c.BatterySet, time_utc: int) -> Effects:
         changes = _given(command, "battery", _BATTERY_FIELDS)
+        self._require_published(command.strategy)
         self.fleet.set(command.battery, **changes)
         return {"battery": command.battery, "changed": sorted(changes)}
+
+    def _require_published(self, strategy: str | None) -> None:
+        if strategy in PUBLISHED and (self.market is None or self.market.founded.upstream is None):
+            raise Refusal("BAD_VALUE", "strategy", strategy, "needs the prices of an upstream, which the market lacks")
 
     def _battery_retire(self, entry: int, actor: str, command: c.BatteryRetire, time_utc: int) -> Effects:
         self.fleet.retire(entry, command.battery, command.price, command.scrap, time_utc)
@@ -360,7 +368,7 @@ def _told(result: IntervalResult) -> Effects:
 
 
 def _battery(command: c.BatteryAdd) -> Battery:
-    never = PRICE_LIMIT_TICK  # a battery without a limit does not trade
+    limits = unlimited(command.strategy)
     return Battery(
         id=command.battery,
         serial=command.serial,
@@ -374,8 +382,8 @@ def _battery(command: c.BatteryAdd) -> Battery:
         standing_loss_ppm_per_hour=command.standing_loss_percent_per_hour,
         wear_cost_tick=command.wear_cost,
         strategy=command.strategy,
-        buy_limit_tick=-never if command.buy_limit is None else command.buy_limit,
-        sell_limit_tick=never if command.sell_limit is None else command.sell_limit,
+        buy_limit_tick=limits["buy_limit_tick"] if command.buy_limit is None else command.buy_limit,
+        sell_limit_tick=limits["sell_limit_tick"] if command.sell_limit is None else command.sell_limit,
         charge=tuple(command.charge),
         discharge=tuple(command.discharge),
     )

@@ -83,7 +83,7 @@ PowerOrNone = Annotated[int, _text(3, 0, POWER_LIMIT_W)]
 PercentOrNone = Annotated[int, _text(2, 0, 10_000)]
 Number = Annotated[int, _text(0, 1, 10**12)]
 OrderEnergy = Annotated[int, _text(3, 1, ORDER_LIMIT_WH)]
-Strategy = Literal["threshold", "timetable"]
+Strategy = Literal["threshold", "timetable", "rolling", "day-ahead", "dual"]
 PublicKey = Annotated[str, BeforeValidator(_public_key)]
 
 

@@ -18,7 +18,8 @@ from voltadesk.desk.refusal import Refusal, money_text, require_int, require_mon
 from voltadesk.desk.treasury import FREE, RETAINED
 from voltadesk.scenario.model import Scenario, numbered
 from voltadesk.scenario.strategies import strategies
-from voltadesk.strategy.limits import Timetable
+from voltadesk.strategy.limits import Threshold, Timetable
+from voltadesk.strategy.rolling import ROLLING, Rolling
 from voltadesk.units import (
     BP_PER_UNIT,
     ENERGY_LIMIT_WH,
@@ -33,7 +34,7 @@ Spans = tuple[tuple[int, ...], ...]
 
 CAPACITY_LIMIT_WH = 100_000 * WH_PER_MWH
 SECONDS_PER_DAY = 86_400
-STRATEGIES = ("threshold", "timetable")
+STRATEGIES = ("threshold", "timetable", *ROLLING)
 LIMITS = {
     "capacity_wh": (1, CAPACITY_LIMIT_WH),
     "charge_power_w": (1, POWER_LIMIT_W),
@@ -89,7 +90,7 @@ class Battery:
         # A timetable buys and sells at different hours, so its limits are free of each other.
         if self.strategy == "threshold":
             require_int("buy_limit_tick", self.buy_limit_tick, -PRICE_LIMIT_TICK, self.sell_limit_tick)
-        elif not self.charge and not self.discharge:
+        elif self.strategy == "timetable" and not self.charge and not self.discharge:
             raise Refusal("BAD_VALUE", "charge", "", "a timetable needs hours to charge or discharge")
         for name in ("charge", "discharge"):
             for begin_s, end_s in _spans(name, getattr(self, name), 2):
@@ -98,6 +99,21 @@ class Battery:
         for from_utc, until_utc, available_ppm in _spans("outages", self.outages, 3):
             require_int("outages", from_utc, 0, until_utc - 1)
             require_int("outages", available_ppm, 0, PPM_PER_UNIT)
+
+    @property
+    def trades_by(self) -> Threshold | Timetable | Rolling:
+        """The strategy itself."""
+        if self.strategy == "threshold":
+            return Threshold(self.buy_limit_tick, self.sell_limit_tick)
+        if self.strategy == "timetable":
+            return Timetable(self.charge, self.discharge, self.buy_limit_tick, self.sell_limit_tick)  # type: ignore[arg-type]
+        return Rolling(self.strategy, self.buy_limit_tick, self.sell_limit_tick)
+
+
+def unlimited(strategy: str) -> dict[str, int]:
+    """The limits of a battery that none are given for: it never trades, or finds its own if its strategy does."""
+    open_tick = PRICE_LIMIT_TICK if strategy in ROLLING else -PRICE_LIMIT_TICK
+    return {"buy_limit_tick": open_tick, "sell_limit_tick": -open_tick}
 
 
 @dataclass
@@ -208,12 +224,16 @@ class Fleet:
     def set(self, battery_id: str, **changes: Any) -> Battery:
         """Change how a battery trades: any field of `SETTABLE`.
 
+        One that begins to find its own limits, or ends, loses those that were set.
         Raises Refusal NOT_FOUND, BAD_VALUE.
         """
         row = self._active(battery_id)
         for name, value in changes.items():
             if name not in SETTABLE:
                 raise Refusal("BAD_VALUE", name, value, "can't be set")
+        strategy = changes.get("strategy", row.battery.strategy)
+        if (strategy in ROLLING) != (row.battery.strategy in ROLLING):
+            changes = unlimited(strategy) | changes  # the other kind's limits mean something else
         changed = replace(row.battery, **changes)
         changed.check()
         require_int("maximum_fill_wh", changed.maximum_fill_wh, max(self.fill_wh(battery_id), 1), changed.capacity_wh)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk.desk.fleet import Fleet
-from voltadesk.desk.interval import NO_CASH, bids_of, run
+from voltadesk.desk.interval import battery_rows, bids_of, run
 from voltadesk.desk.market import BatteryRow, Market
-from voltadesk.engine.tables import BATTERY_REASONS, NO_PRICE_TICK
+from voltadesk.engine.tables import NO_PRICE_TICK
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,7 @@ def indicative(market: Market, fleet: Fleet) -> Indicative:
         bid_tick=bid_tick[::-1],
         bid_wh=bid_wh[::-1],
         own_wh={order.id: int(row["charge_wh"] - row["discharge_wh"]) for order, row in zip(orders, rows, strict=True)},
-        fleet=tuple(
-            BatteryRow(bid.battery, fill, bought, sold, lost, NO_CASH if bid.is_short_of_cash else BATTERY_REASONS[why])
-            for bid, (fill, bought, sold, lost, why) in zip(bids, exchange.battery_rows[0].tolist(), strict=False)
-        ),
+        fleet=battery_rows(bids, exchange),
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from voltadesk.desk.ledger import WH, LedgerError, Posting
 from voltadesk.desk.market import BatteryRow, IntervalResult, Market, Order, Trade, held, worst_tick
 from voltadesk.desk.refusal import Refusal
 from voltadesk.engine.tables import BATTERY, BATTERY_REASONS, KINDS, MARKETS, NO_PRICE_TICK, Conditions, Table
-from voltadesk.strategy.limits import Timetable
+from voltadesk.strategy.rolling import ROLLING, Moment, place_limits, published_ahead
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT, energy_of_power_wh
 
 if TYPE_CHECKING:
@@ -64,8 +63,9 @@ def advance(entry: int, market: Market, fleet: Fleet) -> IntervalResult:
 
 
 def results_hash(result: IntervalResult) -> str:
-    """SHA-256 over all of a result, as hexadecimal text."""
-    return sha256(json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    """SHA-256 over all of a result but the batteries' limits, which follow from what was before, in hexadecimal."""
+    told = result._replace(batteries=tuple(row[:6] for row in result.batteries))  # type: ignore[misc]
+    return sha256(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
 # What goes into the auction -------------------------------------------------------------------------------------------
@@ -75,13 +75,11 @@ def bids_of(market: Market, fleet: Fleet) -> tuple[list[Bid], int]:
     In the order of their ids, as far as there is cash: a battery it does not reach keeps still.
     """
     start_utc, end_utc = market.next_utc, market.next_utc + market.step_s
-    local = datetime.fromtimestamp(start_utc, market.zone)
-    second = local.hour * 3600 + local.minute * 60
     left_e8 = fleet.fund.free_e8
     bids = []
-    for name in fleet.active():
+    names = fleet.active()
+    for name, (buy_tick, sell_tick) in zip(names, _limits(market, fleet, names), strict=True):
         battery, available_ppm = fleet.get(name), fleet.available_ppm(name, start_utc)
-        buy_tick, sell_tick = _limits(battery, second)
         worst_e8 = max(
             _worst_e8("buy", battery.charge_power_w, buy_tick, start_utc, end_utc),
             _worst_e8("sell", battery.discharge_power_w, sell_tick, start_utc, end_utc),
@@ -95,12 +93,27 @@ def bids_of(market: Market, fleet: Fleet) -> tuple[list[Bid], int]:
     return bids, fleet.fund.free_e8 - left_e8
 
 
-def _limits(battery: Battery, second: int) -> tuple[int, int]:
-    if battery.strategy == "threshold":
-        return battery.buy_limit_tick, battery.sell_limit_tick
-    timetable = Timetable(battery.charge, battery.discharge, battery.buy_limit_tick, battery.sell_limit_tick)  # type: ignore[arg-type]
-    buy, sell = timetable.limits(np.array([second]))
-    return int(buy[0]), int(sell[0])
+def _limits(market: Market, fleet: Fleet, names: Sequence[str]) -> list[list[int]]:
+    """The limits at which each battery buys and sells, as its strategy has it."""
+    batteries, second = [fleet.get(name) for name in names], market.local_second
+    strategies = [battery.trades_by for battery in batteries]
+    limit_tick = np.empty((2, len(names)), np.int64)
+    for b, strategy in enumerate(strategies):
+        limit_tick[:, b : b + 1] = strategy.limits(np.array([second]))
+    if _learns(fleet):
+        rows = np.zeros(len(names), BATTERY)
+        for row, battery in zip(rows, batteries, strict=True):
+            _place_battery(row, battery, fleet)
+        world = market.world()
+        out = world.upstream_price_tick
+        published_tick = None if out is None else published_ahead(out, market.next, second, market.step_s)
+        moment = Moment(market.next_utc, second, market.step_s, market.scenario.operator.margin)
+        place_limits(market.outlook, moment, published_tick, strategies, rows, limit_tick)
+    return limit_tick.T.tolist()
+
+
+def _learns(fleet: Fleet) -> bool:
+    return any(fleet.get(name).strategy in ROLLING for name in fleet.active())
 
 
 def _worst_e8(side: str, power_w: int, limit_tick: int, start_utc: int, end_utc: int) -> int:
@@ -145,18 +158,21 @@ def _stores(market: Market, fleet: Fleet, bids: list[Bid], orders: list[Order]) 
     """The batteries, then the orders, as rows of the exchange's table."""
     stores = np.zeros(len(bids) + len(orders), BATTERY)
     for row, bid in zip(stores, bids, strict=False):
-        battery = fleet.get(bid.battery)
-        for name in ("charge_power_w", "discharge_power_w", "charge_efficiency_ppm", "discharge_efficiency_ppm",
-                     "standing_loss_ppm_per_hour", "minimum_fill_wh", "maximum_fill_wh", "wear_cost_tick"):  # fmt: skip
-            row[name] = getattr(battery, name)
-        row["fill_wh"] = fleet.fill_wh(bid.battery)
-        row["standing_loss_rest"] = fleet.register[bid.battery].standing_loss_rest
+        _place_battery(row, fleet.get(bid.battery), fleet)
     for row, order in zip(stores[len(bids) :], orders, strict=True):
         row["charge_efficiency_ppm"] = row["discharge_efficiency_ppm"] = PPM_PER_UNIT
         row["charge_power_w"] = row["discharge_power_w"] = (order.quantity_wh + 1) * 3600 // market.step_s + 1
         row["maximum_fill_wh"] = order.quantity_wh
         row["fill_wh"] = 0 if order.side == "buy" else order.quantity_wh
     return stores
+
+
+def _place_battery(row: Any, battery: Battery, fleet: Fleet) -> None:
+    for name in ("charge_power_w", "discharge_power_w", "charge_efficiency_ppm", "discharge_efficiency_ppm",
+                 "standing_loss_ppm_per_hour", "minimum_fill_wh", "maximum_fill_wh", "wear_cost_tick"):  # fmt: skip
+        row[name] = getattr(battery, name)
+    row["fill_wh"] = fleet.fill_wh(battery.id)
+    row["standing_loss_rest"] = fleet.register[battery.id].standing_loss_rest
 
 
 def _conditions(market: Market, drawn: Conditions, bids: list[Bid], orders: list[Order]) -> Conditions:
@@ -273,12 +289,7 @@ def _result(
     entry: int, market: Market, bids: list[Bid], orders: list[Order], exchange: Exchange, trades: Table
 ) -> IntervalResult:
     figures = {name: int(exchange.intervals[0][name]) for name in exchange.intervals.dtype.names}
-    batteries = tuple(
-        BatteryRow(bid.battery, fill_wh, charge_wh, discharge_wh, loss_wh, _reason(bid, code))
-        for bid, (fill_wh, charge_wh, discharge_wh, loss_wh, code) in zip(
-            bids, exchange.battery_rows[0].tolist(), strict=False
-        )
-    )
+    batteries = battery_rows(bids, exchange)
     stores = [(f"battery:{bid.battery}", "") for bid in bids] + [(f"order:{o.id}", o.actor) for o in orders]
     who = {
         "home": [(f"home:{name}", market.home(name).owner) for name in market.home_names],
@@ -293,8 +304,23 @@ def _result(
     return IntervalResult(entry, market.next_utc, figures, tuple(receipts), batteries)
 
 
-def _reason(bid: Bid, code: int) -> str:
-    return NO_CASH if bid.is_short_of_cash else BATTERY_REASONS[code]
+def battery_rows(bids: list[Bid], exchange: Exchange) -> tuple[BatteryRow, ...]:
+    """What each battery did in the exchange's only interval, and why."""
+    return tuple(
+        BatteryRow(
+            bid.battery,
+            fill,
+            bought,
+            sold,
+            lost,
+            NO_CASH if bid.is_short_of_cash else BATTERY_REASONS[why],
+            buy,
+            sell,
+        )
+        for bid, (fill, bought, sold, lost, why, buy, sell) in zip(
+            bids, exchange.battery_rows[0].tolist(), strict=False
+        )
+    )
 
 
 def _remember(market: Market, fleet: Fleet, exchange: Exchange) -> None:
@@ -302,6 +328,10 @@ def _remember(market: Market, fleet: Fleet, exchange: Exchange) -> None:
     market.waiting_wh = exchange.homes["flexible_waiting_wh"].tolist()
     market.units = [[int(plant[name]) for name in PLANT_STATE] for plant in exchange.plants]
     market.reference_tick = int(exchange.accounts[0]["reference_price_tick"])
+    if _learns(fleet):
+        out = market.world().upstream_price_tick
+        published_tick = NO_PRICE_TICK if out is None else int(out[market.next])
+        market.outlook.learn(market.local_second, exchange.marginal_tick, published_tick)
     price_tick = int(exchange.intervals[0]["price_tick"])
     if price_tick != NO_PRICE_TICK:
         market.last_price_tick = price_tick

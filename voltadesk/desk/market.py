@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voltadesk.clock import utc_text
@@ -16,6 +17,7 @@ from voltadesk.desk.refusal import Refusal, price_text
 from voltadesk.desk.source import Source
 from voltadesk.scenario.model import HomeGroup, Scenario, numbered
 from voltadesk.scenario.model import Plant as ScenarioPlant
+from voltadesk.strategy.rolling import Outlook
 from voltadesk.units import BP_PER_UNIT, decimal_text
 
 if TYPE_CHECKING:
@@ -105,6 +107,8 @@ class BatteryRow(NamedTuple):
     discharge_wh: int
     loss_wh: int
     reason: str
+    buy_limit_tick: int  # as it bid; NO_PRICE_TICK: it did not
+    sell_limit_tick: int
 
 
 class IntervalResult(NamedTuple):
@@ -141,11 +145,18 @@ class Market:
         self._world: World | None = None
         grid = self.founded.time.grid()
         self.start_utc, self.step_s, self.zone = grid.start_utc, grid.step_s, grid.zone
+        self.outlook = Outlook(grid.step_s)  # learns while a battery goes by it
 
     @property
     def next_utc(self) -> int:
         """Start of the next interval [s UTC]: what the market's clock shows."""
         return self.start_utc + self.next * self.step_s
+
+    @property
+    def local_second(self) -> int:
+        """When in the local day the next interval begins [s]."""
+        local = datetime.fromtimestamp(self.next_utc, self.zone)
+        return local.hour * 3600 + local.minute * 60
 
     def home(self, name: str) -> Home:
         """A home by its name. Raises Refusal NOT_FOUND."""
@@ -284,11 +295,13 @@ class Market:
     # Plain values -----------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
         """All that changes, in lists, texts and integers, the same for the same market."""
+        learnt = self.outlook.state()
         return {
             "band": [[] if end is None else [end] for end in self.band],
             "homes": {name: asdict(self._homes[name]) for name in sorted(self._changed_homes)},
             "last_price_tick": [] if self.last_price_tick is None else [self.last_price_tick],
             "next": self.next,
+            **({"outlook": learnt} if learnt else {}),
             "orders": {name: asdict(order) for name, order in sorted(self.orders.items())},
             "plants": {
                 name: asdict(plant) | {"outages": [list(span) for span in plant.outages]}
@@ -314,6 +327,7 @@ class Market:
         market._changed_homes, market._changed_plants = set(state["homes"]), set(state["plants"])
         market.last_price_tick = state["last_price_tick"][0] if state["last_price_tick"] else None
         market.next, market.reference_tick = state["next"], state["reference_tick"]
+        market.outlook = Outlook(market.step_s, state.get("outlook"))
         market.orders = {name: Order(**kept) for name, kept in state["orders"].items()}
         sections = {
             section: getattr(market.scenario, section).model_copy(update=kept)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Receipts
 from voltadesk.engine.market import TURNOVER_LIMIT_E8, run_intervals
 from voltadesk.engine.plants import UNIT_ROWS
-from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, TRADE, Conditions, Table
+from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, NO_PRICE_TICK, TRADE, Conditions, Table
 from voltadesk.errors import VoltaDeskError
 
 FILL_LIMIT_WH = 9 * 10**12  # times an efficiency in ppm this stays within 64 bits
@@ -99,6 +99,19 @@ class Exchange:
         """The last auction's orders: price [tick] and energy [Wh], bids positive, offers negative, none of 0."""
         price_tick, quantity_wh = self._arena.price_tick, self._arena.quantity_wh
         return price_tick[quantity_wh != 0], quantity_wh[quantity_wh != 0]
+
+    @property
+    def marginal_tick(self) -> int:
+        """The price of the interval that was run last; without a trade what was offered at the least [0.01/MWh].
+
+        NO_PRICE_TICK when nobody offered anything.
+        """
+        price_tick = int(self.intervals["price_tick"][self.next_interval - 1])
+        if price_tick != NO_PRICE_TICK:
+            return price_tick
+        tick, quantity_wh = self.orders()
+        offered = tick[quantity_wh < 0]
+        return int(offered.min()) if len(offered) else NO_PRICE_TICK
 
     def dispatch(self, interval: int, conditions: Conditions) -> Table:
         """Run that one interval, once: asked again, it answers with the same receipts and changes nothing.

@@ -261,6 +261,8 @@ def settle_fleet(
             sold,
             solution.price_tick,
         )
+        line.buy_limit_tick = conditions.battery_buy_limit_tick[k, b]
+        line.sell_limit_tick = conditions.battery_sell_limit_tick[k, b]
         result.battery_charge_wh += bought
         result.battery_discharge_wh += sold
         result.battery_loss_wh += lost

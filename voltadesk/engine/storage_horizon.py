@@ -2,8 +2,8 @@
 
 The value after an interval comes from the prices expected for the H intervals that follow; what it is worth there
 decides about the interval's own price. So the same value gives the limits to bid at before that price is known
-(`bids`), and the trade once it is (`resolve`). One step of the way back costs some 100 ns, so nothing is kept from one
-interval to the next.
+(`limits_of_fleet`), and the trade once it is (`resolve`). One step of the way back costs some 100 ns, so nothing is
+kept from one interval to the next.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from voltadesk.engine.batteries import charge_room_wh, discharge_room_wh, stand
+from voltadesk.engine.batteries import stand
 from voltadesk.engine.compiled import kernel, part
-from voltadesk.engine.storage import FILL_LIMIT_WH, ValueOfFill, checked_battery, checked_within
+from voltadesk.engine.storage import checked_battery, checked_within
 from voltadesk.engine.storage_below import best_fill, curve_of, step_below
-from voltadesk.engine.storage_path import target_of, trade
+from voltadesk.engine.storage_path import go_back, target_of, trade
 from voltadesk.engine.storage_value import (
     ENERGY,
     MISSING_TICK,
@@ -39,15 +39,6 @@ from voltadesk.engine.storage_value import (
 )
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 from voltadesk.units import PRICE_LIMIT_TICK
-
-
-class Bids(NamedTuple):
-    """Limits to bid at [0.01/MWh], and how much they are meant for at the grid's side [Wh]."""
-
-    buy_limit_tick: int  # NO_PRICE_TICK: no bid
-    buy_wh: int
-    sell_limit_tick: int  # NO_PRICE_TICK: no offer
-    sell_wh: int
 
 
 class Resolved(NamedTuple):
@@ -115,31 +106,42 @@ def limits(row: Any, more: float, less: float) -> tuple[int, int]:
 
 
 @kernel
-def _bids(battery: Any, slope: Floats, until: Floats, fill_wh: int) -> tuple[int, int, int, int]:
-    row = battery[0]
-    more, more_to, less, less_to = chords(slope, until, float(row.minimum_fill_wh), float(fill_wh))
-    buy, sell = limits(row, more, less)
-    row.fill_wh = fill_wh
-    wanted, given = int(np.floor(more_to - fill_wh + 1e-6)), int(np.floor(fill_wh - less_to + 1e-6))
-    buy_wh = min(-(-wanted * 1_000_000 // row.charge_efficiency_ppm), charge_room_wh(row, FILL_LIMIT_WH, 0, 3600))
-    sell_wh = min(given * row.discharge_efficiency_ppm // 1_000_000, discharge_room_wh(row, FILL_LIMIT_WH, 0, 3600))
-    return buy, buy_wh, sell, sell_wh
+def _limits_of_fleet(
+    battery: Any, terms: Terms, end_tick: Floats, start_utc: int, step_s: int, limit_tick: Integers, worth_tick: Floats
+) -> None:
+    level = np.empty(2 * len(terms.buy_tick) + len(terms.steps))
+    for b in range(len(battery)):
+        row = battery[b]
+        stand(row, step_s)
+        own = Terms(
+            terms.buy_tick, terms.sell_tick, terms.share_ppm, terms.step_from, terms.steps,
+            np.array([[end_tick[b], np.inf]]),
+        )  # fmt: skip
+        value, _ = go_back(row, own, start_utc + step_s, step_s, level)
+        more, _, less, _ = chords(value.slope, value.until, float(row.minimum_fill_wh), float(row.fill_wh))
+        worth_tick[0, b], worth_tick[1, b] = more, less
+        limit_tick[0, b], limit_tick[1, b] = limits(row, more, less)
 
 
-def bids(battery: Table, value: ValueOfFill, fill_wh: int) -> Bids:
-    """What to bid in an interval, from the value of stored energy at its end and the fill after its standing loss.
+def limits_of_fleet(
+    battery: Table, expected: Terms, end_tick: ArrayLike, start_utc: int, step_s: int
+) -> tuple[Integers, Floats]:
+    """The limits at which each of B batteries does well to buy and to sell in an interval, and why.
 
-    battery     (1,) of `tables.BATTERY`; its own fill plays no part
-    value       as from `storage.value_of_fill` for the intervals that follow
+    battery     (B,) of `tables.BATTERY` with their fill before the interval; not changed
+    expected    as from `storage.terms`, for the intervals that follow it; its end plays no part
+    end_tick    (B,) or one: worth of energy after those [0.01 per stored MWh]
+    start_utc   begin of the interval itself [s]
 
-    Buying at or below the one limit earns something, selling at or above the other does; between them it keeps still.
-    The energies are those up to the next bend of the value (or, where it is not concave, to the best one); beyond
-    them limits change, and bids for the fill there tell how. Power is for the caller to mind. Raises ValueError for a
-    fill outside the battery.
+    Returns limits (2, B) [0.01/MWh]: the most to pay for a MWh and the least to take, NO_PRICE_TICK when full or
+    empty; and what a MWh more and the last one held are worth (2, B) [0.01 per stored MWh], minus infinity when full
+    and infinity when empty. Between its limits a battery keeps still. Raises ValueError as `storage.schedule`.
     """
-    row = checked_battery(battery, 1, 3600)
-    checked_within("fill_wh", np.array([fill_wh]), 0, int(row["maximum_fill_wh"][0]))
-    return Bids(*_bids(row, value.slope_tick, value.until_wh, fill_wh))
+    rows = checked_battery(battery, len(battery), step_s)
+    limit_tick, worth_tick = np.empty((2, len(rows)), np.int64), np.empty((2, len(rows)))
+    ends = _each("end_tick", end_tick, len(rows), MISSING_TICK / 10)
+    _limits_of_fleet(rows, expected, ends, start_utc, step_s, limit_tick, worth_tick)
+    return limit_tick, worth_tick
 
 
 # Re-solving -----------------------------------------------------------------------------------------------------------

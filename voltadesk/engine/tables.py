@@ -205,6 +205,8 @@ BATTERY_ROW = table(  # one per interval and battery
     "discharge_wh",
     "loss_wh",
     "reason",  # BATTERY_REASONS
+    "buy_limit_tick",  # as it bid; NO_PRICE_TICK: it did not
+    "sell_limit_tick",
 )
 
 TRADE = table(  # a receipt

@@ -167,6 +167,10 @@ class RunFiles:
             "battery": np.tile(self._names[first : first + fleet], count),
             **{name: np.ascontiguousarray(flat[name]) for name in ("fill_wh", "charge_wh", "discharge_wh", "loss_wh")},
             "reason": np.array(BATTERY_REASONS)[flat["reason"]],
+            **{
+                name: np.ma.masked_equal(np.ascontiguousarray(flat[name]), NO_PRICE_TICK)
+                for name in ("buy_limit_tick", "sell_limit_tick")
+            },
         }
 
     def _participants(self, exchange: Exchange) -> Columns:

@@ -38,6 +38,7 @@ from voltadesk.scenario.values import (
     PriceSpan,
     StandingLoss,
 )
+from voltadesk.strategy.rolling import PUBLISHED
 
 HOMES_LIMIT = 1_000_000
 BATTERIES_LIMIT = 100_000
@@ -288,7 +289,7 @@ class Plant(Part):
 class Strategy(Part):
     """When a battery buys and sells. A span of limits is spread evenly over the group."""
 
-    name: Literal["threshold", "timetable"]
+    name: Literal["threshold", "timetable", "rolling", "day-ahead", "dual"]
     threshold: PriceSpan | None = None
     buy_limit: PriceSpan | None = None
     sell_limit: PriceSpan | None = None
@@ -305,6 +306,9 @@ class Strategy(Part):
         for key in ("charge", "discharge"):
             hours = getattr(self, key)
             _require(not hours, key, hours, "belongs to the timetable strategy")
+        if self.name != "threshold":
+            _require(self.threshold is None, "threshold", None, "belongs to the threshold strategy")
+            return self
         if self.buy_limit is None and self.sell_limit is None:
             _require(self.threshold is not None, "threshold", None, "must be given, or buy_limit and sell_limit")
             return self
@@ -404,6 +408,8 @@ class Scenario(Part):
                 # Upper and lower case are one, as in the columns that are named by them.
                 _require(part.name.lower() not in seen, f"{key}[{n}].name", part.name, "must not be given twice")
                 seen.add(part.name.lower())
+        for n, group in enumerate(self.fleet):
+            self._check_published(f"fleet[{n}].strategy.name", group.strategy.name)
         self._check_outages()
         return self
 
@@ -415,6 +421,17 @@ class Scenario(Part):
                 for k, outage in enumerate(part.outages):
                     holds = _second(outage.begin, zone) < _second(outage.end, zone)
                     _require(holds, f"{key}[{n}].outages[{k}].end", outage.end, "must be after begin")
+
+    def _check_published(self, field: str, strategy: str) -> None:
+        is_there = self.upstream is not None or strategy not in PUBLISHED
+        _require(is_there, field, strategy, "needs the prices of an upstream")
+
+    def with_strategy(self, name: Literal["rolling", "day-ahead", "dual"]) -> Scenario:
+        """The same scenario, all batteries by a strategy that finds its own limits. Raises BadInput where it can't."""
+        _require(bool(self.fleet), "strategy", name, f"the scenario {self.name} has no fleet")
+        self._check_published("strategy", name)
+        fleet = [group.model_copy(update={"strategy": Strategy(name=name)}) for group in self.fleet]
+        return self.model_copy(update={"fleet": fleet})
 
     def with_seed(self, seed: str) -> Scenario:
         """The same scenario drawn from another seed."""

@@ -10,6 +10,7 @@ from typing import Literal
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.tables import Conditions, Table
 from voltadesk.errors import BadInput
+from voltadesk.scenario.bidding import Bidding
 from voltadesk.scenario.model import Scenario
 from voltadesk.scenario.world import World
 
@@ -60,8 +61,13 @@ def replay(
     """
     exchange = world.exchange(keep_trades=on_trades is not None)
     count = world.grid.count if intervals is None else min(intervals, world.grid.count)
-    for conditions in _chunks(world, count, threads):
+    bidding = Bidding(world)
+    for conditions in _chunks(world, count, threads, is_single=bidding.is_needed):
+        if bidding.is_needed:
+            bidding.place(exchange, conditions)
         trades = exchange.advance(conditions)
+        if bidding.is_needed:
+            bidding.learn(exchange)
         if on_trades is not None:
             on_trades(trades)
         if on_progress is not None:
@@ -69,9 +75,9 @@ def replay(
     return exchange
 
 
-def _chunks(world: World, count: int, threads: int) -> Iterator[Conditions]:
-    """The conditions of all intervals in order, a chunk at a time."""
-    length = max(1, min(4_096, CELLS_PER_CHUNK // max(len(world.home_group), 1)))
+def _chunks(world: World, count: int, threads: int, *, is_single: bool) -> Iterator[Conditions]:
+    """The conditions of all intervals in order, a chunk or a single one at a time."""
+    length = 1 if is_single else max(1, min(4_096, CELLS_PER_CHUNK // max(len(world.home_group), 1)))
     spans = [(first, min(length, count - first)) for first in range(0, count, length)]
     with ThreadPoolExecutor(1) if threads > 1 else nullcontext() as pool:
         if pool is None:

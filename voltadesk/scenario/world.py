@@ -315,7 +315,7 @@ class World:
             raise error.at("upstream.prices") from None
 
     @cached_property
-    def _local_second(self) -> NDArray[np.int64]:
+    def local_second(self) -> NDArray[np.int64]:
         return self.grid.local_fields()[2]
 
     @cached_property
@@ -353,7 +353,7 @@ class World:
         )
         buy_limits, sell_limits = (np.empty((count, fleet), np.int64) for _ in range(2))
         for b, strategy in enumerate(self.strategies):
-            buy_limits[:, b], sell_limits[:, b] = strategy.limits(self._local_second[span])
+            buy_limits[:, b], sell_limits[:, b] = strategy.limits(self.local_second[span])
         available_ppm = np.full((count, fleet), 1_000_000, np.int64)
         for outage, mine, available_bp in self._battery_outages:
             low, high = max(outage.start - first, 0), max(min(outage.stop - first, count), 0)

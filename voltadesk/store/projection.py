@@ -59,6 +59,8 @@ class BatteryIntervalRow(NamedTuple):
     discharge_wh: int
     loss_wh: int
     reason: str
+    buy_limit_tick: int
+    sell_limit_tick: int
 
 
 class FlowRow(NamedTuple):

@@ -135,6 +135,8 @@ BATTERY_INTERVAL = _table(
     _integer("discharge_wh"),
     _integer("loss_wh"),
     _text("reason"),
+    _integer("buy_limit_tick"),
+    _integer("sell_limit_tick"),
     sqlite_with_rowid=False,
 )
 

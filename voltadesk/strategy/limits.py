@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk.engine.tables import NO_PRICE_TICK
+from voltadesk.units import PPM_PER_UNIT, PRICE_LIMIT_TICK
 
 Limits = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -50,6 +51,25 @@ class Timetable:
             np.where(_within(local_second, self.charge), self.buy_limit_tick, NO_PRICE_TICK),
             np.where(_within(local_second, self.discharge), self.sell_limit_tick, NO_PRICE_TICK),
         )
+
+
+def shown(limit_tick: int) -> int | None:
+    """A limit that was bid [0.01/MWh]; None where there was none: no order, or one that no price can meet."""
+    return None if limit_tick == NO_PRICE_TICK or abs(limit_tick) >= PRICE_LIMIT_TICK else limit_tick
+
+
+def worth_tick(
+    buy_tick: int | None, sell_tick: int | None, charge_ppm: int, discharge_ppm: int, wear_tick: int
+) -> tuple[int | None, int | None]:
+    """What limits say a stored MWh more, and the last one stored, are worth [0.01 per stored MWh], rounded down.
+
+    Bought at its limit, with what is lost in charging, energy has cost just that; sold at its limit, less what is
+    lost in discharging and the wear, it brings just that.
+    """
+    return (
+        None if buy_tick is None else buy_tick * PPM_PER_UNIT // charge_ppm,
+        None if sell_tick is None else (sell_tick - wear_tick) * discharge_ppm // PPM_PER_UNIT,
+    )
 
 
 def _within(local_second: NDArray[np.int64], spans: tuple[tuple[int, int], ...]) -> NDArray[np.bool_]:

@@ -32,9 +32,13 @@ _ARRAYS = {
     "discharge_wh",
     "money_e8",
     "reason",
+    "buy_limit_tick",
+    "sell_limit_tick",
     "fund",
     "mark_tick",
 }
+TAKEN = ("fill_wh", "charge_wh", "discharge_wh", "buy_limit_tick", "sell_limit_tick")
+BATTERY = (*TAKEN, "reason", "money_e8")
 FUND = ("cash_e8", "batteries_e8", "energy_e8", "stored_wh", "owed_e8")
 
 
@@ -72,8 +76,8 @@ class History:
 
     figures    (len(NAMES), n), by `NAMES`; `history["price_tick"]` is a row of it
     flow_wh    (F, n) energy of each of `sources`: made or imported is positive
-    fill_wh, charge_wh, discharge_wh, money_e8, reason    (B, n), one row for each of `batteries`; the reason as a
-               number of `reasons`
+    fill_wh, charge_wh, discharge_wh, money_e8, reason, buy_limit_tick, sell_limit_tick
+               (B, n), one row for each of `batteries`; the reason as a number of `reasons`
     nav_e8     (n,) net asset value of the fund after each interval
     """
 
@@ -86,6 +90,8 @@ class History:
     discharge_wh: Ints64
     money_e8: Ints64
     reason: Ints64
+    buy_limit_tick: Ints64
+    sell_limit_tick: Ints64
     reasons: tuple[str, ...]
     fund: Ints64  # (len(FUND), n) by `FUND`
     mark_tick: Ints64  # (n,) the price that stored energy was valued at
@@ -136,7 +142,7 @@ class Recorder:
 
     def _forget(self) -> None:
         self._figures, self._flows, self._fund = Columns(len(NAMES)), Columns(), Columns(len(FUND))
-        self._batteries = {name: Columns() for name in ("fill_wh", "charge_wh", "discharge_wh", "reason", "money_e8")}
+        self._batteries = {name: Columns() for name in BATTERY}
         self._marks = Columns(1)
         self._totals = np.zeros(len(FUND), np.int64)
         self._entry = -1  # the last one whose doings are in the columns
@@ -192,7 +198,7 @@ class Recorder:
             block["fill_wh"][: len(before)] = before[:, -1:]  # one that is retired keeps its last fill
         for row in found:
             place = number[row.battery], at[row.start_utc]
-            for name in ("fill_wh", "charge_wh", "discharge_wh"):
+            for name in TAKEN:
                 block[name][place] = getattr(row, name)
             block["reason"][place] = reason[row.reason]
         self._block = block

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from voltadesk.desk.fleet import Battery
+from voltadesk.strategy.limits import shown
+from voltadesk.strategy.rolling import ROLLING
 from voltadesk.ui.axes import Ints64
 from voltadesk.ui.frame import BatteryLine, DeskFrame
 from voltadesk.ui.inks import BAND, FAINT, FAULT, OWN, change_ink
@@ -12,7 +14,7 @@ from voltadesk.ui.table import Table
 from voltadesk.ui.table_pane import TablePane
 from voltadesk.ui.text import KW_CHANGE, KWH, MONEY_CHANGE, NO_DATA, PRICE, Number, arrow, bar_text, clean
 from voltadesk.ui.turnover import DAY_S, Turnover, held_words, power_w, seen_fill_wh, seen_lines
-from voltadesk.units import PPM_PER_UNIT, PRICE_LIMIT_TICK, decimal_text
+from voltadesk.units import PPM_PER_UNIT, decimal_text
 
 CYCLES = Number(2, 2)
 _PERCENT = Number(4, 0)  # from parts per million
@@ -154,8 +156,12 @@ def health_of(line: BatteryLine) -> tuple[int, int | None]:
 
 def strategy_words(battery: Battery) -> str:
     """When it buys and sells: buys ≤ 12.00 · sells ≥ 98.00"""
-    buy = None if battery.buy_limit_tick == -PRICE_LIMIT_TICK else f"≤ {PRICE.show(battery.buy_limit_tick)}"
-    sell = None if battery.sell_limit_tick == PRICE_LIMIT_TICK else f"≥ {PRICE.show(battery.sell_limit_tick)}"
+    buy_tick, sell_tick = shown(battery.buy_limit_tick), shown(battery.sell_limit_tick)
+    buy = None if buy_tick is None else f"≤ {PRICE.show(buy_tick)}"
+    sell = None if sell_tick is None else f"≥ {PRICE.show(sell_tick)}"
+    if battery.strategy in ROLLING:
+        within = [f"{does} {limit}" for does, limit in (("buys", buy), ("sells", sell)) if limit]
+        return " · ".join([battery.strategy, *within])
     if battery.strategy == "threshold":
         return f"{f'buys {buy}' if buy else 'never buys'} · {f'sells {sell}' if sell else 'never sells'}"
     parts = [
@@ -215,12 +221,12 @@ def settings_of(line: BatteryLine | None, kind: str) -> dict[str, str]:
     battery = line.battery
     if kind == "battery.retire":
         return {"battery": battery.id}
-    has_buy, has_sell = battery.buy_limit_tick > -PRICE_LIMIT_TICK, battery.sell_limit_tick < PRICE_LIMIT_TICK
+    buy_tick, sell_tick = shown(battery.buy_limit_tick), shown(battery.sell_limit_tick)
     return {
         "battery": battery.id,
         "strategy": battery.strategy,
-        "buy_limit": decimal_text(battery.buy_limit_tick, 2, 2) if has_buy else "",
-        "sell_limit": decimal_text(battery.sell_limit_tick, 2, 2) if has_sell else "",
+        "buy_limit": "" if buy_tick is None else decimal_text(buy_tick, 2, 2),
+        "sell_limit": "" if sell_tick is None else decimal_text(sell_tick, 2, 2),
         "charge": ", ".join(map(span_text, battery.charge)),
         "discharge": ", ".join(map(span_text, battery.discharge)),
         "wear_cost": decimal_text(battery.wear_cost_tick, 2, 2),

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from voltadesk.strategy.limits import shown, worth_tick
 from voltadesk.ui.axes import Ints64
 from voltadesk.ui.charts.candles import NO_PRICE_TICK
 from voltadesk.ui.charts.fleet import Fleet, FleetChart
 from voltadesk.ui.frame import BatteryLine, DeskFrame
 from voltadesk.ui.pane import Pane, Standing
 from voltadesk.ui.panes.batteries import alarms_of, settings_of
-from voltadesk.ui.text import PRICE
+from voltadesk.ui.text import KWH, PRICE
 from voltadesk.ui.turnover import is_there, seen_fill_wh
 
 
@@ -31,7 +32,8 @@ class DispatchPane(Pane):
 
     HELP = (
         "A row for each battery, a column for each interval: the stronger the colour, the more of its power it charged "
-        "(blue, +) or discharged (orange, −) with; ·: it kept still. The cursor says how much, at which price and why. "
+        "(blue, +) or discharged (orange, −) with; ·: it kept still. The cursor says how much, at which price and why: "
+        "the limits it bid at, what they say a stored MWh more is worth and one less, and the fill it ended with. "
         "The gauges at the left are the fill now. + and - zoom, < and > pan, 0 fits all."
     )
 
@@ -65,7 +67,7 @@ class DispatchPane(Pane):
         self.stand(Standing(sequence=frame.seen_sequence, note=note))
 
     def _why(self, n: int, interval: int) -> str:
-        """discharged · 134.90 EUR/MWh"""
+        """134.90 EUR/MWh · discharged · buys ≤ 41.20, sells ≥ 96.70 · a stored MWh more 43.36, less 81.60 · 7.1 kWh"""
         frame = self._frame
         if frame is None:
             return ""
@@ -74,10 +76,25 @@ class DispatchPane(Pane):
             return "not in service"
         tick = int(history["price_tick"][interval])
         price = "no price" if tick <= NO_PRICE_TICK else f"{PRICE.show(tick)} {frame.currency}/MWh"
-        return f"{price} · {history.reasons[history.reason[n, interval]]}"
+        parts = [price, history.reasons[history.reason[n, interval]]]
+        buy, sell = (shown(int(limit[n, interval])) for limit in (history.buy_limit_tick, history.sell_limit_tick))
+        parts.append(_both("buys ≤", buy, "sells ≥", sell))
+        battery = self._lines[history.batteries[n]].battery
+        more, less = worth_tick(
+            buy, sell, battery.charge_efficiency_ppm, battery.discharge_efficiency_ppm, battery.wear_cost_tick
+        )
+        parts.append(_both("a stored MWh more", more, "less", less))
+        parts.append(f"{KWH.show(int(history.fill_wh[n, interval]))} kWh")
+        return " · ".join(filter(None, parts))
 
     def prefill(self, kind: str) -> dict[str, str]:
         place, names = self._chart.place, self._chart.fleet.names
         if place is None or place[1] >= len(names):
             return {}
         return settings_of(self._lines.get(names[place[1]]), kind)
+
+
+def _both(first: str, first_tick: int | None, second: str, second_tick: int | None) -> str:
+    """buys ≤ 41.20, sells ≥ 96.70; as far as there are such."""
+    told = [(words, tick) for words, tick in ((first, first_tick), (second, second_tick)) if tick is not None]
+    return ", ".join(f"{words} {PRICE.show(tick)}" for words, tick in told)

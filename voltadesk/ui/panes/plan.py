@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import numpy as np
-
-from voltadesk.desk.fleet import Battery
 from voltadesk.desk.indicative import Indicative
-from voltadesk.strategy.limits import Timetable
-from voltadesk.ui.charts.candles import NO_PRICE_TICK
+from voltadesk.strategy.limits import shown
 from voltadesk.ui.frame import BatteryLine, DeskFrame
 from voltadesk.ui.inks import change_ink
 from voltadesk.ui.pane import Standing
@@ -19,7 +13,6 @@ from voltadesk.ui.table import Table
 from voltadesk.ui.table_pane import TablePane
 from voltadesk.ui.text import KW_CHANGE, KWH, MONEY, MONEY_CHANGE, PRICE, clock_text
 from voltadesk.ui.turnover import power_w
-from voltadesk.units import PRICE_LIMIT_TICK
 
 
 def columns(currency: str) -> tuple[Column, ...]:
@@ -74,21 +67,19 @@ class PlanPane(TablePane):
         self.stand(Standing(sequence=None if coming is None else frame.sequence, note=note))
 
     def _rows_of(self, frame: DeskFrame, coming: Indicative) -> list[Row]:
-        local = datetime.fromtimestamp(coming.start_utc, frame.zone)
-        second, tick = local.hour * 3600 + local.minute * 60, coming.price_tick
+        tick = coming.price_tick
         rows: list[Row] = []
         for row in coming.fleet:
             line = self._lines.get(row.battery)
             if line is None:
                 continue
-            buy, sell = limits_at(line.battery, second)
             gained_wh = row.charge_wh - row.discharge_wh
             rows.append(
                 (
                     row.battery,
                     power_w(gained_wh, frame.step_s),
-                    buy,
-                    sell,
+                    shown(row.buy_limit_tick),
+                    shown(row.sell_limit_tick),
                     _FUTURE.get(row.reason, reason_text(row.reason)),
                     None if tick is None else -gained_wh * tick,
                     line.fill_wh,
@@ -106,16 +97,3 @@ class PlanPane(TablePane):
 
 # What came of an interval, said of one that is still to come.
 _FUTURE = {"charged": "cheap enough", "discharged": "dear enough"}
-
-
-def limits_at(battery: Battery, second: int) -> tuple[int | None, int | None]:
-    """Up to which price it buys and from which on it sells [tick] at a second of the local day; None: not at all."""
-    buy_tick, sell_tick = battery.buy_limit_tick, battery.sell_limit_tick
-    if battery.strategy == "timetable":
-        timetable = Timetable(battery.charge, battery.discharge, buy_tick, sell_tick)  # type: ignore[arg-type]
-        buys, sells = timetable.limits(np.array([second]))
-        buy_tick, sell_tick = int(buys[0]), int(sells[0])
-    return (
-        None if buy_tick in (NO_PRICE_TICK, -PRICE_LIMIT_TICK) else buy_tick,
-        None if sell_tick in (NO_PRICE_TICK, PRICE_LIMIT_TICK) else sell_tick,
-    )
