@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.cli.answers import tree
+from tests.cli.answers import refused, tree
 from tests.cli.conftest import asking
 from tests.cli.test_wrong_input import EVERY
 from voltadesk.store.desk import Desk
@@ -100,6 +100,23 @@ def test_a_battery_has_all_that_it_was_bought_with(plain: Path) -> None:
     assert ask("battery", "retire", "b", "--scrap", "7").code == 0
     assert tree(ask("battery", "list", "--json"))["batteries"] == []
     assert tree(ask("battery", "list", "--retired", "--json"))["batteries"][0]["retired_entry"] == 8
+
+
+def test_why_a_battery_did_what_it_did(market: Path) -> None:
+    ask = asking(market)
+    told = tree(ask("battery", "why", "cellar-1", "--json"))["intervals"]
+    battery = tree(ask("battery", "show", "cellar-1", "--json"))
+    assert len(told) == 4
+    assert told == tree(ask("battery", "why", "cellar-1", "--intervals", "9", "--json"))["intervals"]
+    told = tree(ask("battery", "why", "cellar-1", "--intervals", "1", "--json"))["intervals"]
+    assert [row["start_utc"] for row in told] == ["2026-05-24T22:45Z"]
+    assert told[0]["buy_limit_per_mwh"] == battery["buy_limit_per_mwh"]
+    buy, sell = battery["buy_limit_per_mwh"], battery["sell_limit_per_mwh"] - battery["wear_cost_per_mwh"]
+    assert told[0]["worth_more_per_stored_mwh"] == (buy / battery["charge_efficiency"]).quantize(Decimal("0.01"))
+    worth = sell * battery["discharge_efficiency"]
+    assert told[0]["worth_less_per_stored_mwh"] == worth.quantize(Decimal("0.01"), ROUND_FLOOR)
+    assert told[0]["fill_kwh"] == battery["fill_kwh"]
+    refused(ask("battery", "why", "cellar-99"), 7)
 
 
 def test_redemptions_wait_and_can_be_taken_back(plain: Path) -> None:

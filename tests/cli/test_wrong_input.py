@@ -20,6 +20,7 @@ EVERY = [
     "role list",
     "battery list",
     "battery show cellar-1",
+    "battery why cellar-1",
     "fund nav",
     "fund holdings",
     "fund statement mara",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -174,9 +175,20 @@ def to_first_schema(path: Path) -> None:
         raw.execute("PRAGMA user_version = 0")
 
 
-def test_a_file_of_the_first_schema_is_brought_up_to_date(made: Path, folder: Path) -> None:
-    to_first_schema(folder / DATABASE)
-    assert len(dump_names(folder)) == 3
+def to_second_schema(path: Path) -> None:
+    """Take from a database what revision 0003 brought."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        for name in ("buy_limit_tick", "sell_limit_tick"):
+            raw.execute(f"ALTER TABLE battery_interval DROP COLUMN {name}")
+        raw.execute("UPDATE alembic_version SET version_num = '0002'")
+
+
+@pytest.mark.parametrize(("to_earlier", "tables"), [(to_first_schema, 3), (to_second_schema, None)])
+def test_a_file_of_an_earlier_schema_is_brought_up_to_date(
+    to_earlier: Callable[[Path], None], tables: int | None, made: Path, folder: Path
+) -> None:
+    to_earlier(folder / DATABASE)
+    assert len(dump_names(folder)) == (tables or len(dump_names(made)))
     with Desk.open(folder) as desk:  # fills the tables too
         assert len(list(desk.intervals())) == INTERVALS
     assert dump(folder) == dump(made)
