@@ -54,6 +54,17 @@ def test_json(prices: Path) -> None:
     assert perfect["gross"] - perfect["wear"] == perfect["revenue"]
 
 
+def test_a_budget_of_cycles(prices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voltadesk.strategy.strategies.STRATEGIES", {"perfect": Perfect()})
+    done = run(prices, "--json", "--quiet", "--cycles", "0.5/day")
+    tree = json.loads(done.out, parse_float=Decimal)
+    assert tree["cycle_budget"] == {"cycles": Decimal("0.5"), "per": "day"}
+    assert 0 < tree["strategies"][0]["cycles_per_day"] <= Decimal("0.5")
+    assert "at most 180 full cycles a year" in run(prices, "--cycles", "180/year").out
+    for text in ("1", "1/week", "/day", "x/day", "-1/day", "0.0000001/year"):
+        assert refusal(run(prices, f"--cycles={text}")).startswith("cycles = ")
+
+
 def test_for_people(prices: Path) -> None:
     done = run(prices, "--strategy", "yesterday", "--power", "500kW", "--energy", "1.5 MWh")
     assert done.code == 0

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from voltadesk.clock import IntervalGrid
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 from voltadesk.errors import BadInput
-from voltadesk.report.backtest import backtest, battery
+from voltadesk.report.backtest import backtest, battery, within
+from voltadesk.strategy.cycles import Cycles
 from voltadesk.strategy.forecast import Ahead, Own, UsualDay, fan
 from voltadesk.strategy.strategies import AT_ONCE, STRATEGIES, Perfect, Rolling, Threshold, Timetable
 from voltadesk.strategy.trader import Prices, Published, Strategy, Trades
@@ -102,6 +103,51 @@ def test_what_is_traded_can_be(strategy: Strategy, data: st.DataObject) -> None:
     net = [int(run.earned_e8.sum() - run.wear_e8.sum()) for run in (*result.runs, result.perfect)]
     bought_unit = 2_000 * 10**6  # buying back what stands lost, rounding to the Wh
     assert net[0] <= net[1] + bought_unit
+
+
+BUDGETS = (Cycles(500_000, "day"), Cycles(1_250_000, "day"), Cycles(120_000_000, "year"), Cycles(0, "day"))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=list(STRATEGIES))
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_a_budget_of_cycles_is_kept(strategy: Strategy, data: st.DataObject) -> None:
+    """The backtest checks each period; wear counts what was sold, not what the budget made it cost."""
+    prices = series(data.draw(st.integers(0, 999)), gaps=data.draw(st.sampled_from([0.0, 0.2])))
+    begin, cycles = data.draw(st.sampled_from([0, 30])), data.draw(st.sampled_from(BUDGETS))
+    unit = battery(1_000_000, 2_000_000, 860_000, 500)
+    result = backtest(prices, [unit], [strategy], begin, cycles=cycles)
+    run = result.runs[0]
+    assert run.only is not None
+    assert int(run.only.battery["wear_e8"][0]) == 500 * int(run.sold_wh.sum()) == int(run.wear_e8.sum())
+    assert int(run.only.battery["wear_cost_tick"][0]) == 500
+    if cycles.ppm == 0:
+        assert run.sold_wh.sum() == 0
+    if strategy.name != "perfect":
+        t = data.draw(st.integers(begin, COUNT - 2))
+        kept = within(strategy, cycles)
+        later = kept.trade(without_future(prices, t, 1), unit.battery, begin)
+        assert same(run.only, later, t - begin + 1), "nothing is used before it is known"
+
+
+def test_parts_of_a_year_count_as_much_as_they_are() -> None:
+    prices = series(1)  # 5 days in March, one of them of 23 hours
+    wh = Cycles(365_000_000, "year").most_wh(prices.grid, 0, row())
+    assert wh.tolist() == [5 * int(row()["maximum_fill_wh"][0] - row()["minimum_fill_wh"][0])]
+    assert len(Cycles(10**6, "day").most_wh(prices.grid, 0, row())) == len(
+        set(Cycles(1, "day").periods(prices.grid, 0))
+    )
+
+
+def test_a_strategy_without_a_budget_is_refused() -> None:
+    class Own:
+        name = "own"
+
+        def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
+            raise AssertionError
+
+    with pytest.raises(BadInput, match="strategy = own: can't keep to a budget of cycles"):
+        backtest(series(1), [battery(1, 1)], [Own()], cycles=Cycles(1, "day"))
 
 
 def test_the_same_again() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voltadesk.feeds.price_file import Layout
     from voltadesk.report.backtest import Backtest, Unit
     from voltadesk.report.backtest_investment import Investment
+    from voltadesk.strategy.cycles import Cycles, Period
     from voltadesk.strategy.trader import Prices, Strategy
 
 HELP = (
@@ -27,6 +28,7 @@ HELP = (
     "Examples:\n\n"
     "  voltadesk headless backtest sample --day-ahead sample\n\n"
     "  voltadesk headless backtest prices.csv --power 1MW --energy 4MWh --wear 5 --strategy rolling,threshold\n\n"
+    "  voltadesk headless backtest sample --cycles 1/day --strategy rolling\n\n"
     "  voltadesk headless backtest nem.csv --column RRP --where REGIONID=SA1 --timezone Etc/GMT-10 --stamps end\n\n"
     "  voltadesk headless backtest real-time.csv --day-ahead auction.csv --train-until 2024-07-01 --json\n\n"
     "PRICES is a CSV file with a column of times and one of prices per MWh. The word sample stands for one that is "
@@ -58,6 +60,9 @@ def backtest(
     wear: Annotated[str, typer.Option(metavar="PRICE", help="Cost of a MWh sold.")] = "0",
     fleet: Annotated[
         str | None, typer.Option(metavar="FILE", help="TOML with [[fleet]] as in a scenario, instead of one battery.")
+    ] = None,
+    cycles: Annotated[
+        str | None, typer.Option(metavar="N/day|N/year", help="Most full cycles, on the prices' clock.")
     ] = None,
     strategy: Annotated[str | None, typer.Option(metavar="A,B,…", help="Names; else all that can be run.")] = None,
     day_ahead: Annotated[
@@ -98,12 +103,12 @@ def backtest(
     begin = 0 if train_until is None else _interval_at(train_until, seen.grid)
     units = _units(fleet, (power, energy, efficiency, wear), seen.grid)
     invested = None if cost is None else _investment(cost, years, discount_rate, units)
-    chosen = _strategies(strategy, seen)
+    chosen, budget = _strategies(strategy, seen), _cycles(cycles)
     files = None if out is None else BacktestFiles(Path(out))
     try:
         if files is not None:
             files.begin()
-        result = _run(seen, units, chosen, begin, quiet)
+        result = _run(seen, units, chosen, begin, budget, quiet)
         tree = figures(result, invested, notes)
         parts = sections(tree)
         if files is not None:
@@ -211,6 +216,20 @@ def _units(fleet: str | None, given: tuple[str, str, str, str], grid: IntervalGr
     ]
 
 
+def _cycles(text: str | None) -> Cycles | None:
+    """A budget such as 1.5/day or 365/year."""
+    from voltadesk.strategy.cycles import Cycles
+    from voltadesk.units import PPM_PER_UNIT, parse_scaled
+
+    if text is None:
+        return None
+    number, slash, per = text.partition("/")
+    periods: dict[str, Period] = {"day": "day", "year": "year"}
+    if not slash or per.strip() not in periods:
+        raise BadInput("cycles", text, "must be a number a day or a year, such as 1.5/day or 365/year")
+    return Cycles(parse_scaled(number.strip(), "cycles", 6, 0, 10**5 * PPM_PER_UNIT), periods[per.strip()])
+
+
 def _investment(cost: str, years: int, rate: str, units: Sequence[Unit]) -> Investment:
     from voltadesk.report.backtest_investment import Investment
     from voltadesk.units import parse_money_e8, parse_scaled
@@ -245,7 +264,14 @@ def _strategies(given: str | None, prices: Prices) -> list[Strategy]:
 
 
 # Progress -------------------------------------------------------------------------------------------------------------
-def _run(prices: Prices, units: Sequence[Unit], chosen: Sequence[Strategy], begin: int, quiet: bool) -> Backtest:
+def _run(
+    prices: Prices,
+    units: Sequence[Unit],
+    chosen: Sequence[Strategy],
+    begin: int,
+    cycles: Cycles | None,
+    quiet: bool,
+) -> Backtest:
     """`report.backtest.backtest`, showing how far it is: a bar on a terminal, one line at the end elsewhere."""
     from rich.console import Console
     from rich.progress import Progress
@@ -255,7 +281,7 @@ def _run(prices: Prices, units: Sequence[Unit], chosen: Sequence[Strategy], begi
     from voltadesk.report.backtest import backtest
 
     if quiet:
-        return backtest(prices, units, chosen, begin)
+        return backtest(prices, units, chosen, begin, cycles=cycles)
     console, begun = Console(stderr=True), time.perf_counter()
     if is_cold(_schedule):
         console.print(COMPILING, highlight=False)
@@ -263,7 +289,7 @@ def _run(prices: Prices, units: Sequence[Unit], chosen: Sequence[Strategy], begi
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("backtest", total=total)
         on_done: Callable[[int], None] = lambda done: progress.update(task, completed=done)  # noqa: E731
-        result = backtest(prices, units, chosen, begin, on_done)
+        result = backtest(prices, units, chosen, begin, on_done, cycles)
     count = prices.grid.count - begin
     seconds = time.perf_counter() - begun
     console.print(

@@ -21,7 +21,9 @@ from voltadesk.engine.storage_path import go_back, target_of, trade
 from voltadesk.engine.storage_value import (
     ENERGY,
     MISSING_TICK,
+    NO_BUDGET,
     WORTH,
+    Budget,
     Floats,
     Integers,
     Terms,
@@ -30,9 +32,11 @@ from voltadesk.engine.storage_value import (
     has_room,
     is_concave,
     keep_of,
+    left_of,
     merge_plain,
     most_offers,
     restart,
+    spent,
     steps_of,
     take_shares,
     with_room,
@@ -217,7 +221,7 @@ def target_at(
 
 @kernel
 def _resolve(
-    battery: Any, terms: Terms, outlook: Outlook, start_utc: int, step_s: int,
+    battery: Any, terms: Terms, outlook: Outlook, start_utc: int, step_s: int, budget: Budget,
     rows: Integers, limit_tick: Integers, worth_tick: Floats,
 ) -> None:  # fmt: skip
     row = battery[0]
@@ -228,6 +232,7 @@ def _resolve(
     for t in range(len(buy_tick)):
         lost, second = stand(row, step_s), start_utc + t * step_s
         charge_wh, discharge_wh = take_shares(row, share_ppm, t, second, step_s)
+        discharge_wh = left_of(budget, t, discharge_wh)
         slope, until, head, tail, concave = look_ahead(row, outlook, t, step_s, slope, until, offers, worth)
         fill = float(row.fill_wh)
         more, _, less, _ = chords(slope[head:tail], until[head:tail], low, fill)
@@ -237,6 +242,7 @@ def _resolve(
         charges, count = gather(row, buy_tick[t], sell_tick[t], charge_wh, discharge_wh, steps, begin, stop, offers)
         target = target_at(slope, until, head, tail, concave, offers, charges, count, fill, low, place, level)
         bought, sold = trade(row, offers, charges, count, target, lost)
+        spent(budget, t, sold)
         rows[0, t], rows[1, t], rows[2, t] = bought, sold, row.fill_wh
 
 
@@ -253,6 +259,7 @@ def resolve(
     shift_tick: ArrayLike | None = None,
     fading: ArrayLike | None = None,
     end_tick: ArrayLike = 0.0,
+    budget: Budget = NO_BUDGET,
 ) -> Resolved:
     """What a battery does that solves its next H intervals anew in every one of T.
 
@@ -263,6 +270,8 @@ def resolve(
     *_adder_tick    what buying costs above, and selling brings below the forecast [0.01/MWh]
     shift_tick      (T,) added to all that interval t expects, by a share `fading` (H,): the residual of its own price
     end_tick        (T,) or one number: worth of energy at the horizon's end [0.01 per stored MWh]
+
+    budget          what may be sold in all, and is then taken off; look-ahead does not reckon with it
 
     Ahead a battery has its full power and own efficiencies, as outages are not known. The interval's own price is, when
     it trades. Raises ValueError for shapes that don't fit and numbers out of range.
@@ -283,7 +292,7 @@ def resolve(
         _each("end_tick", end_tick, count, MISSING_TICK / 10),
     )  # fmt: skip
     rows, limit_tick, worth = np.empty((3, count), np.int64), np.empty((2, count), np.int64), np.empty((2, count))
-    _resolve(after, offered, outlook, start_utc, step_s, rows, limit_tick, worth)
+    _resolve(after, offered, outlook, start_utc, step_s, budget, rows, limit_tick, worth)
     return Resolved(rows[0], rows[1], rows[2], limit_tick, worth, after)
 
 

@@ -11,6 +11,7 @@ from voltadesk.engine.batteries import charge_room_wh, discharge_room_wh, stand
 from voltadesk.engine.compiled import kernel
 from voltadesk.engine.storage import checked_battery
 from voltadesk.engine.storage_path import book
+from voltadesk.engine.storage_value import NO_BUDGET, Budget, spent
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 
 Integers = NDArray[np.int64]
@@ -18,7 +19,13 @@ Integers = NDArray[np.int64]
 
 @kernel
 def _at_limits(
-    battery: Any, price_tick: Integers, limit_tick: Integers, start_utc: int, step_s: int, rows: Integers
+    battery: Any,
+    price_tick: Integers,
+    limit_tick: Integers,
+    start_utc: int,
+    step_s: int,
+    budget: Budget,
+    rows: Integers,
 ) -> None:
     row = battery[0]
     for t in range(price_tick.shape[1]):
@@ -29,12 +36,18 @@ def _at_limits(
             bought = charge_room_wh(row, row.charge_power_w, second, second + step_s)
         elif sell != NO_PRICE_TICK and limit_tick[1, t] != NO_PRICE_TICK and sell >= limit_tick[1, t]:
             sold = discharge_room_wh(row, row.discharge_power_w, second, second + step_s)
+        sold = spent(budget, t, sold)
         book(row, bought, sold, bought * buy if bought else 0, sold * sell if sold else 0, lost)
         rows[0, t], rows[1, t], rows[2, t] = bought, sold, row.fill_wh
 
 
 def at_limits(
-    battery: Table, price_tick: ArrayLike, limit_tick: ArrayLike, start_utc: int, step_s: int
+    battery: Table,
+    price_tick: ArrayLike,
+    limit_tick: ArrayLike,
+    start_utc: int,
+    step_s: int,
+    budget: Budget = NO_BUDGET,
 ) -> tuple[Integers, Table]:
     """Bought, sold and fill (3, T) [Wh], and the battery's row afterwards.
 
@@ -42,10 +55,12 @@ def at_limits(
     price_tick  (2, T) at which it buys and sells [0.01/MWh]; NO_PRICE_TICK where it can't
     limit_tick  (2, T) at or below which it buys, at or above which it sells; NO_PRICE_TICK: not at all
 
+    budget      what may be sold in all, and is then taken off
+
     Buying comes first where both limits are met. Raises ValueError for a battery out of range.
     """
     after = checked_battery(battery, 1, step_s)
     price, limit = np.array(price_tick, np.int64), np.array(limit_tick, np.int64)
     rows = np.empty((3, price.shape[1]), np.int64)
-    _at_limits(after, price, limit, start_utc, step_s, rows)
+    _at_limits(after, price, limit, start_utc, step_s, budget, rows)
     return rows, after

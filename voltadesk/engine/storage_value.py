@@ -57,6 +57,16 @@ class Terms(NamedTuple):
     end: Floats  # (n, 2) slopes of the value after the last interval, descending, and their lengths
 
 
+class Budget(NamedTuple):
+    """How much may still be sold in each of some periods; what is sold is taken off as it happens."""
+
+    period: Integers  # (T,) of each interval, from 0 to P - 1; (0,): there is no limit
+    left_wh: Integers  # (P,) at the grid's side
+
+
+NO_BUDGET = Budget(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
 # What an interval offers ----------------------------------------------------------------------------------------------
 @part
 def most_offers(step_from: Integers) -> int:
@@ -95,6 +105,23 @@ def take_shares(row: Any, share_ppm: Integers, t: int, second: int, step_s: int)
         energy_of_power_wh(charge_w, second, second + step_s),
         energy_of_power_wh(discharge_w, second, second + step_s),
     )
+
+
+@part
+def left_of(budget: Budget, t: int, wh: int) -> int:
+    """As much of an energy as may still be sold in the interval [Wh]."""
+    period, left_wh = budget
+    return wh if len(period) == 0 else min(wh, left_wh[period[t]])
+
+
+@part
+def spent(budget: Budget, t: int, wh: int) -> int:
+    """The same, and it is taken off."""
+    period, left_wh = budget
+    sold = left_of(budget, t, wh)
+    if len(period):
+        left_wh[period[t]] -= sold
+    return sold
 
 
 @part

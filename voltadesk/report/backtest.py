@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from voltadesk.engine.tables import BATTERY, NO_PRICE_TICK, Table
 from voltadesk.errors import BadInput, CheckFailed
+from voltadesk.strategy.cycles import Cycles
 from voltadesk.strategy.strategies import Perfect
 from voltadesk.strategy.trader import Prices, Strategy, Trades
 from voltadesk.units import PPM_PER_UNIT, decimal_text
@@ -27,7 +28,6 @@ from voltadesk.units import PPM_PER_UNIT, decimal_text
 Integers = NDArray[np.int64]
 
 TURNOVER_LIMIT_E8 = 8 * 10**18
-PERFECT = Perfect()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +57,17 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """Runs of the same units at the same prices from interval `begin` on; `perfect` is the most anyone could have."""
+    """Runs of the same units at the same prices from interval `begin` on; `perfect` is the most anyone could have.
+
+    All keep to the same budget of `cycles`.
+    """
 
     prices: Prices
     units: tuple[Unit, ...]
     begin: int
     perfect: Run
     runs: tuple[Run, ...]
+    cycles: Cycles | None = None
 
 
 def battery(power_w: int, energy_wh: int, efficiency_ppm: int = PPM_PER_UNIT, wear_tick: int = 0) -> Unit:
@@ -88,11 +92,14 @@ def backtest(
     strategies: Sequence[Strategy],
     begin: int = 0,
     on_done: Callable[[int], None] | None = None,
+    cycles: Cycles | None = None,
 ) -> Backtest:
     """Trade all units by each strategy, and with perfect foresight, from interval `begin` to the last.
 
     Prices before `begin` are history to learn from. `on_done` is told how many units have been traded so far, each by
-    each strategy. Two threads share the work, so a strategy may be asked by both at once; what comes out is the same
+    each strategy. With `cycles` no battery may do more of them, and strategies know it.
+
+    Two threads share the work, so a strategy may be asked by both at once; what comes out is the same
     whatever their order. Raises BadInput for arguments out of range and as strategies do, CheckFailed where a strategy
     did what no battery can do.
     """
@@ -101,13 +108,24 @@ def backtest(
     if not 0 <= begin < prices.grid.count:
         raise BadInput("begin", begin, f"must lie between 0 and {prices.grid.count - 1}")
     count = prices.grid.count - begin
-    others = [strategy for strategy in strategies if strategy != PERFECT]
-    sums = [_Sum(strategy, count, len(units)) for strategy in (PERFECT, *others)]
+    given = [within(strategy, cycles) for strategy in strategies]
+    best = within(Perfect(), cycles)
+    others = [strategy for strategy in given if strategy != best]
+    sums = [_Sum(strategy, count, len(units)) for strategy in (best, *others)]
     _trade_all(sums, prices, units, begin, on_done)
     perfect, *runs = (total.run() for total in sums)
     rest = iter(runs)
-    done = tuple(perfect if strategy == PERFECT else next(rest) for strategy in strategies)
-    return Backtest(prices, tuple(units), begin, perfect, done)
+    done = tuple(perfect if strategy == best else next(rest) for strategy in given)
+    return Backtest(prices, tuple(units), begin, perfect, done, cycles)
+
+
+def within(strategy: Strategy, cycles: Cycles | None) -> Strategy:
+    """The same strategy, kept to a budget of cycles. Raises BadInput for one that can't be."""
+    if cycles is None:
+        return strategy
+    if not hasattr(strategy, "cycles"):
+        raise BadInput("strategy", strategy.name, "can't keep to a budget of cycles: it has no field of that name")
+    return replace(strategy, cycles=cycles)  # type: ignore[type-var]
 
 
 def _trade_all(
@@ -122,6 +140,7 @@ def _trade_all(
         seen = _seen_by(unit, prices)
         trades = total.strategy.trade(seen, unit.battery, begin)
         _check(total.strategy.name, trades, seen, unit.battery, begin)
+        _check_cycles(total.strategy, trades, seen, unit.battery)
         with lock:
             total.add(trades, seen, unit, u)
             done += 1
@@ -218,3 +237,18 @@ def _check(name: str, trades: Trades, prices: Prices, before: Table, begin: int)
         total = int(trades.battery[field][0] - row[field])
         if total != int(part.sum()):
             raise CheckFailed(f"strategy {name}: {field} = {decimal_text(total, 0)}, its intervals sum to {part.sum()}")
+
+
+def _check_cycles(strategy: Strategy, trades: Trades, prices: Prices, before: Table) -> None:
+    """Whether a strategy kept to its budget. Raises CheckFailed."""
+    cycles: Cycles | None = getattr(strategy, "cycles", None)
+    if cycles is None:
+        return
+    period, most_wh = cycles.periods(prices.grid, trades.begin), cycles.most_wh(prices.grid, trades.begin, before)
+    sold_wh = np.zeros(len(most_wh), np.int64)
+    np.add.at(sold_wh, period, trades.sold_wh)
+    if np.any(sold_wh > most_wh):
+        over = int((sold_wh > most_wh).argmax())
+        raise CheckFailed(
+            f"strategy {strategy.name}: sold {sold_wh[over]} Wh in {cycles.per} {over}, more than {most_wh[over]}"
+        )

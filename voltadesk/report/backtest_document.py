@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from voltadesk.report.backtest import PERFECT
 from voltadesk.report.document import Section, number, percent
 from voltadesk.report.summary import Tree
+from voltadesk.strategy.strategies import Perfect
 from voltadesk.units import grouped_text
 
 BATTERIES_SHOWN = 40  # kinds; more are for --json
@@ -37,6 +37,9 @@ def _heading(tree: Tree) -> Section:
         + (f", {percent(fleet[0]['efficiency'])} through a cycle, wear {number(fleet[0]['wear_per_mwh'])} per MWh sold"
            if len(fleet) == 1 else ""),
     ]  # fmt: skip
+    if "cycle_budget" in tree:
+        budget = tree["cycle_budget"]
+        lines.append(f"at most {_short(budget['cycles'])} full cycles a {budget['per']}, for perfect foresight too")
     if series["published"]:
         lines.append(f"published ahead: {', '.join(series['published'])}")
     return Section("Backtest", text=(*lines, *series["notes"]))
@@ -115,8 +118,8 @@ def _investment(tree: Tree) -> Section:
 
 def _by(title: str, lines: str, key: str, strategies: list[Tree]) -> Section:
     """What each strategy earned by month, or by battery."""
-    others = [line for line in strategies if line["name"] != PERFECT.name]
-    columns = (title, PERFECT.name, *(line["name"] for line in others))
+    others = [line for line in strategies if line["name"] != Perfect.name]
+    columns = (title, Perfect.name, *(line["name"] for line in others))
     rows = [
         (part[key], number(part["perfect"]), *(number(line[lines][n]["revenue"]) for line in others))
         for n, part in enumerate(strategies[0][lines])

@@ -37,6 +37,8 @@ def figures(result: Backtest, investment: Investment | None = None, notes: tuple
         "fleet": [_unit(unit) for unit in result.units],
         "strategies": [_strategy(run, result, span, investment) for run in result.runs],
     }
+    if result.cycles is not None:
+        tree["cycle_budget"] = {"cycles": Decimal(result.cycles.ppm) / PPM_PER_UNIT, "per": result.cycles.per}
     if investment is not None:
         tree["investment"] = {
             "cost": money_decimal(investment.cost_e8),

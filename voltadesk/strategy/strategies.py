@@ -10,10 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.engine.storage import schedule, terms
+from voltadesk.engine.storage import Schedule, schedule, terms
+from voltadesk.engine.storage_budget import Budgeted, schedule_within
 from voltadesk.engine.storage_horizon import resolve
 from voltadesk.engine.storage_limits import at_limits
+from voltadesk.engine.storage_value import NO_BUDGET, Budget
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
+from voltadesk.strategy.cycles import Cycles
 from voltadesk.strategy.forecast import Ahead, Forecast, UsualDay, days_of, mid_tick, shapes
 from voltadesk.strategy.trader import Prices, Strategy, Trades
 
@@ -29,12 +32,18 @@ class Perfect:
     """Foresight: the schedule that earns the most, with nothing of worth left at the end. The yardstick."""
 
     name: str = "perfect"
+    cycles: Cycles | None = None
 
     def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
         """As `Strategy.trade`; it alone looks at what is to come."""
         offered = terms(prices.buy_tick[begin:], prices.sell_tick[begin:])
-        done = schedule(battery, offered, _utc(prices, begin), prices.grid.step_s)
-        count = len(offered.buy_tick)
+        start_utc, step_s, count = _utc(prices, begin), prices.grid.step_s, len(offered.buy_tick)
+        done: Schedule | Budgeted
+        if self.cycles is None:
+            done = schedule(battery, offered, start_utc, step_s)
+        else:
+            period, most_wh = _allowed(self.cycles, prices, battery, begin)
+            done = schedule_within(battery, offered, start_utc, step_s, period, most_wh)
         limit, worth = np.full((2, count), NO_PRICE_TICK), np.full((2, count), np.nan)
         return Trades(begin, done.bought_wh, done.sold_wh, done.fill_wh, limit, worth, done.battery)
 
@@ -44,6 +53,7 @@ class Threshold:
     """Buy below a price and sell above it: the median of all prices before the day, or given limits."""
 
     name: str = "threshold"
+    cycles: Cycles | None = None
     buy_limit_tick: int | None = None
     sell_limit_tick: int | None = None
 
@@ -60,7 +70,7 @@ class Threshold:
         for row, given in zip(limit, (self.buy_limit_tick, self.sell_limit_tick), strict=True):
             if given is not None:
                 row[:] = given
-        return _at_limits(prices, battery, begin, limit)
+        return _at_limits(prices, battery, begin, limit, self.cycles)
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,7 @@ class Timetable:
     """Buy in the hours that are usually the cheapest, sell in the dearest: so many as fill and empty the battery."""
 
     name: str = "timetable"
+    cycles: Cycles | None = None
     span_days: float = 30.0
 
     def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
@@ -89,7 +100,7 @@ class Timetable:
             slot = days.slot[begin:count][here]
             limit[0, here[np.isin(slot, order[: min(needed[0], len(order) // 2)])]] = highest
             limit[1, here[np.isin(slot, order[-min(needed[1], len(order) // 2) :])]] = -highest
-        return _at_limits(prices, battery, begin, limit)
+        return _at_limits(prices, battery, begin, limit, self.cycles)
 
 
 class Way(NamedTuple):
@@ -132,6 +143,7 @@ class Rolling:
     forecast: Forecast = field(default_factory=UsualDay)
     ways: tuple[Way, ...] = WAYS
     needs: tuple[str, ...] = ()  # series published ahead
+    cycles: Cycles | None = None
 
     def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
         """As `Strategy.trade`."""
@@ -158,16 +170,30 @@ class Rolling:
         spread, fading, unusual = _half_spread_tick(prices), way.fading(horizon, step_s), 0.0
         rows, limit = np.empty((3, count - begin), np.int64), np.empty((2, count - begin), np.int64)
         worth, held = np.empty((2, count - begin)), battery.copy()
+        budget, wear_tick, dearer_tick = NO_BUDGET, int(battery["wear_cost_tick"][0]), 0.0
+        if self.cycles is not None:
+            budget = _allowed(self.cycles, prices, battery, begin)
+            pace = budget.left_wh / np.bincount(budget.period)  # [Wh an interval]
         for first, end, expected in self.forecast.stretches(prices, begin, horizon):
             shift = way.shift_tick(mid[first:end] - expected[: end - first], unusual, step_s)
             there, unusual = slice(first - begin, end - begin), float(shift[-1])
+            # In look-ahead the budget is a cost of what is sold; that of this interval's sale is no one's.
+            held["wear_cost_tick"] = wear_tick + int(dearer_tick)
+            part = Budget(budget.period[there], budget.left_wh)
             done = resolve(
                 held, terms(prices.buy_tick[first:end], prices.sell_tick[first:end]), expected,
                 _utc(prices, first), step_s, horizon=horizon, shift_tick=shift, fading=fading,
                 buy_adder_tick=spread[first], sell_adder_tick=spread[first], end_tick=_end_tick(expected, held),
+                budget=part,
             )  # fmt: skip
             rows[0, there], rows[1, there], rows[2, there] = done.bought_wh, done.sold_wh, done.fill_wh
             limit[:, there], worth[:, there], held = done.limit_tick, done.worth_tick, done.battery
+            if self.cycles is not None:
+                used = float(done.sold_wh.sum() / max(1.0, pace[part.period].sum()))
+                span = expected[:horizon]
+                dearer_tick = self.cycles.dearer_tick(dearer_tick, used, (end - first) * step_s, float(np.ptp(span)))
+        held["wear_cost_tick"] = wear_tick
+        held["wear_e8"] = battery["wear_e8"] + wear_tick * int(rows[1].sum())
         return Trades(begin, rows[0], rows[1], rows[2], limit, worth, held)
 
 
@@ -190,9 +216,16 @@ def _utc(prices: Prices, interval: int) -> int:
     return prices.grid.start_utc + interval * prices.grid.step_s
 
 
-def _at_limits(prices: Prices, battery: Table, begin: int, limit_tick: NDArray[np.int64]) -> Trades:
+def _allowed(cycles: Cycles, prices: Prices, battery: Table, begin: int) -> Budget:
+    return Budget(cycles.periods(prices.grid, begin), cycles.most_wh(prices.grid, begin, battery))
+
+
+def _at_limits(
+    prices: Prices, battery: Table, begin: int, limit_tick: NDArray[np.int64], cycles: Cycles | None
+) -> Trades:
     price = np.stack([prices.buy_tick[begin:], prices.sell_tick[begin:]])
-    rows, after = at_limits(battery, price, limit_tick, _utc(prices, begin), prices.grid.step_s)
+    budget = NO_BUDGET if cycles is None else _allowed(cycles, prices, battery, begin)
+    rows, after = at_limits(battery, price, limit_tick, _utc(prices, begin), prices.grid.step_s, budget)
     return Trades(begin, rows[0], rows[1], rows[2], limit_tick, np.full(limit_tick.shape, np.nan), after)
 
 
