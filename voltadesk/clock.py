@@ -89,6 +89,10 @@ class IntervalGrid:
     def end_utc(self) -> int:
         return self.start_utc + self.count * self.step_s
 
+    def part(self, held: range) -> IntervalGrid:
+        """The intervals of these numbers."""
+        return IntervalGrid(self.start_utc + held.start * self.step_s, self.step_s, len(held), self.zone)
+
     @cached_property
     def starts_utc(self) -> NDArray[np.int64]:
         """Start of each interval [s], shape (count,)."""

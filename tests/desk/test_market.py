@@ -6,6 +6,7 @@ import json
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from tests.desk.town import TOWN, Town, key
 from voltadesk.clock import utc_text
 from voltadesk.desk.book import Book
+from voltadesk.desk.market import HELD
 from voltadesk.desk.refusal import Refusal
 from voltadesk.desk.source import Source
 from voltadesk.engine.tables import NO_PRICE_TICK
+from voltadesk.scenario.model import INTERVALS_LIMIT
 from voltadesk.scenario.read import find_scenario, read_scenario
 from voltadesk.scenario.replay import replay
 from voltadesk.scenario.world import World
@@ -133,6 +136,30 @@ def test_a_strategy_that_finds_its_limits_has_none_of_its_own() -> None:
 def test_published_prices_must_be_there(town: Town, strategy: str) -> None:
     said = refused(town, "BAD_VALUE", "olga", "battery.set", battery="cellar-1", strategy=strategy)
     assert str(said) == f"BAD_VALUE: strategy = {strategy}: needs the prices of an upstream, which the market lacks"
+
+
+@pytest.mark.parametrize("years", [0, 3, 19, 21, 60])
+def test_a_market_of_many_years_holds_four_weeks_of_its_world(town: Town, years: int) -> None:
+    market = town.book.market
+    market.world()
+    market.next = years * 8_766 + 5
+    world = market.world()
+    assert market.next in world.held
+    assert len(world.held) <= HELD == 4 * 7 * 96
+    held = [world.profiles.load, world.profiles.solar, *vars(world.sky).values()]
+    assert all(array.shape[-1] <= HELD + 2 * 96 for array in held)
+    assert len(world.plant_forecast_wh) == len(world.plant_metered_wh) == len(world.held)
+    if years < 20:  # as a scenario over so many days has it
+        days = {"days": world.grid.count // 24}
+        time = market.founded.time.model_copy(update=days)
+        whole = World(market.founded.model_copy(update={"time": time, "fleet": []}), Path())
+        for mine, all_of_it in zip(world.conditions(market.next, 1), whole.conditions(market.next, 1), strict=True):
+            assert np.array_equal(mine, all_of_it)
+
+
+def test_a_market_halts_at_the_most_intervals_there_may_be(town: Town) -> None:
+    town.book.market.next = INTERVALS_LIMIT
+    assert "must make at most 2,200,000 intervals" in town.run()["halted"]
 
 
 def test_a14_an_interval_is_run_once(town: Town) -> None:

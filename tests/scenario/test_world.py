@@ -60,7 +60,8 @@ def test_draws_are_those_of_the_twin(seed: int, rows: list[dict[str, int]], firs
         for name, value in row.items():
             home[name] = value
     drawn = [np.empty((count, len(rows)), np.int64) for _ in range(5)]
-    draw_homes(seed, first, model, load, pad, solar, sky[0], sky[1], meter_load, meter_solar, *drawn)
+    solar_, clear, metered, *meters = (each[..., first:].copy() for each in (solar, *sky, meter_load, meter_solar))
+    draw_homes(seed, first, model, load[:, first:].copy(), pad, solar_, clear, metered, *meters, *drawn)
 
     for k in range(count):
         t = first + k
@@ -123,6 +124,23 @@ def test_conditions_are_the_same_in_any_pieces(town: World, data: st.DataObject)
     piece = town.conditions(first, count)
     for name, array, part in zip(Conditions._fields, whole, piece, strict=True):
         assert np.array_equal(array[first : first + count], part), name
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_conditions_are_the_same_whatever_is_held(town: World, data: st.DataObject) -> None:
+    whole = town.conditions(0, town.grid.count)
+    begin = data.draw(st.integers(0, town.grid.count - 1))
+    window = World(town.scenario, town.folder, begin, 40)
+    for _ in range(2):
+        assert window.held == range(begin, min(begin + 40, town.grid.count))
+        assert len(window.plant_metered_wh) == len(window.sky.clear_metered) == len(window.held)
+        first = data.draw(st.integers(begin, window.held.stop - 1))
+        count = data.draw(st.integers(1, window.held.stop - first))
+        for name, array, part in zip(Conditions._fields, whole, window.conditions(first, count), strict=True):
+            assert np.array_equal(array[first : first + count], part), name
+        begin = data.draw(st.integers(0, town.grid.count - 1))
+        window.hold(begin, 40)
 
 
 def test_a_day_with_23_hours_has_92_quarters(town: World) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ORDERS_LIMIT = 100  # open orders of one actor
 DAYS_LIMIT = 7_305
+HELD = 2_688  # intervals whose weather and series are in memory: four weeks of quarter-hours
 Span = tuple[int, int, int]  # from [s UTC], until [s UTC], what is left meanwhile
 
 _SECTIONS = {
@@ -179,15 +180,22 @@ class Market:
         return [(p, self._plants[name]) for p, name in enumerate(self.plant_names) if name in self._changed_plants]
 
     def world(self) -> World:
-        """The scenario's outside, over enough days to hold the next interval. Raises BadInput where its files end."""
+        """The scenario's outside, with conditions of the next interval and of those around it.
+
+        Its days are doubled until they hold that interval. Raises BadInput where files end before them, or at the most
+        intervals that a scenario may have.
+        """
         from voltadesk.scenario.world import World  # brings the compiler with it, which most commands don't need
 
+        first = self.next - self.next % HELD
         if self._world is None or self.next >= self._world.grid.count:
             days = self.founded.time.days
             while self.next >= self._over(days).time.grid().count:
-                days = min(2 * days, DAYS_LIMIT)
+                days = DAYS_LIMIT if days < DAYS_LIMIT < 2 * days else 2 * days
             with self.source.folder() as folder:
-                self._world = World(self.source.on_disk(self._over(days)), folder)
+                self._world = World(self.source.on_disk(self._over(days)), folder, first, HELD)
+        elif self.next not in self._world.held:
+            self._world.hold(first, HELD)
         return self._world
 
     def _over(self, days: int) -> Scenario:

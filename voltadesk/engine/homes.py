@@ -71,30 +71,29 @@ def draw_homes(
     solar_forecast_wh: NDArray[np.int64],
     solar_metered_wh: NDArray[np.int64],
 ) -> None:
-    """Fill the last five arrays (C, H) [Wh] for the C intervals from `first` on.
+    """Fill the last five arrays (C, H) [Wh] for the C intervals from number `first` on.
 
-    `load_profiles` (profiles, T + 2 pad): Wh of an interval per GWh of yearly use; column `pad` is interval 0.
-    `solar_profiles` (orientations, T): 1e-3 Wh of an interval per kW of peak under a clear sky. Clearness (T,): share
-    of it that the sky lets through [ppm]. Meters (meters, T) [Wh].
+    `load_profiles` (profiles, C + 2 pad): Wh of an interval per GWh of yearly use; column `pad` is the first interval.
+    `solar_profiles` (orientations, C): 1e-3 Wh of an interval per kW of peak under a clear sky. Clearness (C,): share
+    of it that the sky lets through [ppm]. Meters (meters, C) [Wh].
     """
     count, homes = load_forecast_wh.shape
     for k in range(count):
-        t = first + k
         for h in range(homes):
             row = model[h]
-            bits = random_bits(seed, h, t)
+            bits = random_bits(seed, h, first + k)
             wild = np.int64(bits & uint64(0xFFFF))
             load_error = np.int64((bits >> uint64(16)) & uint64(0xFFFF))
             solar_error = np.int64((bits >> uint64(32)) & uint64(0xFFFF))
             if row.meter >= 0:
-                load = meter_load_wh[row.meter, t]
+                load = meter_load_wh[row.meter, k]
                 flexible = load * row.flexible_share_bp // 10_000
                 metered = load - flexible
                 forecast = varied_wh(metered, row.forecast_error_bp, load_error)
-                solar_metered = meter_solar_wh[row.meter, t]
+                solar_metered = meter_solar_wh[row.meter, k]
                 solar = varied_wh(solar_metered, row.solar_error_bp, solar_error)
             else:
-                base = row.annual_wh * load_profiles[row.load_profile, t + pad - row.shift] // 1_000_000_000
+                base = row.annual_wh * load_profiles[row.load_profile, k + pad - row.shift] // 1_000_000_000
                 # 3 u^2 has the mean 1 and a long tail: most quarter-hours are quiet, a few see the oven.
                 share = 10_000 - row.variation_bp + (row.variation_bp * 3 * wild * wild >> 32)
                 load = base * share // 10_000
@@ -103,9 +102,9 @@ def draw_homes(
                 metered = varied_wh(forecast, row.forecast_error_bp, load_error)
                 solar, solar_metered = 0, 0
                 if row.solar_peak_w > 0:
-                    clear_mwh = row.solar_peak_w * solar_profiles[row.solar_profile, t] // 1_000
-                    solar = clear_mwh * clearness_forecast_ppm[t] // 1_000_000_000
-                    solar_metered = clear_mwh * clearness_metered_ppm[t] // 1_000_000_000
+                    clear_mwh = row.solar_peak_w * solar_profiles[row.solar_profile, k] // 1_000
+                    solar = clear_mwh * clearness_forecast_ppm[k] // 1_000_000_000
+                    solar_metered = clear_mwh * clearness_metered_ppm[k] // 1_000_000_000
                     solar_metered = varied_wh(solar_metered, row.solar_error_bp, solar_error)
             load_forecast_wh[k, h] = forecast
             load_metered_wh[k, h] = metered

@@ -52,18 +52,15 @@ SINCE_EVER = 1 << 30  # intervals: a unit is free to start or stop in the first 
 
 @dataclass(frozen=True)
 class Profiles:
-    """What homes are drawn from; arrays as `engine.homes.draw_homes` takes them."""
+    """What homes are drawn from in the intervals that are held; arrays as `engine.homes.draw_homes` takes them."""
 
-    load: NDArray[np.int64]  # (profiles, T + 2 pad)
-    pad: int
-    solar: NDArray[np.int64]  # (orientations, T)
-    meter_load_wh: NDArray[np.int64]  # (meters, T)
-    meter_solar_wh: NDArray[np.int64]  # (meters, T)
+    load: NDArray[np.int64]  # (profiles, held + 2 pad)
+    solar: NDArray[np.int64]  # (orientations, held)
 
 
 @dataclass(frozen=True)
 class Sky:
-    """The weather; arrays (T,) [ppm]."""
+    """The weather in the intervals that are held; arrays (held,) [ppm]."""
 
     clear_forecast: NDArray[np.int64]
     clear_metered: NDArray[np.int64]
@@ -74,20 +71,33 @@ class World:
     """A scenario over its grid: `exchange()` makes the market, `conditions()` what comes to it from outside.
 
     `home_group` (H,) and `battery_group` (B,) say of which group of the scenario each home and battery is. `notes` tell
-    what was done to series read from files. Raises BadInput for files that don't fit.
+    what was done to series read from files. `held` are the numbers of the intervals that there are conditions for: all
+    of the grid, or `count` from `first` on, as far as it goes; `hold` goes on to others. Files are read for the whole
+    grid, but what is made from tables and draws is made for those that are held, so that a grid may be as long as it
+    likes. Raises BadInput for files that don't fit.
     """
 
-    def __init__(self, scenario: Scenario, folder: Path) -> None:
+    def __init__(self, scenario: Scenario, folder: Path, first: int = 0, count: int | None = None) -> None:
         self.scenario, self.folder = scenario, folder
         self.grid = scenario.time.grid()
         self.notes: list[str] = []
         self.home_group = _members([group.count for group in scenario.homes])
         self.battery_group = _members([group.count for group in scenario.fleet])
-        self.sky = self._draw_sky()
-        self.home_model, self.profiles = self._model_homes()
-        self.plant_forecast_wh, self.plant_metered_wh = self._plant_energy()
+        self._model_homes()
+        self.hold(first, self.grid.count if count is None else count)
         self.upstream_price_tick = self._upstream_price()
         self.strategies = [strategy for group in scenario.fleet for strategy in strategies(group, scenario)]
+
+    def hold(self, first: int, count: int) -> None:
+        """Make what conditions of `count` intervals from number `first` on come from, in place of what was held."""
+        self.held = range(first, min(first + count, self.grid.count))
+        span = self.grid.part(self.held)
+        self.sky = self._draw_sky(span)
+        self.profiles = Profiles(
+            load=_stack([load_profile(name, span, self._pad) for name in self._load_names], span.count + 2 * self._pad),
+            solar=_stack([clear_sky_profile(name, span) for name in self._solar_names], span.count),
+        )
+        self.plant_forecast_wh, self.plant_metered_wh = self._plant_energy(span)
 
     # The market's tables ----------------------------------------------------------------------------------------------
     def exchange(self, *, keep_trades: bool = False) -> Exchange:
@@ -178,13 +188,12 @@ class World:
         return batteries
 
     # What homes are drawn from ----------------------------------------------------------------------------------------
-    def _draw_sky(self) -> Sky:
-        sky = Sky(*(np.empty(self.grid.count, np.int64) for _ in range(3)))
-        weather, grid = self.scenario.weather, self.grid
+    def _draw_sky(self, span: IntervalGrid) -> Sky:
+        sky, weather = Sky(*(np.empty(span.count, np.int64) for _ in range(3))), self.scenario.weather
         draw_weather(
             self.scenario.seed,
-            grid.start_utc,
-            grid.step_s,
+            span.start_utc,
+            span.step_s,
             weather.cloudiness_percent,
             weather.forecast_error_percent,
             sky.clear_forecast,
@@ -193,13 +202,14 @@ class World:
         )
         return sky
 
-    def _model_homes(self) -> tuple[Table, Profiles]:
+    def _model_homes(self) -> None:
+        """Draw the homes, and read the meters (meters, T) [Wh]."""
         model = np.zeros(len(self.home_group), HOME_MODEL)
         load_names: list[str] = []
         solar_names: list[str] = []
         meters: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         step_s, seed = self.grid.step_s, self.scenario.seed
-        pad = max([group.shift_minutes * 60 // step_s for group in self.scenario.homes], default=0)
+        self._pad = max([group.shift_minutes * 60 // step_s for group in self.scenario.homes], default=0)
         for g, group in enumerate(self.scenario.homes):
             mine = model[self.home_group == g]
             draw = np.random.Generator(np.random.Philox(key=[seed, g]))
@@ -221,14 +231,9 @@ class World:
                 turns = [_place(solar_names, name) for name in group.solar.orientation]
                 mine["solar_profile"] = np.resize(turns, group.count)
             model[self.home_group == g] = mine
-        count = self.grid.count
-        return model, Profiles(
-            load=_stack([load_profile(name, self.grid, pad) for name in load_names], count + 2 * pad),
-            pad=pad,
-            solar=_stack([clear_sky_profile(name, self.grid) for name in solar_names], count),
-            meter_load_wh=_stack([load for load, _ in meters], count),
-            meter_solar_wh=_stack([solar for _, solar in meters], count),
-        )
+        self.home_model, self._load_names, self._solar_names = model, load_names, solar_names
+        self._meter_load_wh = _stack([load for load, _ in meters], self.grid.count)
+        self._meter_solar_wh = _stack([solar for _, solar in meters], self.grid.count)
 
     def _read_meter(self, g: int, meter: MeterFile) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         path = self.folder / meter.file
@@ -252,9 +257,9 @@ class World:
         return load, solar
 
     # Plants, upstream, batteries --------------------------------------------------------------------------------------
-    def _plant_energy(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Most each plant is expected to be able to make, and turns out to be, in each interval; (T, P) [Wh]."""
-        grid, plants = self.grid, self.scenario.plants
+    def _plant_energy(self, grid: IntervalGrid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Most each plant is expected to be able to make, and turns out to be, in each interval; (held, P) [Wh]."""
+        plants = self.scenario.plants
         forecast = np.empty((grid.count, len(plants)), np.int64)
         metered = np.empty((grid.count, len(plants)), np.int64)
         for p, plant in enumerate(plants):
@@ -273,7 +278,8 @@ class World:
                 forecast[:, p] = np.minimum(clear_mwh * self.sky.clear_forecast // 1_000_000_000, capacity)
                 metered[:, p] = np.minimum(clear_mwh * self.sky.clear_metered // 1_000_000_000, capacity)
             for n, outage in enumerate(plant.outages):
-                span = self._outage_span(outage, f"plants[{p}].outages[{n}]")
+                touched = self._outage_span(outage, f"plants[{p}].outages[{n}]")
+                span = slice(max(touched.start - self.held.start, 0), max(touched.stop - self.held.start, 0))
                 limit = _energy_wh(outage.available_kw, grid)[span]
                 forecast[span, p] = np.minimum(forecast[span, p], limit)
                 metered[span, p] = np.minimum(metered[span, p], limit)
@@ -297,7 +303,7 @@ class World:
         if upstream is None:
             return None
         if upstream.prices is None:
-            return np.full(self.grid.count, upstream.price, np.int64)
+            return np.broadcast_to(np.array(upstream.price, np.int64), self.grid.count)
         source = upstream.prices
         path = self.folder / source.file
         try:
@@ -328,23 +334,26 @@ class World:
 
     # What the outside brings ------------------------------------------------------------------------------------------
     def conditions(self, first: int, count: int) -> Conditions:
-        """Load, sun, availability, limits and prices of `count` intervals from number `first` on."""
+        """Load, sun, availability, limits and prices of `count` intervals from number `first` on, which are held."""
         homes, fleet, span = len(self.home_group), len(self.battery_group), slice(first, first + count)
+        assert self.held.start <= first
+        assert first + count <= self.held.stop
+        at = first - self.held.start
+        held = slice(at, at + count)
         load_forecast, load_metered, flexible, solar_forecast, solar_metered = (
             np.empty((count, homes), np.int64) for _ in range(5)
         )
-        profiles = self.profiles
         draw_homes(
             self.scenario.seed,
             first,
             self.home_model,
-            profiles.load,
-            profiles.pad,
-            profiles.solar,
-            self.sky.clear_forecast,
-            self.sky.clear_metered,
-            profiles.meter_load_wh,
-            profiles.meter_solar_wh,
+            np.ascontiguousarray(self.profiles.load[:, at : at + count + 2 * self._pad]),
+            self._pad,
+            np.ascontiguousarray(self.profiles.solar[:, held]),
+            self.sky.clear_forecast[held],
+            self.sky.clear_metered[held],
+            np.ascontiguousarray(self._meter_load_wh[:, span]),
+            np.ascontiguousarray(self._meter_solar_wh[:, span]),
             load_forecast,
             load_metered,
             flexible,
@@ -365,8 +374,8 @@ class World:
             flexible,
             solar_forecast,
             solar_metered,
-            self.plant_forecast_wh[span],
-            self.plant_metered_wh[span],
+            self.plant_forecast_wh[held],
+            self.plant_metered_wh[held],
             available_ppm,
             buy_limits,
             sell_limits,
