@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.forked import standing_by
 from voltadesk.scenario import model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,9 +23,16 @@ def blocks(page: Path) -> list[tuple[str, str]]:
     return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the program."""
+    with standing_by(tmp_path_factory.mktemp("by")) as folder:
+        yield folder
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if "```sh\n" in page.read_text("utf-8")], ids=lambda p: p.name)
-def test_examples_run_and_print_what_is_shown(page: Path, tmp_path: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def test_examples_run_and_print_what_is_shown(page: Path, programs: Path, tmp_path: Path) -> None:
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     output = ""
     for language, text in blocks(page):
         if language == "sh":

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import Done, call, start
 from voltadesk.store.keys import Key
 
-PROGRAM = [sys.executable, "-m", "voltadesk"]
+DRIVER = "textual.drivers.headless_driver:HeadlessDriver"
 
 
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    """One with folders of its own, in which nothing asks for a terminal."""
-    homes = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("STATE", "CONFIG", "DATA")}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("VOLTADESK_")}
-    return kept | homes | {"TEXTUAL_DRIVER": "textual.drivers.headless_driver:HeadlessDriver"} | more
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment with folders of its own, in which nothing asks for a terminal."""
+    for name in ("STATE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+    for name in ("AS", "DESK", "KEY"):
+        monkeypatch.delenv(f"VOLTADESK_{name}", raising=False)
+    monkeypatch.setenv("TEXTUAL_DRIVER", DRIVER)
 
 
-def refused(folder: Path, *words: str, **more: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [*PROGRAM, *words], env=environment(folder, **more), capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    return done.returncode, done.stderr
+def told_by(done: Done) -> tuple[int, str]:
+    """The exit code, and the one line that was told."""
+    assert done.out == ""
+    assert done.err.count("\n") == 1
+    return done.code, done.err
 
 
 @pytest.mark.parametrize(
@@ -44,16 +43,21 @@ def refused(folder: Path, *words: str, **more: str) -> tuple[int, str]:
     ],
 )
 def test_what_can_not_be_is_refused_in_one_line(tmp_path: Path, words: tuple[str, ...], code: int, told: str) -> None:
-    assert refused(tmp_path, "tui", *words)[0] == code
-    assert told in refused(tmp_path, "tui", *words)[1]
-    assert not list(tmp_path.glob("**/desk.db"))
+    ended, line = told_by(call("tui", *words))
+    assert ended == code
+    assert told in line
+    assert not list(tmp_path.glob("**/desk.sqlite3"))
+
+
+def test_a_process_refuses_in_the_same_line() -> None:
+    assert start("tui", "--theme", "sepia") == call("tui", "--theme", "sepia")
 
 
 def test_a_wrong_configuration_is_named(tmp_path: Path) -> None:
     path = tmp_path / "config" / "voltadesk" / "screen.toml"
     path.parent.mkdir(parents=True)
     path.write_text("fps = 500\n")
-    code, told = refused(tmp_path, "tui")
+    code, told = told_by(call("tui"))
     assert code == 3
     assert "fps = 500: must be a whole number from 1 to 60" in told
     assert "screen.toml" in told
@@ -61,14 +65,14 @@ def test_a_wrong_configuration_is_named(tmp_path: Path) -> None:
 
 def test_who_is_no_actor_can_not_look(tmp_path: Path) -> None:
     desk = str(tmp_path / "desk")
-    subprocess.run([*PROGRAM, "init", "--desk", desk], env=environment(tmp_path), capture_output=True, check=True)
-    code, told = refused(tmp_path, "tui", "--desk", desk, "--as", "nobody")
+    assert call("init", "--desk", desk).code == 0
+    code, told = told_by(call("tui", "--desk", desk, "--as", "nobody"))
     assert code != 0
     assert "nobody" in told
     key = Path(desk) / "keys" / "owner.key"
     key.unlink()
     Key.generate().write(key, b"secret")
-    code, told = refused(tmp_path, "tui", "--desk", desk, "--as", "owner")
+    code, told = told_by(call("tui", "--desk", desk, "--as", "owner"))
     assert code != 0
     assert "passphrase" in told
 
@@ -76,6 +80,6 @@ def test_who_is_no_actor_can_not_look(tmp_path: Path) -> None:
 def test_serve_names_the_extra_it_needs(tmp_path: Path) -> None:
     blocked = tmp_path / "textual_serve.py"
     blocked.write_text("raise ImportError('not here')\n")
-    code, told = refused(tmp_path, "serve", PYTHONPATH=str(tmp_path))
+    code, told = told_by(start("serve", PYTHONPATH=str(tmp_path)))
     assert code == 1
     assert told == "voltadesk: serve needs the extra web: pip install 'voltadesk[web]'\n"
