@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from typer.main import get_command
 
-from voltadesk.cli import main
+from voltadesk import cli
 
+COMMANDS = get_command(cli.app)  # all of them, put together once: that takes as long as most commands do
 PROGRAM = Path(sys.executable).with_name("voltadesk")
 
 
@@ -33,10 +35,11 @@ def call(*arguments: str | Path, stdin: str | bytes = "") -> Done:
         patch.setattr(sys, "argv", ["voltadesk", *map(str, arguments)])
         for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
             patch.setattr(sys, name, stream)
+        patch.setattr(cli, "app", COMMANDS)
         kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             with pytest.raises(SystemExit) as ended:
-                main()
+                cli.main()
         finally:
             for number, handler in kept.items():
                 signal.signal(number, handler)

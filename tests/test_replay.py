@@ -20,6 +20,7 @@ from tests.replays import (
     scenario_file,
     tree,
 )
+from tests.scenario import TOWN
 from voltadesk.scenario import replay as replaying
 
 D = Decimal
@@ -30,6 +31,11 @@ TABLES = ("intervals", "trades", "batteries", "participants")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the scenario and the files of one replay of it."""
     return replayed(tmp_path_factory.mktemp("replay"))
+
+
+def test_the_scenario_that_refused_ones_are_made_from_is_good(tmp_path: Path) -> None:
+    (tmp_path / "town.toml").write_text(TOWN, encoding="utf-8")
+    assert replay(tmp_path / "town.toml", "-q", "--out", tmp_path / "out").code == 0
 
 
 # A1 -------------------------------------------------------------------------------------------------------------------

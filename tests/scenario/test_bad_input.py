@@ -25,12 +25,6 @@ def refused(folder: Path, text: str) -> str:
     return line
 
 
-def test_the_scenario_that_the_others_are_made_from_is_good(tmp_path: Path) -> None:
-    path = tmp_path / "town.toml"
-    path.write_text(TOWN, encoding="utf-8")
-    assert replay_file(path, "-q", "--out", tmp_path / "out").code == 0
-
-
 # The file -------------------------------------------------------------------------------------------------------------
 def test_no_file(tmp_path: Path) -> None:
     line = refusal(replay_file(tmp_path / "none.toml"))
