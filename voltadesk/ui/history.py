@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,7 @@ class Columns:
     """Rows of integers that grow to the right. What was read stays as it was."""
 
     def __init__(self, rows: int = 0) -> None:
-        self._data = np.zeros((rows, 256), np.int64)
-        self.count = 0
+        self._data, self.count = _room(rows, 256), 0
 
     @property
     def values(self) -> Ints64:
@@ -57,17 +57,27 @@ class Columns:
         """Add columns, with as many rows or more than there were; what is new was 0 before."""
         rows, more = block.shape
         if rows > len(self._data) or self.count + more > self._data.shape[1]:
-            room = max(256, self._data.shape[1], 2 * (self.count + more))
-            grown = np.zeros((rows, room), np.int64)
-            grown[: len(self._data), : self.count] = self.values
-            self._data = grown
+            self._move(rows, max(256, self._data.shape[1], 2 * (self.count + more)), self.values)
         self._data[:, self.count : self.count + more] = block
         self.count += more
 
     def drop(self, count: int) -> None:
-        """Forget the first columns."""
-        kept = self.values[:, count:].copy()
-        self._data, self.count = kept, kept.shape[1]
+        """Forget the first columns. The room is kept, as others will come."""
+        self._move(len(self._data), self._data.shape[1], self.values[:, count:])
+
+    def _move(self, rows: int, room: int, kept: Ints64) -> None:
+        """Begin anew with what is kept, for what was read is someone else's now; rows that are new are 0."""
+        self._data, self.count = _room(rows, room), kept.shape[1]
+        self._data[: len(kept), : self.count] = kept
+
+
+def _room(rows: int, room: int) -> Ints64:
+    """Zeros (rows, room) in memory of their own.
+
+    It goes back to the system when nobody has it any more: in the heap, blocks of this size would leave holes behind
+    that nothing fills. What was never written to takes none, so that room for more costs nothing.
+    """
+    return np.frombuffer(mmap(-1, max(1, rows * room * 8)), np.int64, rows * room).reshape(rows, room)
 
 
 @dataclass(frozen=True)
