@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from math import floor
 from pathlib import Path
 from types import SimpleNamespace
@@ -76,12 +77,17 @@ def tree_of(result: Backtest) -> dict[str, object]:
 
 ONE_MW = battery(10**6, 2 * 10**6, 860_000, 300)
 PRICES = seeded(24 * 80)
-RESULT = backtest(PRICES, [ONE_MW], [Yesterday()], begin=48)
+
+
+@cache
+def result() -> Backtest:
+    """Of a megawatt that goes by yesterday's prices, from the third day on."""
+    return backtest(PRICES, [ONE_MW], [Yesterday()], begin=48)
 
 
 # Money and energy -----------------------------------------------------------------------------------------------------
 def test_money_is_what_was_bought_and_sold() -> None:
-    (run,) = RESULT.runs
+    (run,) = result().runs
     trades = Yesterday().trade(PRICES, ONE_MW.battery, 48)
     money = wear = 0
     for t, (bought, sold) in enumerate(zip(trades.bought_wh.tolist(), trades.sold_wh.tolist(), strict=True)):
@@ -91,7 +97,7 @@ def test_money_is_what_was_bought_and_sold() -> None:
             money += (sold - bought) * tick
             wear += sold * 300
         assert (run.earned_e8[t], run.wear_e8[t]) == ((sold - bought) * tick if bought or sold else 0, sold * 300)
-    line = tree_of(RESULT)
+    line = tree_of(result())
     assert line["gross"] == Decimal(money) / 10**8
     assert line["wear"] == Decimal(wear) / 10**8
     assert line["revenue"] == Decimal(money - wear) / 10**8
@@ -103,7 +109,7 @@ def test_money_is_what_was_bought_and_sold() -> None:
 
 
 def test_ratios() -> None:
-    line, count = tree_of(RESULT), PRICES.grid.count - 48
+    line, count = tree_of(result()), PRICES.grid.count - 48
     priced = int((PRICES.buy_tick[48:] != NO_PRICE_TICK).sum())
     net, hours = line["revenue"], Decimal(priced)
     assert isinstance(net, Decimal)
@@ -118,7 +124,7 @@ def test_ratios() -> None:
 
 
 def test_months_sum_to_the_whole() -> None:
-    line = tree_of(RESULT)
+    line = tree_of(result())
     months = line["months"]
     assert isinstance(months, list)
     assert [month["month"] for month in months] == ["2025-03", "2025-04", "2025-05", "2025-06"]
@@ -132,12 +138,12 @@ def test_perfect_is_the_most() -> None:
     line = tree_of(backtest(PRICES, [ONE_MW], [Perfect()]))
     assert line["capture_ratio"] == 1
     assert line["revenue"] == line["perfect"]
-    assert Decimal(str(tree_of(RESULT)["capture_ratio"])) < 1
+    assert Decimal(str(tree_of(result())["capture_ratio"])) < 1
 
 
 def test_what_comes_out_is_the_same_every_time() -> None:
     again = backtest(PRICES, [ONE_MW], [Yesterday()], begin=48)
-    assert json_text(figures(again)) == json_text(figures(RESULT))
+    assert json_text(figures(again)) == json_text(figures(result()))
 
 
 @given(st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=60))
@@ -148,14 +154,14 @@ def test_worst_drawdown_is_that_of_any_two_evenings(days: list[int]) -> None:
 
 
 def test_best_ten_days() -> None:
-    (run,) = RESULT.runs
+    (run,) = result().runs
     starts = PRICES.grid.starts_utc[48:]
     by_day: dict[str, int] = {}
     for second, net in zip(starts.tolist(), (run.earned_e8 - run.wear_e8).tolist(), strict=True):
         day = datetime.fromtimestamp(second, BERLIN).date().isoformat()
         by_day[day] = by_day.get(day, 0) + net
     best = sum(sorted(by_day.values())[-10:])
-    share = tree_of(RESULT)["best_ten_days_share"]
+    share = tree_of(result())["best_ten_days_share"]
     total = sum(by_day.values())
     assert share == (None if total <= 0 else (Decimal(best) / Decimal(total)).quantize(Decimal("0.0001")))
 
@@ -397,4 +403,4 @@ def test_the_sample_is_what_its_script_makes() -> None:
 def test_a_unit_of_many_keeps_no_interval_of_one() -> None:
     many = backtest(PRICES, [Unit("many", ONE_MW.battery, 2)], [Yesterday()])
     assert many.runs[0].only is None
-    assert RESULT.runs[0].only is not None
+    assert result().runs[0].only is not None

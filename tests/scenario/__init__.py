@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.commands import Done, call, refusal
 from voltadesk.scenario.read import parse_scenario
 from voltadesk.scenario.world import World
 
@@ -73,3 +74,17 @@ def changed(*changes: tuple[str, str], text: str = TOWN) -> str:
 def world_of(text: str = TOWN, folder: Path = Path()) -> World:
     """The world of a scenario's text."""
     return World(parse_scenario(text, "town.toml"), folder)
+
+
+def replay_file(path: Path, *options: str | Path) -> Done:
+    return call("headless", "replay", path, *options)
+
+
+def refused(folder: Path, text: str) -> str:
+    """What is said about a scenario that is refused; its folder is left as it was."""
+    path = folder / "town.toml"
+    path.write_text(text, encoding="utf-8")
+    before = sorted(folder.rglob("*"))
+    line = refusal(replay_file(path, "--out", folder / "made" / "out"))
+    assert sorted(folder.rglob("*")) == before
+    return line
