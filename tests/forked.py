@@ -84,9 +84,14 @@ def _serve(path: str) -> None:
 
 if __name__ == "__main__":
     from voltadesk.cli import main
+    from voltadesk.scenario.read import find_scenario, read_scenario
+    from voltadesk.scenario.replay import replay
+    from voltadesk.scenario.world import World
 
-    for _name in ("desk.interval", "engine.exchange", "report.document", "scenario.world", "store.desk"):
+    for _name in ("desk.interval", "report.document", "store.desk"):
         importlib.import_module(f"voltadesk.{_name}")  # what commands import when they are carried out
+    _path = find_scenario("quickstart")
+    replay(World(read_scenario(_path), _path.parent), intervals=1)  # has the market's kernel loaded
 
     _serve(sys.argv[1])
     main()
