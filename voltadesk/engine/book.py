@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
-from voltadesk.engine.book_messages import run_message, run_messages
+from voltadesk.engine.book_call import run_uncross
+from voltadesk.engine.book_messages import run_messages
 from voltadesk.engine.book_views import depth_rows, order_rows, put_orders, queue_place
 from voltadesk.engine.tables import Table
 from voltadesk.units import ENERGY_LIMIT_WH, PRICE_LIMIT_TICK, decimal_text
@@ -91,7 +92,11 @@ class Book:
             parts.append(reports[: self.sequence - begin])
             if done == len(messages):
                 return parts[0] if len(parts) == 1 else np.concatenate(parts)
-            room = self._make_room(int(messages["id"][done]), room)
+            if self._word(lv.WANTED) == lv.WANTED_UNCROSS:
+                parts.append(self._uncross())
+                done += 1
+            else:
+                room = self._make_room(int(messages["id"][done]), room)
 
     def send(
         self,
@@ -106,27 +111,10 @@ class Book:
         time_utc: int = ev.FOR_SESSION,
     ) -> Table:
         """Carry out one message, given by the fields of MESSAGE; returns what happened (REPORT)."""
-        while True:
-            reports = np.empty(self._room, ev.REPORT)
-            words = reports.view(np.int64)
-            written = run_message(
-                self._memory,
-                self._pool,
-                self._place,
-                words,
-                type,
-                id,
-                owner,
-                side,
-                kind,
-                price_tick,
-                quantity_wh,
-                display_wh,
-                time_utc,
-            )
-            if written >= 0:
-                return reports[:written]
-            self._room = self._make_room(id, self._room)
+        message = np.array(
+            [(type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)], ev.MESSAGE
+        )
+        return self.execute(message)
 
     def rejection(self, report: Table) -> Rejection:
         """What a report of EVENT_REJECTED means in words."""
@@ -210,6 +198,13 @@ class Book:
     def digest(self) -> str:
         """SHA-256 of the snapshot."""
         return hashlib.sha256(self.snapshot()).hexdigest()
+
+    def _uncross(self) -> Table:
+        """Hold the auction of a call; returns what happened."""
+        reports = np.empty(self._word(lv.OPEN_ORDERS) + 1, ev.REPORT)
+        begin = self.sequence
+        run_uncross(self._memory, self._pool, self._place, reports.view(np.int64))
+        return reports[: self.sequence - begin]
 
     # Memory ----------------------------------------------------------------------------------------------------------
     def _word(self, word: int) -> int:

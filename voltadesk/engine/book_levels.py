@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk.engine.book_events import FOR_SESSION, NEVER_UTC
-from voltadesk.engine.compiled import part
+from voltadesk.engine.compiled import lean_part, part
 from voltadesk.engine.tables import Table
 
 # Words of `Ladder.state`.
@@ -43,7 +43,7 @@ from voltadesk.engine.tables import Table
     WANTED,  # what the next message wants room for: WANTED_*
     STATE_WORDS,
 ) = range(21)
-WANTED_NOTHING, WANTED_REPORTS, WANTED_ORDERS, WANTED_IDS = range(4)
+WANTED_NOTHING, WANTED_REPORTS, WANTED_ORDERS, WANTED_IDS, WANTED_UNCROSS = range(5)
 
 NO_LEVEL = 1 << 40
 SPENT = -1  # in `Ladder.place`: an id that was used and is no longer open
@@ -115,7 +115,7 @@ def opened(memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np
 
 
 # Prices and levels ----------------------------------------------------------------------------------------------------
-@part
+@lean_part
 def level_of(ladder: Ladder, side: int, price_tick: int) -> int:
     """The level of a price within the band."""
     if side == 0:
@@ -123,7 +123,7 @@ def level_of(ladder: Ladder, side: int, price_tick: int) -> int:
     return ladder.state[SPAN] + price_tick - ladder.state[FLOOR_TICK]
 
 
-@part
+@lean_part
 def price_of(ladder: Ladder, level: int) -> int:
     """The price of a level [tick]."""
     if level < ladder.state[SPAN]:
@@ -131,25 +131,25 @@ def price_of(ladder: Ladder, level: int) -> int:
     return ladder.state[FLOOR_TICK] + level - ladder.state[SPAN]
 
 
-@part
+@lean_part
 def worst_met(ladder: Ladder, level: int) -> int:
     """The worst level of the other side that an order at this level meets: the one of the same price."""
     return 2 * ladder.state[SPAN] - 1 - level
 
 
-@part
+@lean_part
 def side_of(ladder: Ladder, level: int) -> int:
     """SIDE_BUY or SIDE_SELL."""
     return int(level >= ladder.state[SPAN])
 
 
 # The bitmap -----------------------------------------------------------------------------------------------------------
-@part
+@lean_part
 def _lowest_bit(word: int) -> int:
     return _LOWEST[(((word & -word) * _DE_BRUIJN) >> 58) & 63]
 
 
-@part
+@lean_part
 def _mark(ladder: Ladder, level: int) -> None:
     """Says that a level has orders."""
     ladder.bits[level >> 6] |= 1 << (level & 63)
@@ -157,7 +157,7 @@ def _mark(ladder: Ladder, level: int) -> None:
     ladder.blocks[level >> 18] |= 1 << ((level >> 12) & 63)
 
 
-@part
+@lean_part
 def _unmark(ladder: Ladder, level: int) -> None:
     """Says that a level has none."""
     ladder.bits[level >> 6] &= ~(1 << (level & 63))
@@ -167,7 +167,7 @@ def _unmark(ladder: Ladder, level: int) -> None:
             ladder.blocks[level >> 18] &= ~(1 << ((level >> 12) & 63))
 
 
-@part
+@lean_part
 def next_level(ladder: Ladder, level: int) -> int:
     """The next level with orders, behind this one on its side; NO_LEVEL where there is none."""
     found = _next_marked(ladder, level + 1)
@@ -176,7 +176,7 @@ def next_level(ladder: Ladder, level: int) -> int:
     return found
 
 
-@part
+@lean_part
 def _next_marked(ladder: Ladder, level: int) -> int:
     """The lowest level with orders that is not below this one."""
     word = level >> 6
@@ -206,7 +206,7 @@ def _next_marked(ladder: Ladder, level: int) -> int:
 
 
 # Queues ---------------------------------------------------------------------------------------------------------------
-@part
+@lean_part
 def append(ladder: Ladder, number: int, level: int) -> None:
     """Puts an order at the end of a level's queue."""
     queue = ladder.levels[level]
@@ -222,7 +222,7 @@ def append(ladder: Ladder, number: int, level: int) -> None:
     queue.last = number
 
 
-@part
+@lean_part
 def unlink(ladder: Ladder, number: int) -> None:
     """Takes an order out of its queue."""
     order = ladder.orders[number]
@@ -245,7 +245,7 @@ def unlink(ladder: Ladder, number: int) -> None:
 
 
 # The pool -------------------------------------------------------------------------------------------------------------
-@part
+@lean_part
 def add_order(
     ladder: Ladder, id: int, owner: int, kind: int, level: int, open_wh: int, display_wh: int, expiry_utc: int
 ) -> None:
@@ -269,7 +269,7 @@ def add_order(
     append(ladder, number, level)
 
 
-@part
+@lean_part
 def show(ladder: Ladder, number: int, open_wh: int) -> None:
     """Sets what an order has open: an iceberg shows a part of it."""
     order = ladder.orders[number]
@@ -277,7 +277,7 @@ def show(ladder: Ladder, number: int, open_wh: int) -> None:
     order.hidden_wh = open_wh - order.shown_wh
 
 
-@part
+@lean_part
 def release(ladder: Ladder, number: int) -> None:
     """Frees the place of an order that stands in no queue any more; its id is spent."""
     order = ladder.orders[number]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
 from voltadesk.engine.book_levels import Ladder
-from voltadesk.engine.book_trading import has_room, reach, remove, remove_all, report, trade, uncross
-from voltadesk.engine.compiled import kernel, part
+from voltadesk.engine.book_trading import has_room, reach, remove, remove_all, report, trade
+from voltadesk.engine.compiled import kernel, lean_part
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 
 _PLAIN_REPORTS = 3  # that any message may need, trades and leaving orders aside
@@ -55,33 +55,8 @@ def run_messages(
     return len(rows)
 
 
-@kernel
-def run_message(
-    memory: NDArray[np.int64],
-    pool: NDArray[np.int64],
-    place: NDArray[np.int32],
-    reports: NDArray[np.int64],
-    type: int,
-    id: int,
-    owner: int,
-    side: int,
-    kind: int,
-    price_tick: int,
-    quantity_wh: int,
-    display_wh: int,
-    time_utc: int,
-) -> int:
-    """Carries out one message. Returns how many reports it wrote, or -1 for lack of what `state[WANTED]` says."""
-    ladder, written = lv.opened(memory, pool, place), reports.view(ev.REPORT)
-    state = ladder.state
-    state[lv.BEGIN], state[lv.MESSAGE_INDEX] = state[lv.SEQUENCE], 0
-    if not _carry_out(ladder, written, type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc):
-        return -1
-    return state[lv.SEQUENCE] - state[lv.BEGIN]
-
-
 # One message ----------------------------------------------------------------------------------------------------------
-@part
+@lean_part
 def _carry_out(
     ladder: Ladder,
     reports: Table,
@@ -109,13 +84,13 @@ def _carry_out(
     return _conduct(ladder, reports, type, id, owner, time_utc)
 
 
-@part
+@lean_part
 def _reject(ladder: Ladder, reports: Table, id: int, rule: int) -> bool:
     report(ladder, reports, ev.EVENT_REJECTED, rule, id, 0, ev.SIDE_NONE, NO_PRICE_TICK, 0)
     return True
 
 
-@part
+@lean_part
 def _new(
     ladder: Ladder,
     reports: Table,
@@ -163,7 +138,7 @@ def _new(
     return True
 
 
-@part
+@lean_part
 def _cancel(ladder: Ladder, reports: Table, id: int, owner: int) -> bool:
     rule, number = _found(ladder, id, owner)
     if rule != 0:
@@ -172,7 +147,7 @@ def _cancel(ladder: Ladder, reports: Table, id: int, owner: int) -> bool:
     return True
 
 
-@part
+@lean_part
 def _amend(ladder: Ladder, reports: Table, id: int, owner: int, price_tick: int, quantity_wh: int) -> bool:
     """A smaller quantity at the same price keeps its place; all else leaves the book and comes anew."""
     rule, number = _found(ladder, id, owner)
@@ -215,7 +190,7 @@ def _amend(ladder: Ladder, reports: Table, id: int, owner: int, price_tick: int,
     return True
 
 
-@part
+@lean_part
 def _conduct(ladder: Ladder, reports: Table, type: int, id: int, owner: int, time_utc: int) -> bool:
     """What concerns more than one order: mass cancel, time, phases."""
     state = ladder.state
@@ -230,8 +205,8 @@ def _conduct(ladder: Ladder, reports: Table, type: int, id: int, owner: int, tim
         state[lv.PHASE] = ev.PHASE_CALL
         report(ladder, reports, ev.EVENT_CALLED, 0, 0, 0, ev.SIDE_NONE, NO_PRICE_TICK, 0)
     elif type == ev.TYPE_UNCROSS:
-        uncross(ladder, reports)
-        state[lv.PHASE] = ev.PHASE_CONTINUOUS
+        state[lv.WANTED] = lv.WANTED_UNCROSS
+        return False
     elif type == ev.TYPE_CLOCK:
         state[lv.CLOCK_UTC] = time_utc
         if state[lv.EXPIRY_UTC] <= time_utc:
@@ -245,7 +220,7 @@ def _conduct(ladder: Ladder, reports: Table, type: int, id: int, owner: int, tim
 
 
 # Rules ----------------------------------------------------------------------------------------------------------------
-@part
+@lean_part
 def _rule_of_identity(ladder: Ladder, id: int, side: int, kind: int) -> int:
     """The first rule that a new order breaks by its id, side or kind; 0: none."""
     if id <= 0 or id >= ev.ID_LIMIT:
@@ -259,7 +234,7 @@ def _rule_of_identity(ladder: Ladder, id: int, side: int, kind: int) -> int:
     return 0
 
 
-@part
+@lean_part
 def _rule_of_terms(
     ladder: Ladder, kind: int, price_tick: int, quantity_wh: int, display_wh: int, standing_wh: int
 ) -> int:
@@ -279,7 +254,7 @@ def _rule_of_terms(
     return 0
 
 
-@part
+@lean_part
 def _rule_of_conduct(ladder: Ladder, type: int, time_utc: int) -> int:
     """The rule that a message breaks that concerns more than one order; 0: none."""
     phase = ladder.state[lv.PHASE]
@@ -294,7 +269,7 @@ def _rule_of_conduct(ladder: Ladder, type: int, time_utc: int) -> int:
     return 0
 
 
-@part
+@lean_part
 def _meeting(ladder: Ladder, owner: int, side: int, kind: int, level: int, quantity_wh: int) -> tuple[int, int]:
     """The rule that an order breaks by what it would meet, and the most trades that it makes at once."""
     best, worst = ladder.state[lv.BEST + 1 - side], lv.worst_met(ladder, level)
@@ -313,7 +288,7 @@ def _meeting(ladder: Ladder, owner: int, side: int, kind: int, level: int, quant
     return 0, trades
 
 
-@part
+@lean_part
 def _found(ladder: Ladder, id: int, owner: int) -> tuple[int, int]:
     """The number of the open order that a message means, or the rule that it breaks."""
     if id <= 0 or id >= len(ladder.place) or ladder.place[id] <= 0:
@@ -324,7 +299,7 @@ def _found(ladder: Ladder, id: int, owner: int) -> tuple[int, int]:
     return 0, int(number)
 
 
-@part
+@lean_part
 def _has_place(ladder: Ladder, id: int) -> bool:
     """Whether a new order finds a place in the pool and its id one in the map; if not, says what is wanted."""
     state = ladder.state

@@ -1,20 +1,16 @@
-"""What happens in an order book: trades by price, then time; orders that leave; a call auction. Each is reported."""
+"""What happens in an order book: trades by price, then time; orders that leave. Each is reported."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
-from voltadesk.engine.auction import RULE_MIDPOINT, clearing_price
 from voltadesk.engine.book_levels import Ladder
-from voltadesk.engine.compiled import part
-from voltadesk.engine.tables import NO_PRICE_TICK, Table
+from voltadesk.engine.compiled import lean_part
+from voltadesk.engine.tables import Table
 
 
 # Reports --------------------------------------------------------------------------------------------------------------
-@part
+@lean_part
 def report(
     ladder: Ladder,
     reports: Table,
@@ -36,7 +32,7 @@ def report(
     row.side, row.price_tick, row.quantity_wh = side, price_tick, quantity_wh
 
 
-@part
+@lean_part
 def has_room(ladder: Ladder, reports: Table, count: int) -> bool:
     """Whether so many more reports can be written; if not, says that they are wanted."""
     state = ladder.state
@@ -47,7 +43,7 @@ def has_room(ladder: Ladder, reports: Table, count: int) -> bool:
 
 
 # Trades ---------------------------------------------------------------------------------------------------------------
-@part
+@lean_part
 def reach(ladder: Ladder, owner: int, best: int, worst: int, open_wh: int) -> tuple[int, int, bool]:
     """What an order would meet from a level on up to another: what it would leave (or less than 0), the most trades
     that takes, and whether one of its owner's orders is among them."""
@@ -72,7 +68,7 @@ def reach(ladder: Ladder, owner: int, best: int, worst: int, open_wh: int) -> tu
     return open_wh, trades, False
 
 
-@part
+@lean_part
 def trade(ladder: Ladder, reports: Table, id: int, side: int, worst: int, open_wh: int) -> int:
     """Trades an order with the other side up to its level `worst`; returns what stays open [Wh]."""
     state = ladder.state
@@ -97,7 +93,7 @@ def trade(ladder: Ladder, reports: Table, id: int, side: int, worst: int, open_w
 
 
 # Leaving --------------------------------------------------------------------------------------------------------------
-@part
+@lean_part
 def remove(ladder: Ladder, reports: Table, event: int, number: int) -> None:
     """Takes an open order out of the book."""
     order = ladder.orders[number]
@@ -109,7 +105,7 @@ def remove(ladder: Ladder, reports: Table, event: int, number: int) -> None:
     report(ladder, reports, event, 0, order.id, 0, side, price_tick, open_wh)
 
 
-@part
+@lean_part
 def remove_all(ladder: Ladder, reports: Table, event: int, owner: int, due_utc: int) -> None:
     """Takes out an owner's orders, NOBODY for everybody's; with a time only those that expire up to then.
 
@@ -133,74 +129,3 @@ def remove_all(ladder: Ladder, reports: Table, event: int, owner: int, due_utc: 
                 number = following
             level = behind
     ladder.state[lv.EXPIRY_UTC] = next_expiry_utc
-
-
-# The call auction -----------------------------------------------------------------------------------------------------
-@part
-def open_orders(ladder: Ladder) -> NDArray[np.int64]:
-    """Numbers of all orders: bids from the best on, then offers from the best on, each price as its queue stands."""
-    numbers = np.empty(ladder.state[lv.OPEN_ORDERS], np.int64)
-    count = 0
-    for side in range(2):
-        level = ladder.state[lv.BEST + side]
-        while level != lv.NO_LEVEL:
-            number = ladder.levels[level].first
-            while number != 0:
-                numbers[count] = number
-                count += 1
-                number = ladder.orders[number].next
-            level = lv.next_level(ladder, level)
-    return numbers
-
-
-@part
-def uncross(ladder: Ladder, reports: Table) -> None:
-    """Trades all that can at the price of a call auction; who is served at that price is said by time.
-
-    Nobody's orders cross each other (`book_messages`), so nobody trades with himself.
-    """
-    state = ladder.state
-    numbers = open_orders(ladder)
-    price_tick, quantity_wh = np.empty(len(numbers), np.int64), np.empty(len(numbers), np.int64)
-    for k in range(len(numbers)):
-        order = ladder.orders[numbers[k]]
-        open_wh = order.shown_wh + order.hidden_wh
-        price_tick[k] = lv.price_of(ladder, order.level)
-        quantity_wh[k] = open_wh if lv.side_of(ladder, order.level) == ev.SIDE_BUY else -open_wh
-    volume_wh, price, _, _ = clearing_price(
-        price_tick, quantity_wh, state[lv.FLOOR_TICK], state[lv.CAP_TICK], RULE_MIDPOINT
-    )
-    left_wh = volume_wh
-    while left_wh > 0:
-        buyer = ladder.levels[state[lv.BEST]].first
-        seller = ladder.levels[state[lv.BEST_OFFER]].first
-        bid, offer = ladder.orders[buyer], ladder.orders[seller]
-        traded_wh = min(left_wh, bid.shown_wh + bid.hidden_wh, offer.shown_wh + offer.hidden_wh)
-        report(ladder, reports, ev.EVENT_TRADED, 0, bid.id, offer.id, ev.SIDE_NONE, price, traded_wh)
-        left_wh -= traded_wh
-        _fill(ladder, buyer, traded_wh)
-        _fill(ladder, seller, traded_wh)
-    report(
-        ladder,
-        reports,
-        ev.EVENT_UNCROSSED,
-        0,
-        0,
-        0,
-        ev.SIDE_NONE,
-        price if volume_wh > 0 else NO_PRICE_TICK,
-        volume_wh,
-    )
-
-
-@part
-def _fill(ladder: Ladder, number: int, traded_wh: int) -> None:
-    """Takes a trade of a call auction off an order, which keeps its place."""
-    order = ladder.orders[number]
-    open_wh = order.shown_wh + order.hidden_wh - traded_wh
-    ladder.state[lv.OPEN_WH] -= traded_wh
-    if open_wh == 0:
-        lv.unlink(ladder, number)
-        lv.release(ladder, number)
-    else:
-        lv.show(ladder, number, open_wh)

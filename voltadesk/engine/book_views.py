@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
-from voltadesk.engine.book_trading import open_orders
+from voltadesk.engine.book_call import open_orders
 from voltadesk.engine.compiled import kernel
 
 

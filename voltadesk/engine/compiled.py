@@ -10,3 +10,6 @@ from numba import njit
 
 kernel = njit(cache=True, nogil=True)
 part = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]  # not in its stubs
+
+# For what makes no arrays and is called so often that counting references to them would cost more than the work.
+lean_part = njit(nogil=True, _nrt=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]

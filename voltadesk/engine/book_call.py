@@ -1,0 +1,89 @@
+"""A call auction in an order book: one price for all that crosses, found by `auction`; then trading goes on."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk.engine import book_events as ev
+from voltadesk.engine import book_levels as lv
+from voltadesk.engine.auction import RULE_MIDPOINT, clearing_price
+from voltadesk.engine.book_levels import Ladder
+from voltadesk.engine.book_trading import report
+from voltadesk.engine.compiled import kernel, lean_part, part
+from voltadesk.engine.tables import NO_PRICE_TICK
+
+
+@kernel
+def run_uncross(
+    memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32], reports: NDArray[np.int64]
+) -> None:
+    """Trades all that can at the price of a call auction, and goes back to continuous trading.
+
+    Better prices are served before worse ones and, at a price, those who came first; icebergs with all they have. What
+    is left keeps its place. Nobody's orders cross each other (`book_messages`), so nobody trades with himself. There
+    must be room for a report more than there are orders.
+    """
+    ladder, written = lv.opened(memory, pool, place), reports.view(ev.REPORT)
+    state = ladder.state
+    state[lv.BEGIN] = state[lv.SEQUENCE]
+    volume_wh, price_tick = _clearing(ladder)
+    left_wh = volume_wh
+    while left_wh > 0:
+        buyer = ladder.levels[state[lv.BEST]].first
+        seller = ladder.levels[state[lv.BEST_OFFER]].first
+        bid, offer = ladder.orders[buyer], ladder.orders[seller]
+        traded_wh = min(left_wh, bid.shown_wh + bid.hidden_wh, offer.shown_wh + offer.hidden_wh)
+        report(ladder, written, ev.EVENT_TRADED, 0, bid.id, offer.id, ev.SIDE_NONE, price_tick, traded_wh)
+        left_wh -= traded_wh
+        _fill(ladder, buyer, traded_wh)
+        _fill(ladder, seller, traded_wh)
+    report(ladder, written, ev.EVENT_UNCROSSED, 0, 0, 0, ev.SIDE_NONE, price_tick, volume_wh)
+    state[lv.PHASE] = ev.PHASE_CONTINUOUS
+
+
+@part
+def open_orders(ladder: Ladder) -> NDArray[np.int64]:
+    """Numbers of all orders: bids from the best on, then offers from the best on, each price as its queue stands."""
+    numbers = np.empty(ladder.state[lv.OPEN_ORDERS], np.int64)
+    count = 0
+    for side in range(2):
+        level = ladder.state[lv.BEST + side]
+        while level != lv.NO_LEVEL:
+            number = ladder.levels[level].first
+            while number != 0:
+                numbers[count] = number
+                count += 1
+                number = ladder.orders[number].next
+            level = lv.next_level(ladder, level)
+    return numbers
+
+
+@part
+def _clearing(ladder: Ladder) -> tuple[int, int]:
+    """What a call auction over all orders would trade [Wh], and at which price; NO_PRICE_TICK where nothing would."""
+    state = ladder.state
+    numbers = open_orders(ladder)
+    price_tick, quantity_wh = np.empty(len(numbers), np.int64), np.empty(len(numbers), np.int64)
+    for k in range(len(numbers)):
+        order = ladder.orders[numbers[k]]
+        open_wh = order.shown_wh + order.hidden_wh
+        price_tick[k] = lv.price_of(ladder, order.level)
+        quantity_wh[k] = open_wh if lv.side_of(ladder, order.level) == ev.SIDE_BUY else -open_wh
+    volume_wh, price, _, _ = clearing_price(
+        price_tick, quantity_wh, state[lv.FLOOR_TICK], state[lv.CAP_TICK], RULE_MIDPOINT
+    )
+    return volume_wh, price if volume_wh > 0 else NO_PRICE_TICK
+
+
+@lean_part
+def _fill(ladder: Ladder, number: int, traded_wh: int) -> None:
+    """Takes a trade off an order, which keeps its place."""
+    order = ladder.orders[number]
+    open_wh = order.shown_wh + order.hidden_wh - traded_wh
+    ladder.state[lv.OPEN_WH] -= traded_wh
+    if open_wh == 0:
+        lv.unlink(ladder, number)
+        lv.release(ladder, number)
+    else:
+        lv.show(ladder, number, open_wh)
