@@ -8,6 +8,7 @@ rules in words.
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
+from voltadesk.engine.auction import RULE_MIDPOINT, clearing_price
 from voltadesk.engine.book_call import run_uncross
 from voltadesk.engine.book_messages import run_messages
 from voltadesk.engine.book_views import depth_rows, order_rows, put_orders, queue_place
@@ -34,7 +36,9 @@ _KEPT = (  # words of the state that a snapshot keeps; the others follow from th
     lv.HIGHEST_ID,
 )
 _HEAD_WORDS = len(_KEPT) + 2
-_PLACES, _IDS, _REPORTS = 1 << 10, 1 << 12, 16  # room at first
+_PLACES, _IDS, _REPORTS = 1 << 10, 1 << 12, 1 << 10  # room at first
+_MESSAGE_WORDS = ev.MESSAGE.itemsize // 8
+_PACK = struct.Struct(f"{_MESSAGE_WORDS}q").pack_into
 
 
 class Rejection(NamedTuple):
@@ -74,29 +78,21 @@ class Book:
             raise ValueError(f"sizes = {least_wh} to {most_wh}: must rise within 1 to {ENERGY_LIMIT_WH}")
         if gate_closure_utc <= 0:
             raise ValueError(f"gate_closure_utc = {gate_closure_utc}: must be above 0")
-        self._memory = np.zeros(lv.memory_words(cap_tick - floor_tick + 1), np.int64)
-        self._memory[: lv.STATE_WORDS] = lv.fresh_state(floor_tick, cap_tick, least_wh, most_wh, gate_closure_utc)
-        self._pool = np.zeros(_PLACES * lv.PLACE_WORDS, np.int64)
-        self._place = np.zeros(_IDS, np.int32)
-        self._room = _REPORTS
+        self.memory = np.zeros(lv.memory_words(cap_tick - floor_tick + 1), np.int64)
+        self.memory[: lv.STATE_WORDS] = lv.fresh_state(floor_tick, cap_tick, least_wh, most_wh, gate_closure_utc)
+        self.pool = np.zeros(_PLACES * lv.PLACE_WORDS, np.int64)
+        self.place = np.zeros(_IDS, np.int32)
+        self._message = np.zeros(_MESSAGE_WORDS, np.int64)
+        self._written = 0
+        self._take_rows(_REPORTS)
 
     # Messages --------------------------------------------------------------------------------------------------------
     def execute(self, messages: Table) -> Table:
         """Carry out a batch of messages (MESSAGE); returns all that happened (REPORT), in order."""
         words = np.ascontiguousarray(messages, ev.MESSAGE).view(np.int64)
-        parts, done, room = [], 0, len(messages) + (len(messages) >> 1) + self._room
-        while True:
-            reports = np.empty(room, ev.REPORT)
-            begin = self.sequence
-            done = run_messages(self._memory, self._pool, self._place, words, done, reports.view(np.int64))
-            parts.append(reports[: self.sequence - begin])
-            if done == len(messages):
-                return parts[0] if len(parts) == 1 else np.concatenate(parts)
-            if self._word(lv.WANTED) == lv.WANTED_UNCROSS:
-                parts.append(self._uncross())
-                done += 1
-            else:
-                room = self._make_room(int(messages["id"][done]), room)
+        if len(self._rows) - self._written < 2 * len(messages):
+            self._take_rows(4 * len(messages))
+        return self._run(words, len(messages))
 
     def send(
         self,
@@ -111,10 +107,51 @@ class Book:
         time_utc: int = ev.FOR_SESSION,
     ) -> Table:
         """Carry out one message, given by the fields of MESSAGE; returns what happened (REPORT)."""
-        message = np.array(
-            [(type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)], ev.MESSAGE
+        _PACK(self._message.data, 0, type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)
+        return self._run(self._message, 1)
+
+    def _run(self, words: NDArray[np.int64], count: int) -> Table:
+        """Carry out messages, making room where it is lacking."""
+        parts: list[Table] = []
+        done = 0
+        while True:
+            begin = self._written
+            done, self._written = run_messages(self.memory, self.pool, self.place, words, done, self._words, begin)
+            if done == count and not parts:
+                return self._rows[begin : self._written]
+            parts.append(self._rows[begin : self._written])
+            if done == count:
+                return np.concatenate(parts)
+            wanted = self._word(lv.WANTED)
+            if wanted == lv.WANTED_UNCROSS:
+                parts.append(self._uncross())
+                done += 1
+            elif wanted == lv.WANTED_REPORTS:
+                self._take_rows(2 * len(self._rows))
+            elif wanted == lv.WANTED_ORDERS:
+                self.pool = _grown(self.pool, 2 * len(self.pool))
+            else:
+                id = int(words[done * _MESSAGE_WORDS + 1])
+                self.place = _grown(self.place, max(2 * len(self.place), id + 1))
+
+    def _uncross(self) -> Table:
+        """Hold the auction of a call; there is room for its reports."""
+        orders, begin = self.orders(), self._written
+        open_wh = orders["shown_wh"] + orders["hidden_wh"]
+        volume_wh, price_tick, _, _ = clearing_price(
+            np.ascontiguousarray(orders["price_tick"]),
+            np.where(orders["side"] == ev.SIDE_BUY, open_wh, -open_wh),
+            self._word(lv.FLOOR_TICK),
+            self._word(lv.CAP_TICK),
+            RULE_MIDPOINT,
         )
-        return self.execute(message)
+        self._written = run_uncross(self.memory, self.pool, self.place, volume_wh, price_tick, self._words, begin)
+        return self._rows[begin : self._written]
+
+    def _take_rows(self, count: int) -> None:
+        """Take new memory for reports; the old belongs to those who hold its rows."""
+        self._rows = np.empty(max(count, _REPORTS), ev.REPORT)
+        self._words, self._written = self._rows.view(np.int64), 0
 
     def rejection(self, report: Table) -> Rejection:
         """What a report of EVENT_REJECTED means in words."""
@@ -131,7 +168,7 @@ class Book:
     @property
     def sequence(self) -> int:
         """How many reports there have been."""
-        return int(self._memory[lv.SEQUENCE])
+        return int(self.memory[lv.SEQUENCE])
 
     @property
     def phase(self) -> int:
@@ -146,17 +183,17 @@ class Book:
     def orders(self) -> Table:
         """All open orders (ORDER): bids from the best on, then offers from the best on, first come first."""
         rows = np.empty(self._word(lv.OPEN_ORDERS), ev.ORDER)
-        order_rows(self._memory, self._pool, self._place, rows.view(np.int64))
+        order_rows(self.memory, self.pool, self.place, rows.view(np.int64))
         return rows
 
     def depth(self, side: int, levels: int = 10) -> Table:
         """The best prices of a side (DEPTH), at most so many, the best first."""
         rows = np.empty(levels, ev.DEPTH)
-        return rows[: depth_rows(self._memory, self._pool, self._place, side, rows.view(np.int64))]
+        return rows[: depth_rows(self.memory, self.pool, self.place, side, rows.view(np.int64))]
 
     def ahead(self, id: int) -> tuple[int, int] | None:
         """How many orders, and what they show [Wh], stand before an order at its price; None: it is not open."""
-        orders, shown_wh = queue_place(self._memory, self._pool, self._place, id)
+        orders, shown_wh = queue_place(self.memory, self.pool, self.place, id)
         return None if orders < 0 else (orders, shown_wh)
 
     # Keeping it ------------------------------------------------------------------------------------------------------
@@ -165,7 +202,7 @@ class Book:
 
         The same state gives the same bytes on every machine, whatever way led to it.
         """
-        orders, used = self.orders(), self._place[: self._word(lv.HIGHEST_ID) + 1] != 0
+        orders, used = self.orders(), self.place[: self._word(lv.HIGHEST_ID) + 1] != 0
         head = [SNAPSHOT_VERSION, *(self._word(word) for word in _KEPT), len(orders)]
         return b"".join(
             (
@@ -187,39 +224,21 @@ class Book:
             raise ValueError(f"snapshot: length = {len(snapshot)}: must fit its {count} orders and its ids")
         book = cls(*(kept[word] for word in (lv.FLOOR_TICK, lv.CAP_TICK, lv.LEAST_WH, lv.MOST_WH, lv.CLOSURE_UTC)))
         for word, value in kept.items():
-            book._memory[word] = value
+            book.memory[word] = value
         used = np.unpackbits(np.frombuffer(snapshot[end:], np.uint8), bitorder="little")
-        book._place = _grown(book._place, len(used))
-        book._place[: len(used)][used == 1] = lv.SPENT
-        book._pool = _grown(book._pool, (count + 2) * lv.PLACE_WORDS)
-        put_orders(book._memory, book._pool, book._place, np.frombuffer(snapshot[begin:end], "<i8").astype(np.int64))
+        book.place = _grown(book.place, len(used))
+        book.place[: len(used)][used == 1] = lv.SPENT
+        book.pool = _grown(book.pool, (count + 2) * lv.PLACE_WORDS)
+        put_orders(book.memory, book.pool, book.place, np.frombuffer(snapshot[begin:end], "<i8").astype(np.int64))
         return book
 
     def digest(self) -> str:
         """SHA-256 of the snapshot."""
         return hashlib.sha256(self.snapshot()).hexdigest()
 
-    def _uncross(self) -> Table:
-        """Hold the auction of a call; returns what happened."""
-        reports = np.empty(self._word(lv.OPEN_ORDERS) + 1, ev.REPORT)
-        begin = self.sequence
-        run_uncross(self._memory, self._pool, self._place, reports.view(np.int64))
-        return reports[: self.sequence - begin]
-
     # Memory ----------------------------------------------------------------------------------------------------------
     def _word(self, word: int) -> int:
-        return int(self._memory[word])
-
-    def _make_room(self, id: int, room: int) -> int:
-        """Makes the room that a message lacked; returns that for reports."""
-        wanted = self._word(lv.WANTED)
-        if wanted == lv.WANTED_ORDERS:
-            self._pool = _grown(self._pool, 2 * len(self._pool))
-        elif wanted == lv.WANTED_IDS:
-            self._place = _grown(self._place, max(2 * len(self._place), id + 1))
-        else:
-            room *= 2
-        return room
+        return int(self.memory[word])
 
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""A call auction in an order book: one price for all that crosses, found by `auction`; then trading goes on."""
+"""A call auction in an order book: all that crosses trades at one price; then trading goes on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
-from voltadesk.engine.auction import RULE_MIDPOINT, clearing_price
 from voltadesk.engine.book_levels import Ladder
 from voltadesk.engine.book_trading import report
 from voltadesk.engine.compiled import kernel, lean_part, part
@@ -16,18 +15,27 @@ from voltadesk.engine.tables import NO_PRICE_TICK
 
 @kernel
 def run_uncross(
-    memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32], reports: NDArray[np.int64]
-) -> None:
-    """Trades all that can at the price of a call auction, and goes back to continuous trading.
+    memory: NDArray[np.int64],
+    pool: NDArray[np.int64],
+    place: NDArray[np.int32],
+    volume_wh: int,
+    price_tick: int,
+    reports: NDArray[np.int64],
+    begin: int,
+) -> int:
+    """Trades what an auction over all orders came to, at its price, and goes back to continuous trading.
 
-    Better prices are served before worse ones and, at a price, those who came first; icebergs with all they have. What
-    is left keeps its place. Nobody's orders cross each other (`book_messages`), so nobody trades with himself. There
-    must be room for a report more than there are orders.
+    Better limits are served before worse ones and, at one limit, those who came first; icebergs with all they have.
+    What is left keeps its place. Nobody's orders cross each other (`book_messages`), so nobody trades with himself.
+
+    volume_wh, price_tick  what `auction.clearing_price` says of all open orders [Wh], [0.01/MWh]
+
+    Writes reports from row `begin` on, for which there must be room: one more than there are orders. Returns the first
+    row that was not written.
     """
     ladder, written = lv.opened(memory, pool, place), reports.view(ev.REPORT)
     state = ladder.state
-    state[lv.BEGIN] = state[lv.SEQUENCE]
-    volume_wh, price_tick = _clearing(ladder)
+    state[lv.BEGIN] = state[lv.SEQUENCE] - begin
     left_wh = volume_wh
     while left_wh > 0:
         buyer = ladder.levels[state[lv.BEST]].first
@@ -38,8 +46,10 @@ def run_uncross(
         left_wh -= traded_wh
         _fill(ladder, buyer, traded_wh)
         _fill(ladder, seller, traded_wh)
-    report(ladder, written, ev.EVENT_UNCROSSED, 0, 0, 0, ev.SIDE_NONE, price_tick, volume_wh)
+    told_tick = price_tick if volume_wh > 0 else NO_PRICE_TICK
+    report(ladder, written, ev.EVENT_UNCROSSED, 0, 0, 0, ev.SIDE_NONE, told_tick, volume_wh)
     state[lv.PHASE] = ev.PHASE_CONTINUOUS
+    return state[lv.SEQUENCE] - state[lv.BEGIN]
 
 
 @part
@@ -57,23 +67,6 @@ def open_orders(ladder: Ladder) -> NDArray[np.int64]:
                 number = ladder.orders[number].next
             level = lv.next_level(ladder, level)
     return numbers
-
-
-@part
-def _clearing(ladder: Ladder) -> tuple[int, int]:
-    """What a call auction over all orders would trade [Wh], and at which price; NO_PRICE_TICK where nothing would."""
-    state = ladder.state
-    numbers = open_orders(ladder)
-    price_tick, quantity_wh = np.empty(len(numbers), np.int64), np.empty(len(numbers), np.int64)
-    for k in range(len(numbers)):
-        order = ladder.orders[numbers[k]]
-        open_wh = order.shown_wh + order.hidden_wh
-        price_tick[k] = lv.price_of(ladder, order.level)
-        quantity_wh[k] = open_wh if lv.side_of(ladder, order.level) == ev.SIDE_BUY else -open_wh
-    volume_wh, price, _, _ = clearing_price(
-        price_tick, quantity_wh, state[lv.FLOOR_TICK], state[lv.CAP_TICK], RULE_MIDPOINT
-    )
-    return volume_wh, price if volume_wh > 0 else NO_PRICE_TICK
 
 
 @lean_part

@@ -17,9 +17,10 @@ from voltadesk.engine.compiled import kernel, lean_part
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 
 _PLAIN_REPORTS = 3  # that any message may need, trades and leaving orders aside
+_NO_ROOM = -1
 
 
-# Kernels for Python ---------------------------------------------------------------------------------------------------
+# The kernel for Python -----------------------------------------------------------------------------------------------
 @kernel
 def run_messages(
     memory: NDArray[np.int64],
@@ -28,17 +29,25 @@ def run_messages(
     messages: NDArray[np.int64],
     first: int,
     reports: NDArray[np.int64],
-) -> int:
-    """Carries out messages (rows of MESSAGE as words) from number `first` on, writing rows of REPORT as words.
+    begin: int,
+) -> tuple[int, int]:
+    """Carries out messages from number `first` on, writing reports from row `begin` on.
 
-    Returns the number of the first that was not carried out, for lack of what `state[WANTED]` says; all: their count.
+    memory, pool, place  as `Book` keeps them
+    messages             rows of MESSAGE, as words
+    reports              rows of REPORT, as words; out
+
+    Returns the number of the first message that was not carried out, for lack of what `state[WANTED]` says, or how many
+    there are; and the first row of reports that was not written.
     """
     ladder, rows, written = lv.opened(memory, pool, place), messages.view(ev.MESSAGE), reports.view(ev.REPORT)
-    ladder.state[lv.BEGIN] = ladder.state[lv.SEQUENCE]
-    for k in range(first, len(rows)):
-        m = rows[k]
-        ladder.state[lv.MESSAGE_INDEX] = k
-        if not _carry_out(
+    state = ladder.state
+    state[lv.BEGIN] = state[lv.SEQUENCE] - begin
+    done = first
+    while done < len(rows):
+        m = rows[done]
+        state[lv.MESSAGE_INDEX] = done
+        if not carry_out(
             ladder,
             written,
             m.type,
@@ -51,13 +60,14 @@ def run_messages(
             m.display_wh,
             m.time_utc,
         ):
-            return k
-    return len(rows)
+            break
+        done += 1
+    return done, state[lv.SEQUENCE] - state[lv.BEGIN]
 
 
 # One message ----------------------------------------------------------------------------------------------------------
 @lean_part
-def _carry_out(
+def carry_out(
     ladder: Ladder,
     reports: Table,
     type: int,
@@ -70,26 +80,26 @@ def _carry_out(
     display_wh: int,
     time_utc: int,
 ) -> bool:
-    """Does what a message asks or reports why not; False where there is no room to."""
+    """Does what a message asks, or reports the rule that it breaks; False where there is no room to."""
     if not has_room(ladder, reports, _PLAIN_REPORTS):
         return False
+    rule = 0
     if ladder.state[lv.PHASE] == ev.PHASE_CLOSED and ev.TYPE_NEW <= type <= ev.TYPE_CLOSE and type != ev.TYPE_CLOCK:
-        return _reject(ladder, reports, id, ev.RULE_CLOSED)
-    if type == ev.TYPE_NEW:
-        return _new(ladder, reports, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)
-    if type == ev.TYPE_CANCEL:
-        return _cancel(ladder, reports, id, owner)
-    if type == ev.TYPE_AMEND:
-        return _amend(ladder, reports, id, owner, price_tick, quantity_wh)
-    return _conduct(ladder, reports, type, id, owner, time_utc)
+        rule = ev.RULE_CLOSED
+    elif type == ev.TYPE_NEW:
+        rule = _new(ladder, reports, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)
+    elif type == ev.TYPE_CANCEL:
+        rule = _cancel(ladder, reports, id, owner)
+    elif type == ev.TYPE_AMEND:
+        rule = _amend(ladder, reports, id, owner, price_tick, quantity_wh)
+    else:
+        rule = _conduct(ladder, reports, type, owner, time_utc)
+    if rule > 0:
+        report(ladder, reports, ev.EVENT_REJECTED, rule, id, 0, ev.SIDE_NONE, NO_PRICE_TICK, 0)
+    return rule != _NO_ROOM
 
 
-@lean_part
-def _reject(ladder: Ladder, reports: Table, id: int, rule: int) -> bool:
-    report(ladder, reports, ev.EVENT_REJECTED, rule, id, 0, ev.SIDE_NONE, NO_PRICE_TICK, 0)
-    return True
-
-
+# Each of these returns 0, the rule that the message breaks, or _NO_ROOM.
 @lean_part
 def _new(
     ladder: Ladder,
@@ -102,11 +112,11 @@ def _new(
     quantity_wh: int,
     display_wh: int,
     expiry_utc: int,
-) -> bool:
+) -> int:
     state = ladder.state
     rule = _rule_of_identity(ladder, id, side, kind)
     if rule != 0:
-        return _reject(ladder, reports, id, rule)
+        return rule
     limit_tick = price_tick
     if kind == ev.KIND_MARKET:
         price_tick = NO_PRICE_TICK
@@ -117,13 +127,13 @@ def _new(
     if rule == 0 and state[lv.PHASE] == ev.PHASE_CALL and kind != ev.KIND_LIMIT and kind != ev.KIND_ICEBERG:
         rule = ev.RULE_CALL
     if rule != 0:
-        return _reject(ladder, reports, id, rule)
+        return rule
     level = lv.level_of(ladder, side, limit_tick)
     rule, trades = _meeting(ladder, owner, side, kind, level, quantity_wh)
     if rule != 0:
-        return _reject(ladder, reports, id, rule)
+        return rule
     if not (_has_place(ladder, id) and has_room(ladder, reports, trades + _PLAIN_REPORTS)):
-        return False
+        return _NO_ROOM
     report(ladder, reports, ev.EVENT_ACCEPTED, 0, id, 0, side, price_tick, quantity_wh)
     state[lv.HIGHEST_ID] = max(state[lv.HIGHEST_ID], id)
     left_wh = quantity_wh
@@ -131,28 +141,28 @@ def _new(
         left_wh = trade(ladder, reports, id, side, lv.worst_met(ladder, level), quantity_wh)
     if left_wh > 0 and kind != ev.KIND_MARKET and kind != ev.KIND_IOC:
         lv.add_order(ladder, id, owner, kind, level, left_wh, display_wh, expiry_utc)
-        return True
+        return 0
     ladder.place[id] = lv.SPENT
     if left_wh > 0:
         report(ladder, reports, ev.EVENT_CANCELLED, ev.RULE_NOT_FILLED, id, 0, side, price_tick, left_wh)
-    return True
+    return 0
 
 
 @lean_part
-def _cancel(ladder: Ladder, reports: Table, id: int, owner: int) -> bool:
+def _cancel(ladder: Ladder, reports: Table, id: int, owner: int) -> int:
     rule, number = _found(ladder, id, owner)
     if rule != 0:
-        return _reject(ladder, reports, id, rule)
+        return rule
     remove(ladder, reports, ev.EVENT_CANCELLED, number)
-    return True
+    return 0
 
 
 @lean_part
-def _amend(ladder: Ladder, reports: Table, id: int, owner: int, price_tick: int, quantity_wh: int) -> bool:
+def _amend(ladder: Ladder, reports: Table, id: int, owner: int, price_tick: int, quantity_wh: int) -> int:
     """A smaller quantity at the same price keeps its place; all else leaves the book and comes anew."""
     rule, number = _found(ladder, id, owner)
     if rule != 0:
-        return _reject(ladder, reports, id, rule)
+        return rule
     order = ladder.orders[number]
     open_wh = order.shown_wh + order.hidden_wh
     side, own_tick = lv.side_of(ladder, order.level), lv.price_of(ladder, order.level)
@@ -161,22 +171,22 @@ def _amend(ladder: Ladder, reports: Table, id: int, owner: int, price_tick: int,
     display_wh = min(order.display_wh, wanted_wh)
     rule = _rule_of_terms(ladder, order.kind, wanted_tick, wanted_wh, display_wh, open_wh)
     if rule != 0:
-        return _reject(ladder, reports, id, rule)
+        return rule
     level = lv.level_of(ladder, side, wanted_tick)
     trades = 0
     stays = level == order.level and wanted_wh <= open_wh
     if not stays:
         rule, trades = _meeting(ladder, order.owner, side, order.kind, level, wanted_wh)
         if rule != 0:
-            return _reject(ladder, reports, id, rule)
+            return rule
         if not has_room(ladder, reports, trades + _PLAIN_REPORTS):
-            return False
+            return _NO_ROOM
     report(ladder, reports, ev.EVENT_AMENDED, 0, id, 0, side, wanted_tick, wanted_wh)
     ladder.state[lv.OPEN_WH] += wanted_wh - open_wh
     if stays:
         order.shown_wh = min(order.shown_wh, wanted_wh)
         order.hidden_wh = wanted_wh - order.shown_wh
-        return True
+        return 0
     lv.unlink(ladder, number)
     if trades > 0:
         left_wh = trade(ladder, reports, id, side, lv.worst_met(ladder, level), wanted_wh)
@@ -187,18 +197,18 @@ def _amend(ladder: Ladder, reports: Table, id: int, owner: int, price_tick: int,
     else:
         lv.show(ladder, number, wanted_wh)
         lv.append(ladder, number, level)
-    return True
+    return 0
 
 
 @lean_part
-def _conduct(ladder: Ladder, reports: Table, type: int, id: int, owner: int, time_utc: int) -> bool:
+def _conduct(ladder: Ladder, reports: Table, type: int, owner: int, time_utc: int) -> int:
     """What concerns more than one order: mass cancel, time, phases."""
     state = ladder.state
     if not has_room(ladder, reports, state[lv.OPEN_ORDERS] + _PLAIN_REPORTS):
-        return False
+        return _NO_ROOM
     rule = _rule_of_conduct(ladder, type, time_utc)
     if rule != 0:
-        return _reject(ladder, reports, id, rule)
+        return rule
     if type == ev.TYPE_CANCEL_ALL:
         remove_all(ladder, reports, ev.EVENT_CANCELLED, owner, ev.NEVER_UTC)
     elif type == ev.TYPE_CALL:
@@ -206,7 +216,7 @@ def _conduct(ladder: Ladder, reports: Table, type: int, id: int, owner: int, tim
         report(ladder, reports, ev.EVENT_CALLED, 0, 0, 0, ev.SIDE_NONE, NO_PRICE_TICK, 0)
     elif type == ev.TYPE_UNCROSS:
         state[lv.WANTED] = lv.WANTED_UNCROSS
-        return False
+        return _NO_ROOM
     elif type == ev.TYPE_CLOCK:
         state[lv.CLOCK_UTC] = time_utc
         if state[lv.EXPIRY_UTC] <= time_utc:
@@ -216,7 +226,7 @@ def _conduct(ladder: Ladder, reports: Table, type: int, id: int, owner: int, tim
         remove_all(ladder, reports, ev.EVENT_EXPIRED, ev.NOBODY, ev.NEVER_UTC)
         state[lv.PHASE] = ev.PHASE_CLOSED
         report(ladder, reports, ev.EVENT_CLOSED, 0, 0, 0, ev.SIDE_NONE, NO_PRICE_TICK, 0)
-    return True
+    return 0
 
 
 # Rules ----------------------------------------------------------------------------------------------------------------
