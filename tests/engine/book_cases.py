@@ -56,8 +56,8 @@ KIND_WEIGHTS = {
 }
 
 
-def messages(seed: int, count: int) -> Table:
-    """Messages of every kind, good and bad, that meet often: few prices, few owners, ids that recur."""
+def messages(seed: int, count: int, step: int = 1) -> Table:
+    """Messages of every kind, good and bad, that meet often: few prices, `step` ticks apart, few owners, ids again."""
     draw = Draws(seed, count)
     rows = np.zeros(count, ev.MESSAGE)
     rows["type"] = draw.choice(TYPE_WEIGHTS)
@@ -68,16 +68,16 @@ def messages(seed: int, count: int) -> Table:
     rows["side"] = draw.choice({ev.SIDE_BUY: 100, ev.SIDE_SELL: 100, 2: 1})
     rows["kind"] = draw.choice(KIND_WEIGHTS)
     # Bids a little below offers, so that some rest and some trade.
-    rows["price_tick"] = draw.below(13) + 4 * rows["side"]
+    rows["price_tick"] = (draw.below(13) + 4 * rows["side"]) * step
     rows["quantity_wh"] = draw.below(MOST) + 1 + (draw.below(20) == 0)
     icebergs = (rows["kind"] == ev.KIND_ICEBERG) | (draw.below(200) == 0)
     rows["display_wh"] = np.where(icebergs, draw.below(9) - (draw.below(30) == 0), 0)
     rows["time_utc"] = np.where(is_new, np.where(draw.below(4) > 0, 0, newest + draw.below(90) - 2), newest)
     rows["time_utc"] -= np.where(draw.below(60) == 0, 90, 0)
     for field, odd in (
-        ("price_tick", [FLOOR, CAP, FLOOR - 1, CAP + 1, ev.UNEVEN, ev.KEEP]),
+        ("price_tick", [FLOOR * step, CAP * step, FLOOR * step - 1, CAP * step + 1, ev.UNEVEN, ev.KEEP]),
         ("quantity_wh", [0, -1, LEAST, MOST + 1, ev.UNEVEN, ev.KEEP, 1 << 62]),
-        ("id", [0, -1, ev.ID_LIMIT, ev.ID_LIMIT - 1, 1 << 62]),
+        ("id", [0, -1, ev.ID_LIMIT, 70_000, 1 << 62]),
     ):
         chosen = np.array(odd)[draw.below(len(odd))]
         rows[field] = np.where(draw.below(60) == 0, chosen, rows[field])
@@ -86,12 +86,12 @@ def messages(seed: int, count: int) -> Table:
     return rows
 
 
-def book_of(closure: int = ev.NEVER_UTC) -> Book:
-    return Book(FLOOR, CAP, LEAST, MOST, closure)
+def book_of(closure: int = ev.NEVER_UTC, step: int = 1) -> Book:
+    return Book(FLOOR * step, CAP * step, LEAST, MOST, closure)
 
 
-def twin_of(closure: int = ev.NEVER_UTC) -> twin.Book:
-    return twin.Book(FLOOR, CAP, LEAST, MOST, closure)
+def twin_of(closure: int = ev.NEVER_UTC, step: int = 1) -> twin.Book:
+    return twin.Book(FLOOR * step, CAP * step, LEAST, MOST, closure)
 
 
 # In words -------------------------------------------------------------------------------------------------------------

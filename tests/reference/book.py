@@ -4,8 +4,7 @@ Words instead of codes, and nothing shared with the engine but its limits. What 
 copies; the price of a call auction comes from the auction's own twin.
 """
 
-from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tests.reference import auction
@@ -127,8 +126,7 @@ class Book:
         price = old.price if m.price == KEEP else m.price
         self.check(left, price, old.display and min(old.display, left), old.kind == "iceberg", but=old.left)
         stays = price == old.price and left <= old.left
-        changed = copy(old)
-        changed.price, changed.left, changed.shown = price, left, min(old.display or left, left)
+        changed = replace(old, price=price, left=left, shown=min(old.display or left, left))
         if not stays:
             self.check_meeting(changed)
         self.report("amended", m.id, old.side, price, left)
@@ -201,12 +199,11 @@ class Book:
 
     def check_meeting(self, order: Order) -> None:
         """What an order must not meet; tried out on copies."""
-        others = [copy(other) for other in self.side[opposite(order.side)]]
+        others = [replace(other) for other in self.side[opposite(order.side)] if meets(order, other)]
         if self.phase == "call":
-            met = {other.owner for other in others if meets(order, other)}
-            require(order.owner == NOBODY or order.owner not in met, "self-trade")
+            require(order.owner == NOBODY or all(other.owner != order.owner for other in others), "self-trade")
             return
-        trial = copy(order)
+        trial = replace(order)
         trades = matched(trial, others)
         require(order.kind != "post-only" or not trades, "post-only")
         require(order.owner == NOBODY or all(maker.owner != order.owner for maker, _ in trades), "self-trade")

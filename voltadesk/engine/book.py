@@ -215,8 +215,8 @@ class Book:
     @classmethod
     def restore(cls, snapshot: bytes) -> Book:
         """The book of a snapshot; it goes on as the first would have. Raises ValueError for what is no snapshot."""
-        head = np.frombuffer(snapshot[: 8 * _HEAD_WORDS], "<i8").tolist()
-        if len(head) != _HEAD_WORDS or head[0] != SNAPSHOT_VERSION:
+        head = np.frombuffer(snapshot[: 8 * _HEAD_WORDS].ljust(8 * _HEAD_WORDS, b"\0"), "<i8").tolist()
+        if head[0] != SNAPSHOT_VERSION:
             raise ValueError(f"snapshot: must begin with version {SNAPSHOT_VERSION}")
         kept, count = dict(zip(_KEPT, head[1:-1], strict=True)), head[-1]
         begin, end = 8 * _HEAD_WORDS, 8 * _HEAD_WORDS + ev.ORDER.itemsize * count

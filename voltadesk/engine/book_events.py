@@ -44,7 +44,7 @@ KEEP = -(1 << 61)  # price or quantity that an amendment leaves as it is
 UNEVEN = -(1 << 62)  # price or quantity between two steps: what a reader puts for too many decimals; always refused
 
 # Limits ---------------------------------------------------------------------------------------------------------------
-ID_LIMIT = 1 << 28  # exclusive
+ID_LIMIT = 1 << 26  # exclusive; a book remembers each id it has seen
 TOTAL_LIMIT_WH = 1 << 55  # exclusive, all open orders together: what a call auction can clear
 SLICES_LIMIT = 100  # an iceberg shows at least this part of itself
 
