@@ -27,12 +27,13 @@ from voltadesk.feeds.price_file import Layout
 from voltadesk.report.backtest import Backtest, Unit, backtest, battery
 from voltadesk.report.backtest_document import sections
 from voltadesk.report.backtest_figures import Span, figures, top_bottom_e8, worst_drawdown_e8
-from voltadesk.report.backtest_files import BacktestFiles
+from voltadesk.report.backtest_files import write_backtest
 from voltadesk.report.backtest_fleet import read_fleet
 from voltadesk.report.backtest_investment import Investment, annuity, internal_rate, investment_figures
 from voltadesk.report.backtest_prices import prices_of_files
 from voltadesk.report.document import markdown
 from voltadesk.report.exact_json import json_text
+from voltadesk.report.folder import OutFolder
 from voltadesk.scenario.profiles import data_folder
 from voltadesk.strategy.strategies import Perfect
 from voltadesk.strategy.trader import Prices, Trades
@@ -357,9 +358,9 @@ def test_files_hold_what_the_report_says(tmp_path: Path) -> None:
     prices, notes = sample()
     result = backtest(prices, [ONE_MW], [Perfect(), Yesterday()], begin=96)
     tree = figures(result, notes=notes)
-    files = BacktestFiles(tmp_path / "deep" / "out")
+    files = OutFolder(tmp_path / "deep" / "out")
     files.begin()
-    files.write(result, {"report.json": json_text(tree), "report.md": markdown(sections(tree))})
+    write_backtest(files, result, {"report.json": json_text(tree), "report.md": markdown(sections(tree))})
     files.close()
     folder = tmp_path / "deep" / "out"
     assert sorted(path.name for path in folder.iterdir()) == ["intervals.parquet", "report.json", "report.md"]
@@ -377,7 +378,7 @@ def test_files_hold_what_the_report_says(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_files_that_were_not_finished(tmp_path: Path) -> None:
-    files = BacktestFiles(tmp_path / "a" / "b")
+    files = OutFolder(tmp_path / "a" / "b")
     files.begin()
     files.close()
     assert list(tmp_path.iterdir()) == []

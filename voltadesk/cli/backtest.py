@@ -92,9 +92,10 @@ def backtest(
     from voltadesk.feeds.price_file import Layout
     from voltadesk.report.backtest_document import sections
     from voltadesk.report.backtest_figures import figures
-    from voltadesk.report.backtest_files import BacktestFiles
+    from voltadesk.report.backtest_files import write_backtest
     from voltadesk.report.document import markdown
     from voltadesk.report.exact_json import json_text
+    from voltadesk.report.folder import OutFolder
 
     if out == "":
         raise BadInput("out", out, "must be a folder")
@@ -104,7 +105,7 @@ def backtest(
     units = _units(fleet, (power, energy, efficiency, wear), seen.grid)
     invested = None if cost is None else _investment(cost, years, discount_rate, units)
     chosen, budget = _strategies(strategy, seen), _cycles(cycles)
-    files = None if out is None else BacktestFiles(Path(out))
+    files = None if out is None else OutFolder(Path(out))
     try:
         if files is not None:
             files.begin()
@@ -113,7 +114,7 @@ def backtest(
         parts = sections(tree)
         if files is not None:
             texts = {"report.json": json_text(tree, indent=2) + "\n", "report.md": markdown(parts)}
-            files.write(result, texts)
+            write_backtest(files, result, texts)
     finally:
         if files is not None:
             files.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TextIO, TypeVar
 
 import typer
 
@@ -12,10 +13,13 @@ from voltadesk.cli import backtest
 from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
+    from voltadesk.feeds.book_events import BookEvents
     from voltadesk.report.document import Section
     from voltadesk.scenario.model import Scenario
     from voltadesk.scenario.replay import Without
     from voltadesk.scenario.world import World
+
+T = TypeVar("T")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,7 +28,8 @@ app = typer.Typer(
         "Runs without a screen.\n\n"
         "Examples:\n\n"
         "  voltadesk headless replay\n\n"
-        "  voltadesk headless clear orders.csv --json\n"
+        "  voltadesk headless clear orders.csv --json\n\n"
+        "  voltadesk headless match events.ndjson --json\n"
     ),
 )
 
@@ -79,19 +84,10 @@ def clear(
     from voltadesk.feeds.orders import OrderLimits, read_orders
     from voltadesk.units import parse_price_tick
 
-    floor_tick, cap_tick = parse_price_tick(floor, "floor"), parse_price_tick(cap, "cap")
+    floor_tick, cap_tick = _price_band(floor, cap)
     margin_tick = parse_price_tick(margin, "margin", low=0)
-    if floor_tick >= cap_tick:
-        raise BadInput("floor", floor, f"must be below the cap ({cap})")
     limits = OrderLimits(floor_tick, cap_tick, max_steps, max_participants)
-    if orders == "-":
-        lines = read_orders(sys.stdin, "stdin", limits)
-    else:
-        try:
-            with open(orders, encoding="utf-8", newline="") as source:
-                lines = read_orders(source, Path(orders).name, limits)
-        except OSError as error:
-            raise BadInput("orders", orders, (error.strerror or "can't be read").lower()) from None
+    lines = _read_lines(orders, "orders", lambda source, name: read_orders(source, name, limits))
 
     from voltadesk.cli.progress import shown_compiling
     from voltadesk.engine.auction import clear_by
@@ -108,6 +104,97 @@ def clear(
         _print_json(result)
     else:
         _show([clearing_section(result)])
+
+
+@app.command(
+    help=(
+        "Run a file of orders through a fresh order book and tell trades, what is left, and a digest.\n\n"
+        "Examples:\n\n"
+        "  voltadesk headless match events.ndjson\n\n"
+        "  voltadesk headless match events.csv --json\n\n"
+        "  voltadesk headless match events.csv --floor -500 --cap 4000 --out results\n\n"
+        "  printf 'type,id,side,price,quantity\\nnew,a,sell,50,8\\nnew,b,buy,51,5\\n' | voltadesk headless match -\n\n"
+        "CSV with a header, or one JSON object a line: type (new, cancel, amend), id, owner, product, side, price "
+        "(per MWh), quantity (MWh), kind (limit, market, ioc, fok, post-only, iceberg). docs/book.md tells the rules "
+        "and more types."
+    )
+)
+def match(
+    events: Annotated[str, typer.Argument(metavar="EVENTS", help="An NDJSON or CSV file; - reads stdin.")],
+    floor: Annotated[str, typer.Option(help="Lowest price allowed.")] = "-30000.00",
+    cap: Annotated[str, typer.Option(help="Highest price allowed.")] = "30000.00",
+    out: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="DIR", help="Write the result and every report here."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from voltadesk.feeds.book_events import read_book_events
+    from voltadesk.report.folder import OutFolder
+
+    floor_tick, cap_tick = _price_band(floor, cap)
+    if out == "":
+        raise BadInput("out", out, "must be a folder")
+    found = _read_lines(events, "events", read_book_events)
+    files = None if out is None else OutFolder(Path(out))
+    try:
+        if files is not None:
+            files.begin()
+        tree, parts, texts = _match(found, floor_tick, cap_tick, files is not None)
+        if files is not None:
+            files.write(texts)
+    finally:
+        if files is not None:
+            files.close()
+    if as_json:
+        _print_json(tree)
+    else:
+        _show(parts)
+
+
+def _match(
+    events: BookEvents, floor_tick: int, cap_tick: int, with_files: bool
+) -> tuple[Any, list[Section], dict[str, str]]:
+    """The result as a tree, for people, and as files."""
+    from voltadesk.cli.progress import shown_compiling
+    from voltadesk.engine.book_messages import run_messages
+    from voltadesk.report.document import markdown
+    from voltadesk.report.exact_json import json_text
+    from voltadesk.report.matching import match_events, match_sections, match_tree, reports_csv
+
+    with shown_compiling(run_messages):
+        result = match_events(events, floor_tick, cap_tick)
+    tree = match_tree(result)
+    parts = match_sections(result, tree)
+    texts = {}
+    if with_files:
+        texts = {
+            "match.json": json_text(tree, indent=2) + "\n",
+            "match.md": markdown(parts),
+            "reports.csv": reports_csv(result),
+        }
+    return tree, parts, texts
+
+
+def _price_band(floor: str, cap: str) -> tuple[int, int]:
+    """Floor and cap [tick] from the options."""
+    from voltadesk.units import parse_price_tick
+
+    floor_tick, cap_tick = parse_price_tick(floor, "floor"), parse_price_tick(cap, "cap")
+    if floor_tick >= cap_tick:
+        raise BadInput("floor", floor, f"must be below the cap ({cap})")
+    return floor_tick, cap_tick
+
+
+def _read_lines(path: str, field: str, read: Callable[[TextIO, str], T]) -> T:
+    """What a reader makes of a file, or of stdin for `-`."""
+    if path == "-":
+        return read(sys.stdin, "stdin")
+    try:
+        with open(path, encoding="utf-8", newline="") as source:
+            return read(source, Path(path).name)
+    except OSError as error:
+        raise BadInput(field, path, (error.strerror or "can't be read").lower()) from None
 
 
 @app.command(

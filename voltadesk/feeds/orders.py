@@ -47,7 +47,7 @@ def read_orders(source: TextIO, name: str, limits: OrderLimits) -> list[OrderLin
         raise BadInput("orders", name, "must be UTF-8 text") from None
     # A quote in a comment means nothing.
     lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
-    reader = csv.reader(_without_comments(lines) if "#" in text else lines, strict=True)
+    reader = csv.reader(without_comments(lines) if "#" in text else lines, strict=True)
     orders: list[OrderLine] = []
     parse: Callable[[list[str], int], OrderLine] | None = None
     width = 0
@@ -72,7 +72,7 @@ def read_orders(source: TextIO, name: str, limits: OrderLimits) -> list[OrderLin
     return orders
 
 
-def _without_comments(lines: TextIO) -> Iterator[str]:
+def without_comments(lines: TextIO) -> Iterator[str]:
     """The lines with comments made empty, so that their count stays the file's."""
     return ("\n" if line.lstrip().startswith("#") else line for line in lines)
 

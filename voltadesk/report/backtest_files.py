@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
 from voltadesk.engine.tables import NO_PRICE_TICK
-from voltadesk.errors import BadInput
 from voltadesk.report.backtest import Backtest, Run
 from voltadesk.report.files import DATABASE, WRITE, Columns
+from voltadesk.report.folder import OutFolder
 
 
-class BacktestFiles:
-    """A folder for a backtest's files, filled all at once or not at all: `begin`, `write`, and `close` in any case."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        self._work = folder / f".voltadesk-{os.urandom(8).hex()}"
-
-    def begin(self) -> None:
-        """Make the folders, before anything long is run. Raises BadInput where they can't be made."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._work.mkdir(0o700)
-        except OSError as error:
-            raise BadInput("out", str(self.folder), (error.strerror or "can't be written").lower()) from None
-
-    def write(self, result: Backtest, texts: dict[str, str]) -> None:
-        """Write the table and the texts (file name to content), then move all of them into the folder."""
-        for name, text in texts.items():
-            (self._work / name).write_text(text, encoding="utf-8", newline="\n")
-        _write_intervals(result, self._work / "intervals.parquet")
-        for made in sorted(self._work.iterdir()):
-            os.replace(made, self.folder / made.name)
-
-    def close(self) -> None:
-        """Remove whatever was not finished, and folders that were made for it and hold nothing."""
-        shutil.rmtree(self._work, ignore_errors=True)
-        with suppress(OSError):
-            for made in self._made:
-                made.rmdir()
+def write_backtest(folder: OutFolder, result: Backtest, texts: dict[str, str]) -> None:
+    """Write a backtest's table and texts into a folder that was begun."""
+    _write_intervals(result, folder.path("intervals.parquet"))
+    folder.write(texts)
 
 
 def _write_intervals(result: Backtest, target: Path) -> None:
