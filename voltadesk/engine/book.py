@@ -37,8 +37,7 @@ _KEPT = (  # words of the state that a snapshot keeps; the others follow from th
 )
 _HEAD_WORDS = len(_KEPT) + 2
 _PLACES, _IDS, _REPORTS = 1 << 10, 1 << 12, 1 << 10  # room at first
-_MESSAGE_WORDS = ev.MESSAGE.itemsize // 8
-_PACK = struct.Struct(f"{_MESSAGE_WORDS}q").pack_into
+_PACK = struct.Struct(f"{lv.MESSAGE_WORDS}q").pack_into
 
 
 class Rejection(NamedTuple):
@@ -58,6 +57,8 @@ class Book:
     gate_closure_utc      when a clock message gets there, all orders expire and the book is closed for good
 
     A book begins empty, open, in continuous trading; a `call` message makes it collect orders for an auction instead.
+    Kernels of one's own reach it by `where` (`book_levels.opened`), which changes when it grows.
+
     Ids are positive and each names one order for the life of the book; they should be dense, as memory grows with
     the highest. An owner of 0 is nobody: orders that may trade with each other, messages that may touch any order.
 
@@ -78,11 +79,13 @@ class Book:
             raise ValueError(f"sizes = {least_wh} to {most_wh}: must rise within 1 to {ENERGY_LIMIT_WH}")
         if gate_closure_utc <= 0:
             raise ValueError(f"gate_closure_utc = {gate_closure_utc}: must be above 0")
-        self.memory = np.zeros(lv.memory_words(cap_tick - floor_tick + 1), np.int64)
-        self.memory[: lv.STATE_WORDS] = lv.fresh_state(floor_tick, cap_tick, least_wh, most_wh, gate_closure_utc)
-        self.pool = np.zeros(_PLACES * lv.PLACE_WORDS, np.int64)
-        self.place = np.zeros(_IDS, np.int32)
-        self._message = np.zeros(_MESSAGE_WORDS, np.int64)
+        self._memory = np.zeros(lv.memory_words(cap_tick - floor_tick + 1), np.int64)
+        self._memory[: lv.STATE_WORDS] = lv.fresh_state(floor_tick, cap_tick, least_wh, most_wh, gate_closure_utc)
+        self._pool = np.zeros(_PLACES * lv.PLACE_WORDS, np.int64)
+        self._place = np.zeros(_IDS, np.int32)
+        self.where = lv.addresses(self._memory, self._pool, self._place)
+        self._message = np.zeros(lv.MESSAGE_WORDS, np.int64)
+        self._inbox = self._message.data
         self._written = 0
         self._take_rows(_REPORTS)
 
@@ -107,21 +110,21 @@ class Book:
         time_utc: int = ev.FOR_SESSION,
     ) -> Table:
         """Carry out one message, given by the fields of MESSAGE; returns what happened (REPORT)."""
-        _PACK(self._message.data, 0, type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)
+        _PACK(self._inbox, 0, type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)
         return self._run(self._message, 1)
 
     def _run(self, words: NDArray[np.int64], count: int) -> Table:
-        """Carry out messages, making room where it is lacking."""
-        parts: list[Table] = []
-        done = 0
-        while True:
-            begin = self._written
-            done, self._written = run_messages(self.memory, self.pool, self.place, words, done, self._words, begin)
-            if done == count and not parts:
-                return self._rows[begin : self._written]
-            parts.append(self._rows[begin : self._written])
-            if done == count:
-                return np.concatenate(parts)
+        """Carry out messages."""
+        begin = self._written
+        done, self._written = run_messages(self.where, words, 0, self._words, begin)
+        if done == count:
+            return self._rows[begin : self._written]
+        return self._run_on(words, count, done, self._rows[begin : self._written])
+
+    def _run_on(self, words: NDArray[np.int64], count: int, done: int, reports: Table) -> Table:
+        """Give messages what they lack and go on, as long as any do; `reports` are those of the first `done`."""
+        parts = [reports]
+        while done < count:
             wanted = self._word(lv.WANTED)
             if wanted == lv.WANTED_UNCROSS:
                 parts.append(self._uncross())
@@ -129,10 +132,14 @@ class Book:
             elif wanted == lv.WANTED_REPORTS:
                 self._take_rows(2 * len(self._rows))
             elif wanted == lv.WANTED_ORDERS:
-                self.pool = _grown(self.pool, 2 * len(self.pool))
+                self._grow(2 * len(self._pool), 0)
             else:
-                id = int(words[done * _MESSAGE_WORDS + 1])
-                self.place = _grown(self.place, max(2 * len(self.place), id + 1))
+                id = int(words[done * lv.MESSAGE_WORDS + 1])
+                self._grow(0, max(2 * len(self._place), id + 1))
+            begin = self._written
+            done, self._written = run_messages(self.where, words, done, self._words, begin)
+            parts.append(self._rows[begin : self._written])
+        return np.concatenate(parts)
 
     def _uncross(self) -> Table:
         """Hold the auction of a call; there is room for its reports."""
@@ -145,8 +152,13 @@ class Book:
             self._word(lv.CAP_TICK),
             RULE_MIDPOINT,
         )
-        self._written = run_uncross(self.memory, self.pool, self.place, volume_wh, price_tick, self._words, begin)
+        self._written = run_uncross(self.where, volume_wh, price_tick, self._words, begin)
         return self._rows[begin : self._written]
+
+    def _grow(self, pool_words: int, ids: int) -> None:
+        """Make room for orders and ids."""
+        self._pool, self._place = _grown(self._pool, pool_words), _grown(self._place, ids)
+        self.where = lv.addresses(self._memory, self._pool, self._place)
 
     def _take_rows(self, count: int) -> None:
         """Take new memory for reports; the old belongs to those who hold its rows."""
@@ -168,7 +180,7 @@ class Book:
     @property
     def sequence(self) -> int:
         """How many reports there have been."""
-        return int(self.memory[lv.SEQUENCE])
+        return int(self._memory[lv.SEQUENCE])
 
     @property
     def phase(self) -> int:
@@ -183,17 +195,17 @@ class Book:
     def orders(self) -> Table:
         """All open orders (ORDER): bids from the best on, then offers from the best on, first come first."""
         rows = np.empty(self._word(lv.OPEN_ORDERS), ev.ORDER)
-        order_rows(self.memory, self.pool, self.place, rows.view(np.int64))
+        order_rows(self.where, rows.view(np.int64))
         return rows
 
     def depth(self, side: int, levels: int = 10) -> Table:
         """The best prices of a side (DEPTH), at most so many, the best first."""
         rows = np.empty(levels, ev.DEPTH)
-        return rows[: depth_rows(self.memory, self.pool, self.place, side, rows.view(np.int64))]
+        return rows[: depth_rows(self.where, side, rows.view(np.int64))]
 
     def ahead(self, id: int) -> tuple[int, int] | None:
         """How many orders, and what they show [Wh], stand before an order at its price; None: it is not open."""
-        orders, shown_wh = queue_place(self.memory, self.pool, self.place, id)
+        orders, shown_wh = queue_place(self.where, id)
         return None if orders < 0 else (orders, shown_wh)
 
     # Keeping it ------------------------------------------------------------------------------------------------------
@@ -202,7 +214,7 @@ class Book:
 
         The same state gives the same bytes on every machine, whatever way led to it.
         """
-        orders, used = self.orders(), self.place[: self._word(lv.HIGHEST_ID) + 1] != 0
+        orders, used = self.orders(), self._place[: self._word(lv.HIGHEST_ID) + 1] != 0
         head = [SNAPSHOT_VERSION, *(self._word(word) for word in _KEPT), len(orders)]
         return b"".join(
             (
@@ -224,12 +236,11 @@ class Book:
             raise ValueError(f"snapshot: length = {len(snapshot)}: must fit its {count} orders and its ids")
         book = cls(*(kept[word] for word in (lv.FLOOR_TICK, lv.CAP_TICK, lv.LEAST_WH, lv.MOST_WH, lv.CLOSURE_UTC)))
         for word, value in kept.items():
-            book.memory[word] = value
+            book._memory[word] = value
         used = np.unpackbits(np.frombuffer(snapshot[end:], np.uint8), bitorder="little")
-        book.place = _grown(book.place, len(used))
-        book.place[: len(used)][used == 1] = lv.SPENT
-        book.pool = _grown(book.pool, (count + 2) * lv.PLACE_WORDS)
-        put_orders(book.memory, book.pool, book.place, np.frombuffer(snapshot[begin:end], "<i8").astype(np.int64))
+        book._grow((count + 2) * lv.PLACE_WORDS, len(used))
+        book._place[: len(used)][used == 1] = lv.SPENT
+        put_orders(book.where, np.frombuffer(snapshot[begin:end], "<i8").astype(np.int64))
         return book
 
     def digest(self) -> str:
@@ -238,7 +249,7 @@ class Book:
 
     # Memory ----------------------------------------------------------------------------------------------------------
     def _word(self, word: int) -> int:
-        return int(self.memory[word])
+        return int(self._memory[word])
 
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:

@@ -15,9 +15,7 @@ from voltadesk.engine.tables import NO_PRICE_TICK
 
 @kernel
 def run_uncross(
-    memory: NDArray[np.int64],
-    pool: NDArray[np.int64],
-    place: NDArray[np.int32],
+    where: NDArray[np.int64],
     volume_wh: int,
     price_tick: int,
     reports: NDArray[np.int64],
@@ -28,12 +26,13 @@ def run_uncross(
     Better limits are served before worse ones and, at one limit, those who came first; icebergs with all they have.
     What is left keeps its place. Nobody's orders cross each other (`book_messages`), so nobody trades with himself.
 
+    where                  `book_levels.addresses` of the book's memory
     volume_wh, price_tick  what `auction.clearing_price` says of all open orders [Wh], [0.01/MWh]
 
     Writes reports from row `begin` on, for which there must be room: one more than there are orders. Returns the first
     row that was not written.
     """
-    ladder, written = lv.opened(memory, pool, place), reports.view(ev.REPORT)
+    ladder, written = lv.opened(where), lv.report_rows(reports)
     state = ladder.state
     state[lv.BEGIN] = state[lv.SEQUENCE] - begin
     left_wh = volume_wh

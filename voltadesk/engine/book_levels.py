@@ -13,10 +13,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import carray  # type: ignore[attr-defined]  # not in its stubs
 from numpy.typing import NDArray
 
-from voltadesk.engine.book_events import FOR_SESSION, NEVER_UTC
-from voltadesk.engine.compiled import lean_part, part
+from voltadesk.engine.book_events import FOR_SESSION, MESSAGE, NEVER_UTC, REPORT
+from voltadesk.engine.compiled import lean_part, part, pointer
 from voltadesk.engine.tables import Table
 
 # Words of `Ladder.state`.
@@ -64,7 +65,7 @@ PLACE = np.dtype(  # an order in the pool: one line of a processor's cache
         ("", np.int32),
     ]
 )
-PLACE_WORDS = PLACE.itemsize // 8
+PLACE_WORDS, MESSAGE_WORDS, REPORT_WORDS = PLACE.itemsize // 8, MESSAGE.itemsize // 8, REPORT.itemsize // 8
 
 # De Bruijn's sequence finds the lowest bit of a word: Leiserson, Prokop & Randall, Using de Bruijn sequences to index a
 # 1 in a computer word, 1998.
@@ -94,24 +95,47 @@ def memory_words(ticks: int) -> int:
     return STATE_WORDS + bits + words + (words >> 6) + 1 + levels
 
 
+def addresses(memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where a book's memory is, as kernels take it: one array instead of three, which Python hands over in less time.
+
+    The arrays must outlive it: memory and pool as `memory_words` and PLACE say, place by id.
+    """
+    where = [memory.ctypes.data, pool.ctypes.data, len(pool) // PLACE_WORDS, place.ctypes.data, len(place)]
+    return np.array(where, np.int64)
+
+
 @part
-def opened(memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32]) -> Ladder:
-    """The parts of a book's memory, as `memory_words` laid them out."""
-    levels = 2 * memory[SPAN]
+def opened(where: NDArray[np.int64]) -> Ladder:
+    """The parts of a book's memory, as `memory_words` laid them out, from its `addresses`."""
+    state = carray(pointer(where[0]), STATE_WORDS, np.int64)
+    levels = 2 * state[SPAN]
     bits = (levels >> 6) + 1
     words = (bits >> 6) + 1
-    at_words = STATE_WORDS + bits
-    at_blocks = at_words + words
-    at_levels = at_blocks + (words >> 6) + 1
+    blocks = (words >> 6) + 1
+    at_bits = where[0] + 8 * STATE_WORDS
+    at_words = at_bits + 8 * bits
+    at_blocks = at_words + 8 * words
     return Ladder(
-        memory[:STATE_WORDS],
-        memory[STATE_WORDS:at_words],
-        memory[at_words:at_blocks],
-        memory[at_blocks:at_levels],
-        memory[at_levels:].view(LEVEL),
-        pool.view(PLACE),
-        place,
+        state,
+        carray(pointer(at_bits), bits, np.int64),
+        carray(pointer(at_words), words, np.int64),
+        carray(pointer(at_blocks), blocks, np.int64),
+        carray(pointer(at_blocks + 8 * blocks), levels, LEVEL),
+        carray(pointer(where[1]), where[2], PLACE),
+        carray(pointer(where[3]), where[4], np.int32),
     )
+
+
+@part
+def message_rows(words: NDArray[np.int64]) -> Table:
+    """Words as rows of MESSAGE."""
+    return carray(pointer(words.ctypes.data), len(words) // MESSAGE_WORDS, MESSAGE)
+
+
+@part
+def report_rows(words: NDArray[np.int64]) -> Table:
+    """Words as rows of REPORT."""
+    return carray(pointer(words.ctypes.data), len(words) // REPORT_WORDS, REPORT)
 
 
 # Prices and levels ----------------------------------------------------------------------------------------------------

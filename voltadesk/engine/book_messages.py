@@ -23,9 +23,7 @@ _NO_ROOM = -1
 # The kernel for Python -----------------------------------------------------------------------------------------------
 @kernel
 def run_messages(
-    memory: NDArray[np.int64],
-    pool: NDArray[np.int64],
-    place: NDArray[np.int32],
+    where: NDArray[np.int64],
     messages: NDArray[np.int64],
     first: int,
     reports: NDArray[np.int64],
@@ -33,14 +31,14 @@ def run_messages(
 ) -> tuple[int, int]:
     """Carries out messages from number `first` on, writing reports from row `begin` on.
 
-    memory, pool, place  as `Book` keeps them
-    messages             rows of MESSAGE, as words
-    reports              rows of REPORT, as words; out
+    where     `book_levels.addresses` of the book's memory
+    messages  rows of MESSAGE, as words
+    reports   rows of REPORT, as words; out
 
     Returns the number of the first message that was not carried out, for lack of what `state[WANTED]` says, or how many
     there are; and the first row of reports that was not written.
     """
-    ladder, rows, written = lv.opened(memory, pool, place), messages.view(ev.MESSAGE), reports.view(ev.REPORT)
+    ladder, rows, written = lv.opened(where), lv.message_rows(messages), lv.report_rows(reports)
     state = ladder.state
     state[lv.BEGIN] = state[lv.SEQUENCE] - begin
     done = first

@@ -1,4 +1,7 @@
-"""What an order book holds, as rows: its orders, its depth, the place of an order; and the way back from rows."""
+"""What an order book holds, as rows: its orders, its depth, the place of an order; and the way back from rows.
+
+`where` is `book_levels.addresses` of the book's memory.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,9 @@ from voltadesk.engine.compiled import kernel
 
 
 @kernel
-def order_rows(
-    memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32], rows: NDArray[np.int64]
-) -> None:
+def order_rows(where: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
     """Writes all open orders as rows of ORDER: bids, then offers, from the best on, first come first."""
-    ladder, written = lv.opened(memory, pool, place), rows.view(ev.ORDER)
+    ladder, written = lv.opened(where), rows.view(ev.ORDER)
     numbers = open_orders(ladder)
     for k in range(len(numbers)):
         order, row = ladder.orders[numbers[k]], written[k]
@@ -27,11 +28,9 @@ def order_rows(
 
 
 @kernel
-def put_orders(
-    memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32], rows: NDArray[np.int64]
-) -> None:
+def put_orders(where: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
     """Puts rows of ORDER into a book that has none, in their order."""
-    ladder, orders = lv.opened(memory, pool, place), rows.view(ev.ORDER)
+    ladder, orders = lv.opened(where), rows.view(ev.ORDER)
     for k in range(len(orders)):
         row = orders[k]
         level = lv.level_of(ladder, row.side, row.price_tick)
@@ -43,11 +42,9 @@ def put_orders(
 
 
 @kernel
-def depth_rows(
-    memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32], side: int, rows: NDArray[np.int64]
-) -> int:
+def depth_rows(where: NDArray[np.int64], side: int, rows: NDArray[np.int64]) -> int:
     """Writes the best prices of a side as rows of DEPTH, as many as there is room for; returns how many."""
-    ladder, written = lv.opened(memory, pool, place), rows.view(ev.DEPTH)
+    ladder, written = lv.opened(where), rows.view(ev.DEPTH)
     level, count = ladder.state[lv.BEST + side], 0
     while level != lv.NO_LEVEL and count < len(written):
         row = written[count]
@@ -65,15 +62,13 @@ def depth_rows(
 
 
 @kernel
-def queue_place(
-    memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32], id: int
-) -> tuple[int, int]:
+def queue_place(where: NDArray[np.int64], id: int) -> tuple[int, int]:
     """How many orders stand before one at its price, and what they show [Wh]; (-1, 0) where it is not open."""
-    ladder = lv.opened(memory, pool, place)
-    if id <= 0 or id >= len(place) or place[id] <= 0:
+    ladder = lv.opened(where)
+    if id <= 0 or id >= len(ladder.place) or ladder.place[id] <= 0:
         return -1, 0
     orders, shown_wh = 0, 0
-    number = ladder.orders[place[id]].previous
+    number = ladder.orders[ladder.place[id]].previous
     while number != 0:
         orders += 1
         shown_wh += ladder.orders[number].shown_wh
