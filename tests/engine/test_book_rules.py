@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -177,6 +180,14 @@ def test_a_refused_message_changes_nothing_and_names_field_and_limit(
     assert book.rejection(report) == (order["id"], *rejection)
     assert orders_in_words(book) == before
     assert new(book, 9, "buy", 3, 5) == ["accepted 9: 5"]  # its id is not spent
+
+
+def test_the_guide_lists_every_rule() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "book.md").read_text("utf-8").partition("## Rules")[2]
+    limits = {"least": "0.000001", "most": "10000000", "floor": "the floor", "cap": "the cap"}
+    rows = re.findall(r"^\| `(\S+)` \| (\w+) \| (.+) \|$", page, re.MULTILINE)
+    assert rows == [(rule.name, rule.field, rule.limit.format(**limits)) for rule in ev.RULES[1:-1]]
+    assert f"`{ev.RULES[ev.RULE_NOT_FILLED].name}`" in page
 
 
 # Room -----------------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class Book:
         """Carry out a batch of messages (MESSAGE); returns all that happened (REPORT), in order."""
         words = np.ascontiguousarray(messages, ev.MESSAGE).view(np.int64)
         if len(self._rows) - self._written < 2 * len(messages):
-            self._take_rows(4 * len(messages))
+            self._take_rows(2 * len(messages))
         return self._run(words, len(messages))
 
     def send(
