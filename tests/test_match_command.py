@@ -245,6 +245,11 @@ def test_what_breaks_a_rule_of_the_market_is_no_error_of_the_file(fields: dict[s
     assert [refused["rule"] for refused in result["rejected"]] == ([] if rule is None else [rule])
 
 
+def test_products_have_a_limit() -> None:
+    rows = "".join(f"cancel,1,{product}\n" for product in range(1_001))
+    assert refusal(match(f"type,id,product\n{rows}")) == "stdin: line 1002: products = 1001: must be at most 1,000"
+
+
 def test_options_that_make_no_sense() -> None:
     assert refusal(match(NEW, "--floor", "5", "--cap", "5")) == "floor = 5: must be below the cap (5)"
     assert refusal(match(NEW, "--out", "")) == "out = '': must be a folder"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -180,11 +182,41 @@ def test_digests_tell_states_apart_not_ways() -> None:
     assert straight.digest() != detour.digest()
 
 
-@pytest.mark.parametrize("spoil", [b"", b"x", bytes(88), "cut", "more", "orders"])
-def test_what_is_no_snapshot_is_refused(spoil: bytes | str) -> None:
+def test_a_copy_has_a_life_of_its_own() -> None:
     book = book_of()
     book.send(ev.TYPE_NEW, 1, price_tick=3, quantity_wh=5)
+    before = book.digest()
+    for other in (copy.copy(book), copy.deepcopy(book), pickle.loads(pickle.dumps(book))):  # noqa: S301
+        assert other.digest() == before
+        other.send(ev.TYPE_CANCEL, 1)
+        assert other.digest() != before == book.digest()
+
+
+FIELDS = ("id", "side", "price_tick", "shown_wh", "hidden_wh", "display_wh")
+
+
+@pytest.mark.parametrize(
+    "spoil", ["empty", "short", "zeros", "cut", "more", "count", "twice", "unused", "hidden", *FIELDS]
+)
+def test_what_is_no_snapshot_is_refused(spoil: str) -> None:
+    book = book_of()
+    for id in (1, 2, 3):
+        book.send(ev.TYPE_NEW, id, price_tick=3, quantity_wh=5)
     whole = book.snapshot()
-    spoilt = {"cut": whole[:-1], "more": whole + b"\0", "orders": whole[:80] + b"\7" + whole[81:]}
+    last = len(whole) - 1 - ev.ORDER.itemsize  # where the last order begins
+    places = {name: last + offset for name, (_, offset) in (ev.ORDER.fields or {}).items()}
+    spoilt = {
+        "empty": b"",
+        "short": b"x",
+        "zeros": bytes(len(whole)),
+        "cut": whole[:-1],
+        "more": whole + b"\0",
+        "count": whole[:80] + b"\7" + whole[81:],
+        "twice": whole[:last] + b"\1" + whole[last + 1 :],
+        "unused": whole[:-1] + b"\2",
+        "hidden": whole[: places["hidden_wh"]] + b"\1" + whole[places["hidden_wh"] + 1 :],
+        **{name: whole[: places[name]] + b"\x7f" * 8 + whole[places[name] + 8 :] for name in FIELDS},
+    }
+    assert Book.restore(whole).digest() == book.digest()
     with pytest.raises(ValueError, match="snapshot"):
-        Book.restore(spoilt.get(spoil, b"") if isinstance(spoil, str) else spoil)
+        Book.restore(spoilt[spoil])

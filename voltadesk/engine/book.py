@@ -232,16 +232,26 @@ class Book:
             raise ValueError(f"snapshot: must begin with version {SNAPSHOT_VERSION}")
         kept, count = dict(zip(_KEPT, head[1:-1], strict=True)), head[-1]
         begin, end = 8 * _HEAD_WORDS, 8 * _HEAD_WORDS + ev.ORDER.itemsize * count
-        if count < 0 or len(snapshot) != end + kept[lv.HIGHEST_ID] // 8 + 1:
+        if (
+            count < 0
+            or not 0 <= kept[lv.HIGHEST_ID] < ev.ID_LIMIT
+            or len(snapshot) != end + kept[lv.HIGHEST_ID] // 8 + 1
+        ):
             raise ValueError(f"snapshot: length = {len(snapshot)}: must fit its {count} orders and its ids")
+        orders = np.frombuffer(snapshot[begin:end], "<i8").astype(np.int64)
         book = cls(*(kept[word] for word in (lv.FLOOR_TICK, lv.CAP_TICK, lv.LEAST_WH, lv.MOST_WH, lv.CLOSURE_UTC)))
         for word, value in kept.items():
             book._memory[word] = value
         used = np.unpackbits(np.frombuffer(snapshot[end:], np.uint8), bitorder="little")
         book._grow((count + 2) * lv.PLACE_WORDS, len(used))
         book._place[: len(used)][used == 1] = lv.SPENT
-        put_orders(book.where, np.frombuffer(snapshot[begin:end], "<i8").astype(np.int64))
+        _require_orders(orders.view(ev.ORDER), used, kept[lv.FLOOR_TICK], kept[lv.CAP_TICK])
+        put_orders(book.where, orders)
         return book
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy has memory of its own, and addresses of that.
+        return Book.restore, (self.snapshot(),)
 
     def digest(self) -> str:
         """SHA-256 of the snapshot."""
@@ -250,6 +260,25 @@ class Book:
     # Memory ----------------------------------------------------------------------------------------------------------
     def _word(self, word: int) -> int:
         return int(self._memory[word])
+
+
+def _require_orders(orders: Table, used: NDArray[np.uint8], floor_tick: int, cap_tick: int) -> None:
+    """Raises ValueError where orders of a snapshot would not fit into the memory of its book."""
+    limits = {
+        "id": (1, len(used) - 1),
+        "side": (ev.SIDE_BUY, ev.SIDE_SELL),
+        "price_tick": (floor_tick, cap_tick),
+        "shown_wh": (1, ENERGY_LIMIT_WH),
+        "hidden_wh": (0, ENERGY_LIMIT_WH),
+        "display_wh": (0, ENERGY_LIMIT_WH),
+    }
+    for field, (low, high) in limits.items():
+        if ((orders[field] < low) | (orders[field] > high)).any():
+            raise ValueError(f"snapshot: {field}: must lie between {low} and {high}")
+    if (orders["hidden_wh"] > 0)[orders["display_wh"] == 0].any():
+        raise ValueError("snapshot: display_wh: must be above 0 where something is hidden")
+    if len(np.unique(orders["id"])) < len(orders) or not used[orders["id"]].all():
+        raise ValueError("snapshot: id: must be that of one order, and used")
 
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:

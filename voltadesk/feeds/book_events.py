@@ -24,6 +24,7 @@ from voltadesk.units import parse_decimal, parse_scaled
 
 FIELDS = ("type", "id", "owner", "product", "side", "price", "quantity", "kind", "display", "until", "time")
 DEFAULT_PRODUCT = "one"
+PRODUCTS_LIMIT = 1_000  # each has a book's memory
 BEYOND = 10**18  # a price or quantity that is farther out than this stands for all that are
 Id = str | int | None
 
@@ -202,6 +203,8 @@ class _Reader:
         if "product" not in values and not is_new and number in self.home:
             return self.home[number]
         product = self.products.setdefault(values.get("product", DEFAULT_PRODUCT), len(self.products))
+        if product >= PRODUCTS_LIMIT:
+            raise BadInput("products", product + 1, f"must be at most {PRODUCTS_LIMIT:,}")
         if is_new:
             self.home[number] = product
         return product
