@@ -131,6 +131,7 @@ def test_the_engine_knows_nothing_of_the_outside_world(path: Path) -> None:
         (["battery", "buy", "--help"], {"pydantic"}),
         (["headless", "--help"], {"pydantic"}),  # Typer itself reads choices and paths with it
         (["headless", "replay", "--help"], {"pydantic"}),
+        (["headless", "match", "--help"], {"pydantic"}),
     ],
     ids=lambda value: " ".join(value),
 )
