@@ -25,7 +25,11 @@ from voltadesk.engine.tables import Table
 
 MESSAGES, BATCH, REPEATS = 2_000_000, 8_192, 3
 FEW = 200_000  # messages for what is slower
-OWNERS, DEEP = 1_000, 2_000  # the tape cancels nothing before so many orders stand
+OWNERS = 1_000
+DEEP, CHUNK = (
+    5_000,
+    32,
+)  # the tape cancels nothing before so many orders have come; it sees trades after so many messages
 PATHS = ("quiet", "normal", "swinging", "crashing")
 FLOOR_TICK, CAP_TICK = -50_000, 400_000
 
@@ -42,7 +46,7 @@ def middle_tick(path: str, count: int, rng: np.random.Generator) -> NDArray[np.i
     tick = {
         "quiet": 5_000 + 0.005 * walk,
         "normal": 5_000 + 0.2 * walk,
-        "swinging": 7_000 + 2_500 * np.sin(part * 200 * np.pi) + 0.2 * walk,
+        "swinging": 7_000 + 1_500 * np.sin(part * 40 * np.pi) + 0.2 * walk,
         "crashing": 30_000 * (1 - part) ** 3 + 1_000 * np.floor(6 * (1 - part)) + 2_000 + 0.3 * walk,
     }[path]
     return np.maximum(tick, 200).astype(np.int64)
@@ -60,29 +64,29 @@ def _draw(
     for k in range(len(rows)):
         row, draw = rows[k], draws[k]
         what, id = draw[0] % 100, 0
-        while what >= 50 and count > DEEP and id == 0:
+        while what >= 50 and newest > DEEP and count > 0 and id == 0:
             chosen = 1 + count - draw[1] % count * (draw[2] % 1024 + 1) // 1024
             id = live[chosen]
-            if id >= len(place) or place[id] <= 0:  # filled meanwhile
+            if id < len(place) and place[id] == lv.SPENT:  # filled meanwhile
                 live[chosen] = live[1 + count]
                 count, id = count - 1, 0
         if id == 0:
             newest += 1
             is_ioc = draw[3] % 100 < 15
-            away = -4 if is_ioc else draw[1] % 64 * (draw[2] % 16) // 16 - 1
+            away = -4 if is_ioc else 1 + draw[1] % 64 * (draw[2] % 16) // 16
             row.id, row.owner, row.side = newest, 1 + draw[4] % OWNERS, draw[5] % 2
             row.kind = KIND_IOC if is_ioc else 0
             row.price_tick = middle[k] + (away if row.side == 1 else -away)
-            row.quantity_wh = 1 + draw[4] % 97
+            row.quantity_wh = 1 + draw[4] % 12 if is_ioc else 40 + draw[4] % 97
             if not is_ioc:
                 count += 1
                 live[1 + count] = newest
         elif what < 91:
             row.type, row.id = TYPE_CANCEL, id
         else:
-            row.type, row.id, row.price_tick, row.quantity_wh = TYPE_AMEND, id, KEEP, 1 + draw[3] % 97
+            row.type, row.id, row.price_tick, row.quantity_wh = TYPE_AMEND, id, KEEP, 40 + draw[3] % 97
             if draw[4] % 2 == 0:
-                away = draw[3] % 40
+                away = 1 + draw[3] % 40
                 row.price_tick = middle[k] + (away if draw[5] % 2 == 1 else -away)
     live[0], live[1] = count, newest
 
@@ -92,8 +96,8 @@ def tape(path: str, count: int, seed: int = 1) -> Table:
     rng = np.random.default_rng(seed)
     middle, rows, book = middle_tick(path, count, rng), np.zeros(count, MESSAGE), Book(FLOOR_TICK, CAP_TICK)
     live = np.zeros(count + 2, np.int64)
-    for begin in range(0, count, 256):
-        part = slice(begin, min(begin + 256, count))
+    for begin in range(0, count, CHUNK):
+        part = slice(begin, min(begin + CHUNK, count))
         draws = rng.integers(0, 1 << 30, (len(rows[part]), 6))
         _draw(rows[part], draws, middle[part], live, book.where)
         book.execute(rows[part])
