@@ -37,7 +37,7 @@ _KEPT = (  # words of the state that a snapshot keeps; the others follow from th
 )
 _HEAD_WORDS = len(_KEPT) + 2
 _PLACES, _IDS, _REPORTS = 1 << 10, 1 << 12, 1 << 10  # room at first
-_PACK = struct.Struct(f"{lv.MESSAGE_WORDS}q").pack_into
+_PACK = struct.Struct(f"{ev.MESSAGE.itemsize // 8}q").pack_into
 
 
 class Rejection(NamedTuple):
@@ -83,19 +83,18 @@ class Book:
         self._memory[: lv.STATE_WORDS] = lv.fresh_state(floor_tick, cap_tick, least_wh, most_wh, gate_closure_utc)
         self._pool = np.zeros(_PLACES * lv.PLACE_WORDS, np.int64)
         self._place = np.zeros(_IDS, np.int32)
-        self.where = lv.addresses(self._memory, self._pool, self._place)
-        self._message = np.zeros(lv.MESSAGE_WORDS, np.int64)
-        self._inbox = self._message.data
+        self._message = np.zeros(1, ev.MESSAGE)
+        self._inbox, self._message_at = self._message.view(np.int64).data, self._message.ctypes.data
         self._written = 0
         self._take_rows(_REPORTS)
 
     # Messages --------------------------------------------------------------------------------------------------------
     def execute(self, messages: Table) -> Table:
         """Carry out a batch of messages (MESSAGE); returns all that happened (REPORT), in order."""
-        words = np.ascontiguousarray(messages, ev.MESSAGE).view(np.int64)
+        messages = np.ascontiguousarray(messages, ev.MESSAGE)
         if len(self._rows) - self._written < 2 * len(messages):
             self._take_rows(2 * len(messages))
-        return self._run(words, len(messages))
+        return self._run(messages.ctypes.data, messages)
 
     def send(
         self,
@@ -111,20 +110,20 @@ class Book:
     ) -> Table:
         """Carry out one message, given by the fields of MESSAGE; returns what happened (REPORT)."""
         _PACK(self._inbox, 0, type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)
-        return self._run(self._message, 1)
+        return self._run(self._message_at, self._message)
 
-    def _run(self, words: NDArray[np.int64], count: int) -> Table:
+    def _run(self, messages_at: int, messages: Table) -> Table:
         """Carry out messages."""
-        begin = self._written
-        done, self._written = run_messages(self.where, words, 0, self._words, begin)
+        begin, count = self._written, len(messages)
+        done, self._written = run_messages(self._where_at, messages_at, count, 0, begin)
         if done == count:
             return self._rows[begin : self._written]
-        return self._run_on(words, count, done, self._rows[begin : self._written])
+        return self._run_on(messages_at, messages, done, self._rows[begin : self._written])
 
-    def _run_on(self, words: NDArray[np.int64], count: int, done: int, reports: Table) -> Table:
+    def _run_on(self, messages_at: int, messages: Table, done: int, reports: Table) -> Table:
         """Give messages what they lack and go on, as long as any do; `reports` are those of the first `done`."""
         parts = [reports]
-        while done < count:
+        while done < len(messages):
             wanted = self._word(lv.WANTED)
             if wanted == lv.WANTED_UNCROSS:
                 parts.append(self._uncross())
@@ -134,10 +133,9 @@ class Book:
             elif wanted == lv.WANTED_ORDERS:
                 self._grow(2 * len(self._pool), 0)
             else:
-                id = int(words[done * lv.MESSAGE_WORDS + 1])
-                self._grow(0, max(2 * len(self._place), id + 1))
+                self._grow(0, max(2 * len(self._place), int(messages["id"][done]) + 1))
             begin = self._written
-            done, self._written = run_messages(self.where, words, done, self._words, begin)
+            done, self._written = run_messages(self._where_at, messages_at, len(messages), done, begin)
             parts.append(self._rows[begin : self._written])
         return np.concatenate(parts)
 
@@ -152,18 +150,23 @@ class Book:
             self._word(lv.CAP_TICK),
             RULE_MIDPOINT,
         )
-        self._written = run_uncross(self.where, volume_wh, price_tick, self._words, begin)
+        self._written = run_uncross(self.where, volume_wh, price_tick, begin)
         return self._rows[begin : self._written]
 
     def _grow(self, pool_words: int, ids: int) -> None:
         """Make room for orders and ids."""
         self._pool, self._place = _grown(self._pool, pool_words), _grown(self._place, ids)
-        self.where = lv.addresses(self._memory, self._pool, self._place)
+        self._tell_where()
 
     def _take_rows(self, count: int) -> None:
         """Take new memory for reports; the old belongs to those who hold its rows."""
         self._rows = np.empty(max(count, _REPORTS), ev.REPORT)
-        self._words, self._written = self._rows.view(np.int64), 0
+        self._written = 0
+        self._tell_where()
+
+    def _tell_where(self) -> None:
+        self.where = lv.addresses(self._memory, self._pool, self._place, self._rows)
+        self._where_at = self.where.ctypes.data
 
     def rejection(self, report: Table) -> Rejection:
         """What a report of EVENT_REJECTED means in words."""

@@ -18,7 +18,6 @@ def run_uncross(
     where: NDArray[np.int64],
     volume_wh: int,
     price_tick: int,
-    reports: NDArray[np.int64],
     begin: int,
 ) -> int:
     """Trades what an auction over all orders came to, at its price, and goes back to continuous trading.
@@ -29,10 +28,10 @@ def run_uncross(
     where                  `book_levels.addresses` of the book's memory
     volume_wh, price_tick  what `auction.clearing_price` says of all open orders [Wh], [0.01/MWh]
 
-    Writes reports from row `begin` on, for which there must be room: one more than there are orders. Returns the first
-    row that was not written.
+    Writes the book's reports from row `begin` on, for which there must be room: one more than there are orders. Returns
+    the first row that was not written.
     """
-    ladder, written = lv.opened(where), lv.report_rows(reports)
+    ladder, written = lv.opened(where), lv.report_rows(where)
     state = ladder.state
     state[lv.BEGIN] = state[lv.SEQUENCE] - begin
     left_wh = volume_wh

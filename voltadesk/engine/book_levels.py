@@ -16,7 +16,7 @@ import numpy as np
 from numba import carray  # type: ignore[attr-defined]  # not in its stubs
 from numpy.typing import NDArray
 
-from voltadesk.engine.book_events import FOR_SESSION, MESSAGE, NEVER_UTC, REPORT
+from voltadesk.engine.book_events import FOR_SESSION, NEVER_UTC, REPORT
 from voltadesk.engine.compiled import lean_part, part, pointer
 from voltadesk.engine.tables import Table
 
@@ -65,7 +65,8 @@ PLACE = np.dtype(  # an order in the pool: one line of a processor's cache
         ("", np.int32),
     ]
 )
-PLACE_WORDS, MESSAGE_WORDS, REPORT_WORDS = PLACE.itemsize // 8, MESSAGE.itemsize // 8, REPORT.itemsize // 8
+PLACE_WORDS = PLACE.itemsize // 8
+WHERE_WORDS = 7
 
 # De Bruijn's sequence finds the lowest bit of a word: Leiserson, Prokop & Randall, Using de Bruijn sequences to index a
 # 1 in a computer word, 1998.
@@ -95,13 +96,15 @@ def memory_words(ticks: int) -> int:
     return STATE_WORDS + bits + words + (words >> 6) + 1 + levels
 
 
-def addresses(memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Where a book's memory is, as kernels take it: one array instead of three, which Python hands over in less time.
+def addresses(
+    memory: NDArray[np.int64], pool: NDArray[np.int64], place: NDArray[np.int32], reports: Table
+) -> NDArray[np.int64]:
+    """Where a book's memory is, as kernels take it: Python hands over one array, or its address, faster than four.
 
-    The arrays must outlive it: memory and pool as `memory_words` and PLACE say, place by id.
+    The arrays must outlive it: memory and pool as `memory_words` and PLACE say, place by id, reports as REPORT.
     """
     where = [memory.ctypes.data, pool.ctypes.data, len(pool) // PLACE_WORDS, place.ctypes.data, len(place)]
-    return np.array(where, np.int64)
+    return np.array([*where, reports.ctypes.data, len(reports)], np.int64)
 
 
 @part
@@ -127,15 +130,9 @@ def opened(where: NDArray[np.int64]) -> Ladder:
 
 
 @part
-def message_rows(words: NDArray[np.int64]) -> Table:
-    """Words as rows of MESSAGE."""
-    return carray(pointer(words.ctypes.data), len(words) // MESSAGE_WORDS, MESSAGE)
-
-
-@part
-def report_rows(words: NDArray[np.int64]) -> Table:
-    """Words as rows of REPORT."""
-    return carray(pointer(words.ctypes.data), len(words) // REPORT_WORDS, REPORT)
+def report_rows(where: NDArray[np.int64]) -> Table:
+    """The rows of REPORT that a book has at its `addresses`."""
+    return carray(pointer(where[5]), where[6], REPORT)
 
 
 # Prices and levels ----------------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ lacks room is given back undone, and is carried out once the caller has made som
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numba import carray  # type: ignore[attr-defined]  # not in its stubs
 
 from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
 from voltadesk.engine.book_levels import Ladder
 from voltadesk.engine.book_trading import has_room, reach, remove, remove_all, report, trade
-from voltadesk.engine.compiled import kernel, lean_part
+from voltadesk.engine.compiled import kernel, lean_part, pointer
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 
 _PLAIN_REPORTS = 3  # that any message may need, trades and leaving orders aside
@@ -22,27 +22,22 @@ _NO_ROOM = -1
 
 # The kernel for Python -----------------------------------------------------------------------------------------------
 @kernel
-def run_messages(
-    where: NDArray[np.int64],
-    messages: NDArray[np.int64],
-    first: int,
-    reports: NDArray[np.int64],
-    begin: int,
-) -> tuple[int, int]:
-    """Carries out messages from number `first` on, writing reports from row `begin` on.
+def run_messages(where_at: int, messages_at: int, count: int, first: int, begin: int) -> tuple[int, int]:
+    """Carries out messages from number `first` on, writing the book's reports from row `begin` on.
 
-    where     `book_levels.addresses` of the book's memory
-    messages  rows of MESSAGE, as words
-    reports   rows of REPORT, as words; out
+    where_at     address of `book_levels.addresses`: a single message is handed over in less time without any array
+    messages_at  address of `count` rows of MESSAGE
 
-    Returns the number of the first message that was not carried out, for lack of what `state[WANTED]` says, or how many
-    there are; and the first row of reports that was not written.
+    Returns the number of the first message that was not carried out, for lack of what `state[WANTED]` says, or `count`;
+    and the first row of reports that was not written.
     """
-    ladder, rows, written = lv.opened(where), lv.message_rows(messages), lv.report_rows(reports)
+    where = carray(pointer(where_at), lv.WHERE_WORDS, np.int64)
+    rows = carray(pointer(messages_at), count, ev.MESSAGE)
+    ladder, written = lv.opened(where), lv.report_rows(where)
     state = ladder.state
     state[lv.BEGIN] = state[lv.SEQUENCE] - begin
     done = first
-    while done < len(rows):
+    while done < count:
         m = rows[done]
         state[lv.MESSAGE_INDEX] = done
         if not carry_out(
