@@ -112,6 +112,17 @@ class Book:
         _PACK(self._inbox, 0, type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)
         return self._run(self._message_at, self._message)
 
+    def rejection(self, report: Table) -> Rejection:
+        """What a report of EVENT_REJECTED means in words."""
+        rule = ev.RULES[int(report["rule"])]
+        limit = rule.limit.format(
+            floor=decimal_text(self._word(lv.FLOOR_TICK), 2, 2),
+            cap=decimal_text(self._word(lv.CAP_TICK), 2, 2),
+            least=decimal_text(self._word(lv.LEAST_WH), 6),
+            most=decimal_text(self._word(lv.MOST_WH), 6),
+        )
+        return Rejection(int(report["id"]), rule.name, rule.field, limit)
+
     def _run(self, messages_at: int, messages: Table) -> Table:
         """Carry out messages."""
         begin, count = self._written, len(messages)
@@ -152,32 +163,6 @@ class Book:
         )
         self._written = run_uncross(self.where, volume_wh, price_tick, begin)
         return self._rows[begin : self._written]
-
-    def _grow(self, pool_words: int, ids: int) -> None:
-        """Make room for orders and ids."""
-        self._pool, self._place = _grown(self._pool, pool_words), _grown(self._place, ids)
-        self._tell_where()
-
-    def _take_rows(self, count: int) -> None:
-        """Take new memory for reports; the old belongs to those who hold its rows."""
-        self._rows = np.empty(max(count, _REPORTS), ev.REPORT)
-        self._written = 0
-        self._tell_where()
-
-    def _tell_where(self) -> None:
-        self.where = lv.addresses(self._memory, self._pool, self._place, self._rows)
-        self._where_at = self.where.ctypes.data
-
-    def rejection(self, report: Table) -> Rejection:
-        """What a report of EVENT_REJECTED means in words."""
-        rule = ev.RULES[int(report["rule"])]
-        limit = rule.limit.format(
-            floor=decimal_text(self._word(lv.FLOOR_TICK), 2, 2),
-            cap=decimal_text(self._word(lv.CAP_TICK), 2, 2),
-            least=decimal_text(self._word(lv.LEAST_WH), 6),
-            most=decimal_text(self._word(lv.MOST_WH), 6),
-        )
-        return Rejection(int(report["id"]), rule.name, rule.field, limit)
 
     # Looking at it ---------------------------------------------------------------------------------------------------
     @property
@@ -261,6 +246,21 @@ class Book:
         return hashlib.sha256(self.snapshot()).hexdigest()
 
     # Memory ----------------------------------------------------------------------------------------------------------
+    def _grow(self, pool_words: int, ids: int) -> None:
+        """Make room for orders and ids."""
+        self._pool, self._place = _grown(self._pool, pool_words), _grown(self._place, ids)
+        self._tell_where()
+
+    def _take_rows(self, count: int) -> None:
+        """Take new memory for reports; the old belongs to those who hold its rows."""
+        self._rows = np.empty(max(count, _REPORTS), ev.REPORT)
+        self._written = 0
+        self._tell_where()
+
+    def _tell_where(self) -> None:
+        self.where = lv.addresses(self._memory, self._pool, self._place, self._rows)
+        self._where_at = self.where.ctypes.data
+
     def _word(self, word: int) -> int:
         return int(self._memory[word])
 
