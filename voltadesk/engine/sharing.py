@@ -1,0 +1,171 @@
+"""How a community's energy is shared out, interval by interval, in whole watt-hours.
+
+Arrays have the shape (intervals, members), members in the order of their ids. `want_wh` is what each member took from
+the grid, `offer_wh` what each fed into it; a rule says which part of both belongs together. Always, in every interval:
+
+    0 <= taken <= want,   0 <= given <= offer,   sum(taken) = sum(given)
+
+Every share is by largest remainder (`pro_rata`). Equal remainders take turns: in interval n the row begins with the
+n-th of those who take part in the share, so that the watt-hour that can't be divided goes round instead of to the first
+one always. The rules are `docs/community.md`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk.engine.compiled import kernel, part
+from voltadesk.engine.pro_rata import share_out
+
+Ints = NDArray[np.int64]
+
+
+@kernel
+def share_by_want(turn: int, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, given_wh: Ints) -> None:
+    """`dynamic`: what is offered goes to members in proportion to what they want in the interval.
+
+    turn      number of the first interval, counted from anywhere that stays the same
+    offer_wh  int64[intervals, members] [Wh]; `want_wh` likewise
+    taken_wh  the same shape, out [Wh]; `given_wh` likewise
+    """
+    intervals, members = want_wh.shape
+    scratch = np.empty((2, members), np.int64)
+    for t in range(intervals):
+        shared = min(want_wh[t].sum(), offer_wh[t].sum())
+        _share_in_turn(shared, want_wh[t], turn + t, scratch, taken_wh[t])
+        _share_in_turn(shared, offer_wh[t], turn + t, scratch, given_wh[t])
+
+
+@kernel
+def share_by_keys(
+    turn: int, rounds: int, key: Ints, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, given_wh: Ints
+) -> None:
+    """`static`, `hybrid` and `equal`: what is offered is divided by fixed keys; what a member can't use is left over.
+
+    In every further round the rest is divided by the keys of those who still want some; after the last one it goes to
+    the grid. Arrays as in `share_by_want`.
+
+    rounds  1 is `static`; 0 goes on until nothing is left or nobody wants more
+    key     int64[members], each >= 0 (all 1: `equal`)
+    """
+    intervals, members = want_wh.shape
+    scratch = np.empty((2, members), np.int64)
+    weight, share = np.empty(members, np.int64), np.empty(members, np.int64)
+    for t in range(intervals):
+        taken = taken_wh[t]
+        taken[:] = 0
+        left, done = offer_wh[t].sum(), 0
+        while left > 0 and (rounds == 0 or done < rounds):
+            waiting = 0
+            for m in range(members):
+                # In the first round a key counts whether its member wants anything or not.
+                weight[m] = key[m] if (done == 0 and rounds > 0) or want_wh[t, m] > taken[m] else 0
+                waiting += int(weight[m] > 0 and want_wh[t, m] > taken[m])
+            if waiting == 0:
+                break
+            _share_in_turn(left, weight, turn + t, scratch, share)
+            for m in range(members):
+                more = min(share[m], want_wh[t, m] - taken[m])
+                taken[m] += more
+                left -= more
+            done += 1
+        _share_in_turn(offer_wh[t].sum() - left, offer_wh[t], turn + t, scratch, given_wh[t])
+
+
+@kernel
+def match_by_nearness(
+    turn: int, order: Ints, bound: Ints, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, given_wh: Ints
+) -> None:
+    """`priority`: what is offered in a group goes to those of the group, tier by tier, in proportion to what they want.
+
+    Given what another rule made members take and give, it tells how near the two ends are: nothing is left over then,
+    as the last tier has everybody in one group.
+
+    order     int64[tiers, members]: members, those of a group one after the other
+    bound     int64[tiers, members + 1]: where in `order` each group begins; -1 behind the last group's end
+    offer_wh  int64[intervals, members] [Wh]; `want_wh` likewise
+    taken_wh  int64[tiers, intervals, members], out [Wh]; `given_wh` likewise
+    """
+    intervals, members = want_wh.shape
+    want, offer = np.empty(members, np.int64), np.empty(members, np.int64)
+    scratch = np.empty((4, members), np.int64)
+    taken_wh[:] = 0
+    given_wh[:] = 0
+    for t in range(intervals):
+        want[:], offer[:] = want_wh[t], offer_wh[t]
+        for tier in range(len(order)):
+            for g in range(members):
+                if bound[tier, g + 1] < 0:
+                    break
+                group = order[tier, bound[tier, g] : bound[tier, g + 1]]
+                _match_group(turn + t, group, offer, want, taken_wh[tier, t], given_wh[tier, t], scratch)
+
+
+@part
+def _match_group(turn: int, group: Ints, offer: Ints, want: Ints, taken: Ints, given: Ints, scratch: Ints) -> None:
+    """Share what a group offers among those of it who want; takes both off what is still open."""
+    wanted, offered = 0, 0
+    for m in group:
+        wanted += want[m]
+        offered += offer[m]
+    shared = min(wanted, offered)
+    if shared == 0:
+        return
+    count = len(group)
+    for open_wh, moved_wh in ((want, taken), (offer, given)):
+        weight, share = scratch[2, :count], scratch[3, :count]
+        for k in range(count):
+            weight[k] = open_wh[group[k]]
+        _share_in_turn(shared, weight, turn, scratch, share)
+        for k in range(count):
+            moved_wh[group[k]] = share[k]
+            open_wh[group[k]] -= share[k]
+
+
+@part
+def _share_in_turn(total: int, weight: Ints, turn: int, scratch: Ints, share: Ints) -> None:
+    """`share_out`, ties going to the first in a row that begins with the `turn`-th of those whose weight is positive.
+
+    scratch: int64[2 or more, n or more].
+    """
+    count = len(weight)
+    whole = weight.sum()
+    if total == whole:
+        share[:] = weight
+        return
+    if total == 0 or whole == 0:
+        share[:] = 0
+        return
+    first = _nth_positive(turn, weight)
+    turned, result = scratch[0, :count], scratch[1, :count]
+    turned[: count - first], turned[count - first :] = weight[first:], weight[:first]
+    share_out(total, turned, result)
+    share[first:], share[:first] = result[: count - first], result[count - first :]
+
+
+@part
+def _nth_positive(n: int, weight: Ints) -> int:
+    """The place of the n-th positive weight, counted round and round from 0; one of them must be positive."""
+    left = n % (weight > 0).sum()
+    for i in range(len(weight)):
+        if weight[i] > 0:
+            if left == 0:
+                return i
+            left -= 1
+    return 0
+
+
+@kernel
+def add_up(column: Ints, zone: Ints, price_tick: Ints, energy_wh: Ints, total_wh: Ints, total_e8: Ints) -> None:
+    """Add energy and money of every interval to the sums of its price zone, for the members of some columns.
+
+    column      int64[k]: members whose energy has this price
+    zone        int64[intervals]: which zone of the tariff the interval lies in
+    price_tick  int64[intervals] [0.01/MWh]
+    energy_wh   int64[intervals, members] [Wh]
+    total_wh    int64[zones, members], added to [Wh]; `total_e8` likewise [1e-8 currency]
+    """
+    for t in range(len(price_tick)):
+        sums_wh, sums_e8, price = total_wh[zone[t]], total_e8[zone[t]], price_tick[t]
+        for m in column:
+            sums_wh[m] += energy_wh[t, m]
+            sums_e8[m] += energy_wh[t, m] * price
