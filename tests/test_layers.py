@@ -27,6 +27,8 @@ LEVELS = (
 # Rooms of one level don't know each other, but for these.
 WITHIN_A_LEVEL = {
     ("scenario", "feeds"): "a scenario names files of prices and meters",
+    ("community", "feeds"): "a community settles what meters counted, and names files of prices",
+    ("community", "scenario"): "the rules of a community are read as a scenario is",
     ("scenario", "strategy"): "a scenario says by which strategy its batteries trade",
     ("cli", "ui"): "a command opens the screen",
     ("units", "errors"): "text that is no number is bad input",
@@ -35,16 +37,16 @@ WITHIN_A_LEVEL = {
 
 # Libraries and the rooms that may use them; all else is Python's own.
 LIBRARIES = {
-    "numpy": {"clock", "engine", "feeds", "strategy", "scenario", "desk", "report", "ui"},
+    "numpy": {"clock", "engine", "feeds", "community", "strategy", "scenario", "desk", "report", "ui"},
     "numba": {"engine"},
     "platformdirs": {"engine", "cli"},  # where compiled kernels and the desk are kept
-    "pydantic": {"scenario", "desk"},
+    "pydantic": {"scenario", "community", "desk"},
     "cryptography": {"store"},
     "sqlmodel": {"store"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "sqlite3": {"store"},
-    "duckdb": {"report"},
+    "duckdb": {"report", "feeds"},  # Parquet
     "simplejson": {"report"},
     "rich": {"report", "cli", "ui"},
     "textual": {"ui"},

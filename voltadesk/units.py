@@ -147,6 +147,23 @@ def discounted_tick(price_tick: int, discount_bp: int) -> int:
     return price_tick * (10_000 - discount_bp) // 10_000
 
 
+def share_tick(price_tick: int, share_bp: int) -> int:
+    """A part of a price in basis points; a part of a tick is dropped towards the lower price."""
+    return price_tick * share_bp // 10_000
+
+
+def tax_e8(amount_e8: int, rate_bp: int) -> int:
+    """A tax of `rate_bp` basis points of an amount, with its sign; halves go away from zero."""
+    size = (abs(amount_e8) * rate_bp + 5_000) // 10_000
+    return size if amount_e8 >= 0 else -size
+
+
+def whole_cents_e8(amount_e8: int) -> int:
+    """An amount in whole hundredths of the currency, as it is paid; halves go away from zero."""
+    size = (abs(amount_e8) + 500_000) // 1_000_000 * 1_000_000
+    return size if amount_e8 >= 0 else -size
+
+
 def average_price_up_tick(amount_e8: int, energy_wh: int) -> int:
     """Average price of an amount over an energy; rounded up to the tick, so that it never falls short."""
     return -((-amount_e8) // energy_wh)

@@ -47,12 +47,17 @@ class Exact:
     decimals: int
 
 
-def read_table(path: Path | str, field: str) -> Table:
-    """A CSV file's header and rows as text. Raises BadInput when it can't be read or a row is too long or short."""
+def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
+    """A CSV file's header and rows as text. Raises BadInput when it can't be read or a row is too long or short.
+
+    Of several delimiters the file has the one that its header has most of.
+    """
     place = str(path)
     lines = _text(Path(path), field).split("\n")
+    header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+    delimiter = max(delimiters, key=header.count)
     # A comment becomes an empty line, so that the reader's count of lines stays the file's.
-    reader = csv.reader(("" if line.startswith("#") else line for line in lines), strict=True)
+    reader = csv.reader(("" if line.startswith("#") else line for line in lines), strict=True, delimiter=delimiter)
     columns: list[str] = []
     rows: list[list[str]] = []
     numbers: list[int] = []

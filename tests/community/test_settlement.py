@@ -1,0 +1,308 @@
+"""Settlements worked by hand: energy and money of each member, and sums that agree to the last unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from fractions import Fraction
+
+import pytest
+from hypothesis import given as given_by
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from tests.community import PRICES, given, house, member, settled
+from voltadesk.community.comparison import compare, gini
+from voltadesk.community.rules import Community
+from voltadesk.community.settlement import Settlement, Statement, months
+
+E8 = 10**8
+ROOF = {("anna", "import"): [200], ("ben", "import"): [600], ("carla", "import"): [800], ("roof", "export"): [1_000]}
+FOUR = [member("anna"), member("ben"), member("carla"), member("roof", "shared = true")]
+
+
+def of(settlement: Settlement, name: str) -> Statement:
+    return next(statement for statement in settlement.statements if statement.name == name)
+
+
+def taken(settlement: Settlement) -> list[int]:
+    return [statement.from_community_wh for statement in settlement.statements]
+
+
+# Rules ----------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("sharing", "shares"),
+    [
+        ('[sharing]\nrule = "dynamic"', [125, 375, 500, 0]),
+        (
+            '[sharing]\nrule = "static"\nkeys = [{ percent = { anna = 50, ben = 30, carla = 20 } }]',
+            [200, 300, 200, 0],
+        ),
+        (
+            '[sharing]\nrule = "hybrid"\nrounds = 2\nkeys = [{ percent = { anna = 50, ben = 30, carla = 20 } }]',
+            [200, 480, 320, 0],
+        ),
+        ('[sharing]\nrule = "equal"', [200, 400, 400, 0]),
+        ('[sharing]\nrule = "static"', [200, 333, 333, 0]),  # without keys all have the same, but not the shared roof
+    ],
+)  # fmt: skip
+def test_the_roof_is_shared_by_each_rule(sharing: str, shares: list[int]) -> None:
+    done = settled(house(*FOUR, sharing=sharing), ROOF)
+    assert [pytest.approx(share, abs=1) for share in shares] == taken(done)
+    roof = of(done, "roof")
+    assert roof.to_community_wh == sum(taken(done))
+    assert roof.to_grid_wh == 1_000 - sum(taken(done))
+
+
+def test_priority_serves_building_then_feeder_then_the_rest() -> None:
+    homes = [
+        member("a", 'building = "1"', 'feeder = "x"'),
+        member("b", 'building = "1"', 'feeder = "x"'),
+        member("c", 'building = "2"', 'feeder = "x"'),
+        member("d"),
+    ]
+    energy = {("a", "export"): [900], ("a", "import"): [0], **{(n, "import"): [400] for n in "bcd"}}
+    done = settled(house(*homes, sharing='[sharing]\nrule = "priority"'), energy)
+    assert taken(done) == [0, 400, 400, 100]
+    assert of(done, "a").to_tier_wh == (0, 400, 400, 100)
+    assert [of(done, n).from_tier_wh for n in "bcd"] == [(0, 400, 0, 0), (0, 0, 400, 0), (0, 0, 0, 100)]
+
+
+def test_pools_have_their_own_producers_consumers_and_keys_and_come_one_after_the_other() -> None:
+    sharing = """
+[[pools]]
+name = "roof"
+producers = ["roof"]
+consumers = ["anna", "ben"]
+rule = "static"
+keys = [{ percent = { anna = 60, ben = 40 } }]
+[[pools]]
+name = "neighbours"
+"""
+    done = settled(house(*FOUR, sharing=sharing), ROOF | {("carla", "import"): [0], ("carla", "export"): [100]})
+    # The roof: 600 for anna, who uses 200, and 400 for ben; then its 400 left and carla's 100 for ben's 200 open.
+    assert [(s.name, s.from_community_wh, s.to_community_wh) for s in done.statements] == [
+        ("anna", 200, 0),
+        ("ben", 600, 0),
+        ("carla", 0, 40),
+        ("roof", 0, 760),
+    ]
+    assert [(line.item, line.detail, line.energy_wh) for line in of(done, "ben").lines] == [
+        ("from community", "roof", 400),
+        ("from community", "neighbours", 200),
+    ]
+
+
+def test_a_participation_takes_only_a_part_of_a_member_along() -> None:
+    sharing = '[[pools]]\nname = "one"\nparticipation_percent = { ben = 33.33 }'
+    energy = {("ben", "import"): [10] * 6, ("roof", "export"): [100] * 6}
+    done = settled(house(member("ben"), member("roof"), sharing=sharing), energy)
+    # The floor of the running total 3.333, 6.666, 9.999, 13.332, 16.665, 19.998.
+    assert done.taken_wh[:, 0].tolist() == [3, 3, 3, 4, 3, 3]
+    assert of(done, "ben").from_grid_wh == 41
+
+
+def test_keys_change_on_a_day_and_members_come_and_go() -> None:
+    sharing = """[sharing]
+rule = "static"
+keys = [{ percent = { anna = 100 } }, { valid_from = 2026-01-02, percent = { anna = 25, ben = 75 } }]"""
+    homes = [member("anna", "left = 2026-01-03"), member("ben", "joined = 2026-01-02"), member("roof", "shared = true")]
+    days = 3 * 96
+    energy = {("anna", "import"): [100] * days, ("ben", "import"): [100] * days, ("roof", "export"): [100] * days}
+    done = settled(house(*homes, sharing=sharing), energy)
+    anna, ben = of(done, "anna"), of(done, "ben")
+    assert anna.from_community_wh == 96 * 100 + 96 * 25
+    assert anna.from_grid_wh == 96 * 75
+    assert (ben.from_community_wh, ben.from_grid_wh) == (2 * 96 * 75, 2 * 96 * 25)
+    assert of(done, "roof").to_grid_wh == 96 * 25
+
+
+# Money ----------------------------------------------------------------------------------------------------------------
+def test_a_bill_to_the_last_unit() -> None:
+    rest = """
+[prices]
+buyer = "sold"
+seller = "bought"
+supply = "retail"
+feed_in = "feed-in"
+
+[[tariffs]]
+name = "retail"
+price = 300.00
+vat_percent = 20
+monthly = 4.00
+party = "stadtwerk"
+[[tariffs]]
+name = "feed-in"
+price = 80.00
+[[tariffs]]
+name = "sold"
+price = 150.00
+vat_percent = 20
+[[tariffs]]
+name = "bought"
+price = 120.00
+[[fees]]
+name = "grid fee"
+party = "grid"
+community = 40.00
+grid = 60.00
+vat_percent = 20
+[[charges]]
+name = "membership"
+monthly = 1.50
+entry = 10.00
+vat_percent = 20
+"""
+    homes = [member("anna", "joined = 2026-01-01"), member("ben")]
+    energy = {("anna", "import"): [1_000], ("anna", "export"): [0], ("ben", "import"): [0], ("ben", "export"): [400]}
+    done = settled(house(*homes, rest=rest), energy)
+    anna, ben = of(done, "anna"), of(done, "ben")
+    assert [(n.item, n.detail, n.party, n.energy_wh, n.net_e8, n.tax_e8, n.billed) for n in anna.lines] == [
+        ("from community", "", "community", 400, 6_000_000, 1_200_000, True),  # 0.4 kWh at 0.15
+        ("grid fee", "from community", "grid", 400, 1_600_000, 320_000, True),
+        ("from grid", "", "stadtwerk", 600, 18_000_000, 3_600_000, False),
+        ("from grid", "monthly", "stadtwerk", None, 4 * E8, 80_000_000, False),
+        ("grid fee", "from grid", "grid", 600, 3_600_000, 720_000, True),
+        ("membership", "monthly", "community", None, 150_000_000, 30_000_000, True),
+        ("membership", "entry", "community", None, 10 * E8, 2 * E8, True),
+    ]
+    assert [(n.item, n.net_e8, n.tax_e8) for n in ben.lines if n.energy_wh] == [("to community", -4_800_000, 0)]
+    # Alone: 1 kWh at 0.30 and 0.06, 4.00 a month, all with tax.
+    assert anna.cost_alone_e8 == (30_000_000 + 6_000_000 + 4 * E8) * 12 // 10
+    assert ben.cost_alone_e8 == 4 * E8 * 12 // 10 - 3_200_000
+    assert ben.saving_e8 == 1_600_000 - 180_000_000
+    assert done.received_e8 == {
+        "community": 6_000_000 + 1_150_000_000 - 4_800_000 + 150_000_000,
+        "grid": 1_600_000 + 3_600_000,
+        "stadtwerk": 18_000_000 + 8 * E8,
+        "tax": sum(n.tax_e8 for s in done.statements for n in s.lines),
+    }
+    assert anna.payable_e8 == 1_393_000_000  # 13.9344 in whole cents
+
+
+def test_money_between_buyers_sellers_and_the_community_sums_to_nothing() -> None:
+    done = settled(house(*FOUR), ROOF)
+    paid = sum(statement.cost_e8 for statement in done.statements if not statement.shared)
+    assert paid == sum(done.received_e8.values())
+    # The shared roof belongs to the community: what it sells to members and to the grid is the community's.
+    assert done.community_e8 == 1_000 * 15_000
+
+
+def test_the_months_of_a_span() -> None:
+    assert months(date(2026, 1, 1), date(2026, 3, 1)) == [
+        ("2026-01", date(2026, 1, 1), date(2026, 2, 1)),
+        ("2026-02", date(2026, 2, 1), date(2026, 3, 1)),
+    ]
+    assert [name for name, *_ in months(date(2025, 12, 31), date(2026, 1, 5))] == [
+        "2025-12-31_2025-12-31",
+        "2026-01-01_2026-01-04",
+    ]
+
+
+# What must hold -------------------------------------------------------------------------------------------------------
+RULE_TEXTS = [
+    '[sharing]\nrule = "static"',
+    '[sharing]\nrule = "hybrid"',
+    '[sharing]\nrule = "equal"',
+    '[sharing]\nrule = "priority"',
+    '[[pools]]\nname = "p"\nproducers = ["a", "b"]\nconsumers = ["b", "c", "d"]\nrule = "hybrid"\nrounds = 2\n'
+    "keys = [{ percent = { b = 33.3333, c = 66.6667 } }]\nparticipation_percent = { b = 70, d = 12.5 }\n"
+    '[[pools]]\nname = "q"\nparticipation_percent = { b = 30 }',
+    "",
+]
+PLACES = [["building = '1'", "feeder = 'x'"], ["building = '1'"], ["feeder = 'x'"], []]
+FEES = """
+[[fees]]
+name = "fee"
+party = "grid"
+building = 1.01
+feeder = 20.00
+community = 30.03
+grid = 77.77
+vat_percent = 19
+[[charges]]
+name = "membership"
+monthly = 0.333
+vat_percent = 7
+"""
+
+
+def some_village(sharing: str, order: Sequence[int] = range(4)) -> Community:
+    homes = [member(name, *places) for name, places in zip("abcd", PLACES, strict=True)]
+    return house(*(homes[m] for m in order), sharing=sharing, rest=PRICES + FEES)
+
+
+energies = st.lists(st.lists(st.integers(0, 900), min_size=8, max_size=8), min_size=1, max_size=5)
+
+
+def as_registers(rows: list[list[int]]) -> dict[tuple[str, str], list[int]]:
+    return {
+        (name, register): [row[2 * m + k] for row in rows]
+        for m, name in enumerate("abcd")
+        for k, register in enumerate(("import", "export"))
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given_by(st.sampled_from(RULE_TEXTS), energies, st.permutations(range(4)))
+def test_energy_and_money_are_conserved_and_the_order_of_members_is_irrelevant(
+    sharing: str, rows: list[list[int]], order: list[int]
+) -> None:
+    energy = as_registers(rows)
+    done = settled(some_village(sharing), energy)  # type: ignore[arg-type]
+    wanted, offered = done.energy.import_wh, done.energy.export_wh
+    assert (done.taken_wh >= 0).all()
+    assert (done.taken_wh <= wanted).all()
+    assert (done.given_wh <= offered).all()
+    assert (done.taken_wh.sum(1) == done.given_wh.sum(1)).all()
+    for statement, m in zip(done.statements, range(4), strict=True):
+        assert statement.from_community_wh + statement.from_grid_wh == wanted[:, m].sum()
+        assert statement.to_community_wh + statement.to_grid_wh == offered[:, m].sum()
+        assert sum(statement.from_tier_wh) == statement.from_community_wh
+        assert sum(statement.to_tier_wh) == statement.to_community_wh
+        by_item = {line.item: 0 for line in statement.lines}
+        for line in statement.lines:
+            by_item[line.item] += line.energy_wh or 0
+        assert by_item.get("from grid", 0) == statement.from_grid_wh
+        assert by_item.get("to community", 0) == statement.to_community_wh
+    assert sum(s.cost_e8 for s in done.statements) == sum(done.received_e8.values())
+    assert done.community_e8 == 4 * 33_300_000  # one price for both: only the charges stay
+    again = settled(some_village(sharing, order), dict(reversed(energy.items())))  # type: ignore[arg-type]
+    assert again.statements == done.statements
+
+
+@settings(max_examples=40, deadline=None)
+@given_by(st.sampled_from(["dynamic", "equal", "priority"]), energies)
+def test_nobody_is_worse_off_than_alone_where_the_price_lies_between_and_nothing_is_charged(
+    rule: str, rows: list[list[int]]
+) -> None:
+    homes = [member(name, *places) for name, places in zip("abcd", PLACES, strict=True)]
+    done = settled(house(*homes, sharing=f'[sharing]\nrule = "{rule}"'), as_registers(rows))  # type: ignore[arg-type]
+    for statement in done.statements:
+        assert statement.saving_e8 == statement.from_community_wh * 15_000 + statement.to_community_wh * 7_000
+
+
+# Rules compared -------------------------------------------------------------------------------------------------------
+def test_the_same_period_under_every_rule() -> None:
+    outcomes = compare(house(*FOUR), [given(house(*FOUR), ROOF)])
+    assert [outcome.rule for outcome in outcomes] == ["static", "dynamic", "hybrid", "equal", "priority"]
+    static, dynamic = outcomes[:2]
+    assert dynamic.saving_e8 == {"anna": 125 * 15_000, "ben": 375 * 15_000, "carla": 500 * 15_000}
+    assert (static.shared_wh, dynamic.shared_wh) == (866, 1_000)
+    # Pairs differ by 250, 375 and 125: half the mean of the nine, over the mean of 1000/3.
+    assert dynamic.gini == Fraction(250 + 375 + 125, 3 * 1_000)
+
+
+def test_gini_by_hand() -> None:
+    assert gini([5, 5, 5]) == 0
+    assert gini([0, 0, 9]) == Fraction(2, 3)
+    assert gini([1, 3]) == Fraction(1, 4)
+    assert gini([0, 0]) is None
+    assert gini([-3, 1]) is None
+
+
+def test_keys_serve_static_and_hybrid_only() -> None:
+    keyed = house(*FOUR, sharing='[sharing]\nrule = "static"\nkeys = [{ percent = { anna = 100 } }]')
+    assert keyed.under("hybrid").all_pools[0].keys == keyed.all_pools[0].keys
+    assert keyed.under("dynamic").all_pools[0].keys == []

@@ -1,0 +1,184 @@
+"""What a period's flows of energy cost: sums by item, price zone and member, and the lines they make.
+
+Money is in 1e-8 of the currency and seen from the member: what it pays is positive, what it gets negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk import units
+from voltadesk.clock import local_midnight_utc
+from voltadesk.community.energy import Energy
+from voltadesk.community.rules import TIERS, Charge, Community, Fee, Tariff
+from voltadesk.community.sharing import Flow
+from voltadesk.community.tariffs import Price, Tariffs
+from voltadesk.engine.sharing import add_up
+from voltadesk.errors import BadInput
+
+Ints = NDArray[np.int64]
+
+COMMUNITY = "community"  # the party that buys and sells in the middle
+MONEY_LIMIT_E8 = 1 << 62  # of one sum that the kernels make
+
+
+@dataclass(frozen=True)
+class Line:
+    """A position of a statement; `energy_wh` is None where nothing is counted in energy."""
+
+    item: str
+    detail: str
+    party: str
+    energy_wh: int | None
+    net_e8: int
+    tax_e8: int
+    billed: bool  # by the community; the rest is what others bill
+
+    @property
+    def gross_e8(self) -> int:
+        return self.net_e8 + self.tax_e8
+
+
+@dataclass(frozen=True, eq=False)
+class _Sum:
+    """Energy and money of one item by zone and member, each (zones, members)."""
+
+    item: str
+    details: tuple[str, ...]  # of the zones
+    party: str
+    vat_bp: int
+    billed: bool
+    sign: int  # 1: the member pays, -1: it gets
+    total_wh: Ints
+    total_e8: Ints
+    fixed_e8: int = 0  # once in the period, for the members of `columns`
+    columns: Ints | None = None
+
+
+class Books:
+    """Adds up what the flows of a period cost."""
+
+    def __init__(self, rules: Community, energy: Energy, tariffs: Tariffs) -> None:
+        self.rules, self.energy, self.tariffs = rules, energy, tariffs
+        self.members = len(energy.members)
+        self.everybody = np.arange(self.members)
+        self.taken_wh = np.zeros((len(TIERS), self.members), np.int64)
+        self.given_wh = np.zeros((len(TIERS), self.members), np.int64)
+        self.sums: dict[tuple[str, int], _Sum] = {}  # in the order in which they stand on a statement
+        self.most_wh = max(int(energy.import_wh.sum(axis=0).max()), int(energy.export_wh.sum(axis=0).max()))
+
+    def add_flow(self, flow: Flow) -> None:
+        """What a pool moved: the buyers' and the sellers' price, and the fees by nearness."""
+        pool = self.rules.all_pools[flow.pool]
+        name = pool.name if len(self.rules.all_pools) > 1 else ""
+        taken, given = flow.taken_wh.sum(axis=0), flow.given_wh.sum(axis=0)
+        self.taken_wh += flow.taken_wh.sum(axis=1)
+        self.given_wh += flow.given_wh.sum(axis=1)
+        for item, sign, energy_wh, tariff in (
+            ("from community", 1, taken, pool.buyer or self.rules.prices.buyer),
+            ("to community", -1, given, pool.seller or self.rules.prices.seller),
+        ):
+            terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
+            details = tuple(" ".join(text for text in (name, zone) if text) for zone in price.zones)
+            books = self._sum((item, flow.pool), item, details, COMMUNITY, terms.vat_percent, True, sign)
+            self._add(books, price, energy_wh, flow.span)
+        for n, fee in enumerate(self.rules.fees):
+            for tier, near_wh in zip(TIERS, flow.taken_wh, strict=True):
+                self._add_fee(n, fee, tier, near_wh, flow.span)
+
+    def add_rest(self, from_grid: Ints, to_grid: Ints) -> None:
+        """What the community did not serve or take: each member's own tariffs, and the grid fee."""
+        whole = slice(0, self.energy.grid.count)
+        for item, sign, energy_wh, key in (("from grid", 1, from_grid, "supply"), ("to grid", -1, to_grid, "feed_in")):
+            for tariff, columns in self._by_tariff(key).items():
+                if not energy_wh[:, columns].any() and sign < 0:
+                    continue
+                terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
+                books = self._sum((item, self._number(tariff)), item, price.zones, terms.party, terms.vat_percent,
+                                  terms.billed, sign, terms, columns)  # fmt: skip
+                self._add(books, price, energy_wh, whole, columns)
+        for n, fee in enumerate(self.rules.fees):
+            self._add_fee(n, fee, "grid", from_grid, whole)
+
+    def lines(self, m: int) -> Iterator[Line]:
+        """A member's lines, in the order of the items; those without energy and money are left out."""
+        for books in self.sums.values():
+            for z, detail in enumerate(books.details):
+                energy, net = int(books.total_wh[z, m]), books.sign * int(books.total_e8[z, m])
+                if energy:
+                    yield Line(books.item, detail, books.party, energy, net, units.tax_e8(net, books.vat_bp),
+                               books.billed)  # fmt: skip
+            if books.fixed_e8 and books.columns is not None and m in books.columns:
+                tax = units.tax_e8(books.fixed_e8, books.vat_bp)
+                yield Line(books.item, "monthly", books.party, None, books.fixed_e8, tax, books.billed)
+
+    def charges(self, m: int) -> Iterator[Line]:
+        """What a member pays for being one."""
+        member, grid = self.energy.members[m], self.energy.grid
+        joined = None if member.joined is None else local_midnight_utc(member.joined, grid.zone)
+        joins = joined is not None and grid.start_utc <= joined < grid.end_utc
+        for charge in self.rules.charges:
+            if member.shared or (charge.members is not None and member.name not in charge.members):
+                continue
+            for detail, amount, due in (("monthly", charge.monthly, True), ("entry", charge.entry, joins)):
+                if due and amount:
+                    yield _charge(charge, detail, amount)
+
+    def _number(self, tariff: str) -> int:
+        return [known.name for known in self.rules.tariffs].index(tariff)
+
+    def _by_tariff(self, key: str) -> dict[str, Ints]:
+        """The members that have each tariff."""
+        default = getattr(self.rules.prices, key)
+        columns: dict[str, list[int]] = {}
+        for m, member in enumerate(self.energy.members):
+            tariff = getattr(member, key) or default
+            if tariff is not None and self.energy.active[:, m].any():
+                columns.setdefault(tariff, []).append(m)
+        return {tariff: np.array(members) for tariff, members in columns.items()}
+
+    def _sum(
+        self,
+        key: tuple[str, int],
+        item: str,
+        details: tuple[str, ...],
+        party: str,
+        vat_bp: int,
+        billed: bool,
+        sign: int,
+        terms: Tariff | None = None,
+        columns: Ints | None = None,
+    ) -> _Sum:
+        if key not in self.sums:
+            shape = (len(details), self.members)
+            fixed = terms.monthly if terms is not None else 0
+            self.sums[key] = _Sum(item, details, party, vat_bp, billed, sign, np.zeros(shape, np.int64),
+                                  np.zeros(shape, np.int64), fixed, columns)  # fmt: skip
+        return self.sums[key]
+
+    def _add(self, books: _Sum, price: Price, energy_wh: Ints, span: slice, columns: Ints | None = None) -> None:
+        if self.most_wh * int(np.abs(price.price_tick).max()) >= MONEY_LIMIT_E8:
+            raise BadInput(
+                "energy", self.most_wh // 1_000, "kWh of one member times its price is too large to be counted"
+            )
+        columns = self.everybody if columns is None else columns
+        add_up(columns, price.zone[span], price.price_tick[span], energy_wh, books.total_wh, books.total_e8)
+
+    def _add_fee(self, n: int, fee: Fee, tier: str, energy_wh: Ints, span: slice) -> None:
+        value = getattr(fee, tier)
+        if value == 0:
+            return
+        price = self.tariffs.price(value) if isinstance(value, str) else self.tariffs.flat(value)
+        near = "from grid" if tier == "grid" else f"from {tier}"
+        details = tuple(" ".join(text for text in (near, zone) if text) for zone in price.zones)
+        books = self._sum((f"fee {tier}", n), fee.name, details, fee.party, fee.vat_percent, fee.billed, 1)
+        self._add(books, price, energy_wh, span)
+
+
+def _charge(charge: Charge, detail: str, amount_e8: int) -> Line:
+    tax = units.tax_e8(amount_e8, charge.vat_percent)
+    return Line(charge.name, detail, charge.party, None, amount_e8, tax, charge.billed)

@@ -1,0 +1,205 @@
+"""What each member of a community used and fed in, interval by interval, from the registers of its meters."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk.clock import IntervalGrid, local_midnight_utc, local_text, time_zone
+from voltadesk.community.rules import Community, Member
+from voltadesk.errors import BadInput
+from voltadesk.feeds.meter_columns import ESTIMATED, MISSING, Register
+from voltadesk.feeds.meter_files import MeterFile, Reading
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Energy:
+    """Energy of the members on a grid [Wh], members in the order of their names; 0 while one is no member."""
+
+    grid: IntervalGrid
+    members: tuple[Member, ...]
+    import_wh: Ints  # (count, members), taken from the grid
+    export_wh: Ints  # (count, members), fed into it
+    own_use_wh: Ints  # (members,), made and used behind the meter, as far as production is metered
+    active: NDArray[np.bool_]  # (count, members): whether it is a member
+    estimated: Ints  # (members,): intervals with an estimated value
+    notes: tuple[str, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(member.name for member in self.members)
+
+
+class Registers:
+    """The readings of many files by meter and register."""
+
+    def __init__(self, files: Iterable[MeterFile]) -> None:
+        self.by_meter: dict[str, dict[Register, list[Reading]]] = {}
+        for file in files:
+            for reading in file.readings:
+                self.by_meter.setdefault(reading.meter, {}).setdefault(reading.register, []).append(reading)
+
+    def overlaps(self) -> Iterable[BadInput]:
+        """A fault for each register whose readings stand in two files at once."""
+        for meter, registers in self.by_meter.items():
+            for register, readings in registers.items():
+                ordered = sorted(readings, key=lambda reading: (reading.start_utc, reading.end_utc))
+                for before, after in itertools.pairwise(ordered):
+                    if after.start_utc < before.end_utc:
+                        where = f"{after.place}: line {after.line[0]}"
+                        limit = f"intervals overlap with those in {before.place}"
+                        yield BadInput(f"{meter} {register}", None, limit, where)
+
+    def on_grid(self, meter: str, register: Register, grid: IntervalGrid) -> tuple[Ints, Ints]:
+        """Energy [Wh] and the worst quality of each interval, shapes (count,). Raises BadInput for a coarser step."""
+        energy_wh, quality = np.zeros(grid.count, np.int64), np.full(grid.count, MISSING, np.int64)
+        for reading in self.by_meter[meter][register]:
+            if grid.step_s % reading.step_s:
+                limit = f"must step by {grid.step_s // 60} minutes or a part of it, steps by {reading.step_s // 60}"
+                raise BadInput(f"{meter} {register}", None, limit, reading.place)
+            parts = grid.step_s // reading.step_s
+            first = (grid.start_utc - reading.start_utc) // reading.step_s
+            begin, end = max(first, 0), min(first + grid.count * parts, len(reading.energy_wh))
+            if begin >= end:
+                continue
+            fine_wh, fine = np.zeros(grid.count * parts, np.int64), np.full(grid.count * parts, MISSING, np.int64)
+            fine_wh[begin - first : end - first] = reading.energy_wh[begin:end]
+            fine[begin - first : end - first] = reading.quality[begin:end]
+            worst = fine.reshape(-1, parts).max(axis=1)
+            energy_wh += np.where(worst == MISSING, 0, fine_wh.reshape(-1, parts).sum(axis=1))
+            quality = np.minimum(quality, worst)
+        return energy_wh, quality
+
+    def line_of(self, meter: str, register: Register, second_utc: int) -> str:
+        """Where in the files a moment stands, or should stand."""
+        readings = self.by_meter[meter][register]
+        for reading in readings:
+            if reading.start_utc <= second_utc < reading.end_utc:
+                return f"{reading.place}: line {reading.line[(second_utc - reading.start_utc) // reading.step_s]}"
+        return readings[0].place
+
+
+def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Energy:
+    """The members' energy on a grid.
+
+    Raises BadInput, naming member, register, interval, file and line, for a meter that no file has, for readings that
+    overlap, and for intervals that are missing while it is a member (unless the rules read them as zero).
+    """
+    for fault in registers.overlaps():
+        raise fault
+    members = tuple(sorted(rules.members, key=lambda member: member.name))
+    shape = (grid.count, len(members))
+    imports, exports = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    active = np.zeros(shape, bool)
+    own_use, estimated = np.zeros(len(members), np.int64), np.zeros(len(members), np.int64)
+    notes: list[str] = []
+    for m, member in enumerate(members):
+        active[:, m] = _membership(member, grid)
+        if not active[:, m].any():
+            continue
+        known, flags = _registers_of(member, registers, grid)
+        missing = flags.pop("missing") & active[:, m]
+        if missing.any():
+            _refuse_missing(member, registers, grid, active[:, m], rules.meters.missing == "zero", notes)
+            known = {register: np.where(missing, 0, energy_wh) for register, energy_wh in known.items()}
+        estimated[m] = np.count_nonzero(flags["estimated"] & active[:, m])
+        imports[:, m], exports[:, m], own = _flows(known, grid.count)
+        imports[~active[:, m], m] = exports[~active[:, m], m] = 0
+        own_use[m] = own[active[:, m]].sum()
+    unknown = sorted(set(registers.by_meter) - {name for member in members for name in member.meter_names})
+    if unknown:
+        notes.append(f"meters that the rules don't name: {', '.join(unknown)}")
+    return Energy(grid, members, imports, exports, own_use, active, estimated, tuple(notes))
+
+
+def _membership(member: Member, grid: IntervalGrid) -> NDArray[np.bool_]:
+    starts = grid.starts_utc
+    begin = grid.start_utc if member.joined is None else local_midnight_utc(member.joined, grid.zone)
+    end = grid.end_utc if member.left is None else local_midnight_utc(member.left, grid.zone)
+    return (starts >= begin) & (starts < end)
+
+
+def _registers_of(
+    member: Member, registers: Registers, grid: IntervalGrid
+) -> tuple[dict[Register, Ints], dict[str, NDArray[np.bool_]]]:
+    """A member's energy by register, summed over its meters, and which intervals are missing or estimated."""
+    known: dict[Register, Ints] = {}
+    missing, estimated = np.zeros(grid.count, bool), np.zeros(grid.count, bool)
+    for meter in member.meter_names:
+        if meter not in registers.by_meter:
+            raise BadInput(f"members.{member.name}.meters", meter, "is in none of the meter files")
+        for register in registers.by_meter[meter]:
+            energy_wh, quality = registers.on_grid(meter, register, grid)
+            known[register] = known.get(register, np.zeros(grid.count, np.int64)) + energy_wh
+            missing |= quality == MISSING
+            estimated |= quality == ESTIMATED
+    return known, {"missing": missing, "estimated": estimated}
+
+
+def missing_intervals(
+    member: Member, registers: Registers, grid: IntervalGrid, active: NDArray[np.bool_]
+) -> list[tuple[str, Register, Ints]]:
+    """Meter, register and the intervals that are missing while it is a member, for each register that lacks any."""
+    found = []
+    for meter in member.meter_names:
+        for register in registers.by_meter.get(meter, {}):
+            _, quality = registers.on_grid(meter, register, grid)
+            if (places := np.flatnonzero((quality == MISSING) & active)).size:
+                found.append((meter, register, places))
+    return found
+
+
+def missing_fault(
+    member: str, meter: str, register: Register, places: Ints, registers: Registers, grid: IntervalGrid
+) -> BadInput:
+    """The fault that names the first interval that is missing, and how many more are."""
+    second = int(grid.starts_utc[places[0]])
+    more = f", and {len(places) - 1:,} more" if len(places) > 1 else ""
+    name = f"{member} {register}" if member == meter else f"{member} (meter {meter}) {register}"
+    where = registers.line_of(meter, register, second)
+    return BadInput(name, local_text(second, grid.zone), f"is missing{more}", where)
+
+
+def _refuse_missing(
+    member: Member,
+    registers: Registers,
+    grid: IntervalGrid,
+    active: NDArray[np.bool_],
+    as_zero: bool,
+    notes: list[str],
+) -> None:
+    for meter, register, places in missing_intervals(member, registers, grid, active):
+        if not as_zero:
+            raise missing_fault(member.name, meter, register, places, registers, grid)
+        notes.append(f"{member.name} {register}: {len(places):,} missing intervals read as zero")
+
+
+def _flows(known: dict[Register, Ints], count: int) -> tuple[Ints, Ints, Ints]:
+    """What was taken from the grid, fed into it, and made and used behind the meter, each (count,) [Wh]."""
+    nothing = np.zeros(count, np.int64)
+    if set(known) == {"production"}:  # a plant without a load of its own
+        return nothing, known["production"], nothing
+    production, load = known.get("production", nothing), known.get("load")
+    if load is None:
+        exports = known.get("export", nothing)
+        return (
+            known.get("import", nothing),
+            exports,
+            np.maximum(production - exports, 0) if production.any() else nothing,
+        )
+    # A meter that counts load and production apart: own production serves own load first.
+    own = np.minimum(load, production)
+    return known.get("import", nothing) + load - own, known.get("export", nothing) + production - own, own
+
+
+def grid_of(rules: Community, begin_utc: int, end_utc: int) -> IntervalGrid:
+    """The grid of a span of time. Raises BadInput where it does not lie on whole intervals."""
+    step_s = rules.interval_minutes * 60
+    return IntervalGrid(begin_utc, step_s, (end_utc - begin_utc) // step_s, time_zone(rules.timezone))

@@ -1,0 +1,321 @@
+"""The rules of a community as one TOML file. `docs/community.md` lists every key.
+
+Unknown keys are refused; an error names the file, the key, the value and the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
+
+from voltadesk.clock import INTERVAL_MINUTES, time_zone
+from voltadesk.scenario.model import Part, _require
+from voltadesk.scenario.read import checked, parse_toml, read_text
+from voltadesk.scenario.values import (
+    ClockSpan,
+    Currency,
+    Day,
+    Factor,
+    Identifier,
+    Key,
+    Money,
+    Names,
+    Percent,
+    Price,
+)
+from voltadesk.units import PPM_PER_UNIT, PRICE_LIMIT_TICK, parse_scaled
+
+MEMBERS_LIMIT = 20_000
+TIERS = ("own", "building", "feeder", "community")  # how near the two ends of a watt-hour are
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Rule = Literal["static", "dynamic", "hybrid", "equal", "priority"]
+RULES: tuple[Rule, ...] = ("static", "dynamic", "hybrid", "equal", "priority")
+
+
+def _price_or_name(value: object) -> int | str:
+    return value if isinstance(value, str) else parse_scaled(value, "", 2, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)
+
+
+Label = Annotated[str, Field(min_length=1, max_length=60)]  # as it stands on a statement
+PriceOrTariff = Annotated[int | str, BeforeValidator(_price_or_name)]  # currency/MWh -> tick, or a tariff's name
+Hours = Annotated[list[ClockSpan], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+
+
+class Meters(Part):
+    """How the meter files are to be read."""
+
+    stamps: Literal["start", "end"] = "start"
+    missing: Literal["refuse", "zero"] = "refuse"
+
+
+class Member(Part):
+    """A party with meters: a home, a shop; or, `shared`, a plant or battery of the community itself."""
+
+    name: Identifier
+    title: str = ""
+    meters: Names | None = None
+    shared: StrictBool = False
+    joined: Day | None = None
+    left: Day | None = None
+    building: str | None = None
+    feeder: str | None = None
+    supply: str | None = None
+    feed_in: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.joined and self.left:
+            _require(self.joined < self.left, "left", self.left, f"must be after joined ({self.joined})")
+        return self
+
+    @property
+    def meter_names(self) -> list[str]:
+        """What its meters are called in the files: by its own name where the rules don't say."""
+        return self.meters or [self.name]
+
+
+class Keys(Part):
+    """Fixed shares of a pool's consumers, from a day on."""
+
+    valid_from: Day | None = None
+    percent: dict[str, Key]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        total = sum(self.percent.values())
+        _require(total == PPM_PER_UNIT, "percent", Decimal(total) / 10_000, "must sum to 100")
+        return self
+
+
+class Sharing(Part):
+    """A rule by which energy is shared out."""
+
+    rule: Rule = "dynamic"
+    rounds: Annotated[int, Field(strict=True, ge=2, le=1_000)] | None = None
+    keys: list[Keys] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        by_keys = self.rule in ("static", "hybrid")
+        _require(by_keys or not self.keys, "keys", None, "belong to the rules static and hybrid")
+        _require(self.rounds is None or self.rule == "hybrid", "rounds", self.rounds, "belong to the rule hybrid")
+        days = [keys.valid_from or date.min for keys in self.keys]
+        for n in range(1, len(days)):
+            _require(days[n - 1] < days[n], f"keys[{n}].valid_from", self.keys[n].valid_from,
+                     "must be after that of the keys before")  # fmt: skip
+        return self
+
+
+class Pool(Sharing):
+    """Energy of some producers that is shared among some consumers; the pools are served in the order of the file."""
+
+    name: Identifier
+    producers: Names | None = None
+    consumers: Names | None = None
+    participation_percent: dict[str, Percent] = Field(default_factory=dict)
+    buyer: str | None = None
+    seller: str | None = None
+
+
+class Prices(Part):
+    """Names of the tariffs that hold where neither a pool nor a member names its own."""
+
+    buyer: str
+    seller: str
+    supply: str
+    feed_in: str | None = None
+
+
+class Zone(Part):
+    """Hours of a tariff with a price of their own."""
+
+    name: Label
+    price: Price
+    hours: Hours = Field(default_factory=lambda: ["00:00-24:00"])
+    days: list[Weekday] = Field(default_factory=lambda: list(DAYS))
+    months: list[Annotated[int, Field(strict=True, ge=1, le=12)]] = Field(default_factory=lambda: [*range(1, 13)])
+
+
+class Share(Part):
+    """A part of another tariff's price."""
+
+    of: str
+    percent: Percent
+
+
+class Index(Part):
+    """A price that follows a series from a file beside the rules: price x percent + add."""
+
+    file: str
+    column: str | None = None
+    timezone: str | None = None
+    percent: Factor = 10_000
+    add: Price = 0
+
+
+class Tariff(Part):
+    """A price per MWh for each interval; tariffs of one name follow each other in time."""
+
+    name: Identifier
+    valid_from: Day | None = None
+    price: Price | None = None
+    zones: list[Zone] | None = Field(None, min_length=1)
+    share: Share | None = None
+    midpoint: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    index: Index | None = None
+    party: Label = "supplier"
+    monthly: Money = 0
+    vat_percent: Percent = 0
+    billed: StrictBool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        given = [key for key in ("price", "zones", "share", "midpoint", "index") if getattr(self, key) is not None]
+        _require(len(given) == 1, "price", ", ".join(given) or None,
+                 "must be given, or else one of zones, share, midpoint, index")  # fmt: skip
+        return self
+
+    @property
+    def bases(self) -> list[str]:
+        """Names of the tariffs that this one is made from."""
+        return [self.share.of] if self.share else list(self.midpoint or [])
+
+
+class Fee(Part):
+    """Grid fees and levies per MWh taken, by how near it was made; `grid` is what didn't come from the community."""
+
+    name: Label
+    party: Label
+    own: PriceOrTariff = 0
+    building: PriceOrTariff = 0
+    feeder: PriceOrTariff = 0
+    community: PriceOrTariff = 0
+    grid: PriceOrTariff = 0
+    vat_percent: Percent = 0
+    billed: StrictBool = True
+
+
+class Charge(Part):
+    """What a member pays for being one: in every month it is one on at least one day, and once, when it joins."""
+
+    name: Label
+    party: Label = "community"
+    monthly: Money = 0
+    entry: Money = 0
+    members: Names | None = None
+    vat_percent: Percent = 0
+    billed: StrictBool = True
+
+
+class Community(Part):
+    """All rules of a community."""
+
+    version: Literal[1]
+    name: Identifier
+    title: str = ""
+    currency: Currency = "EUR"
+    timezone: str = "UTC"
+    interval_minutes: Annotated[int, Field(strict=True)] = 15
+    meters: Meters = Meters()
+    members: Annotated[list[Member], Field(min_length=1, max_length=MEMBERS_LIMIT)]
+    sharing: Sharing | None = None
+    pools: list[Pool] = Field(default_factory=list)
+    prices: Prices
+    tariffs: list[Tariff]
+    fees: list[Fee] = Field(default_factory=list)
+    charges: list[Charge] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        time_zone(self.timezone)
+        _require(self.interval_minutes in INTERVAL_MINUTES, "interval_minutes", self.interval_minutes,
+                 f"must be one of {', '.join(map(str, INTERVAL_MINUTES))}")  # fmt: skip
+        for key in ("members", "pools", "fees", "charges"):
+            _require_once([part.name for part in getattr(self, key)], key, "name")
+        seen: set[str] = set()
+        for n, member in enumerate(self.members):
+            for meter in member.meter_names:
+                _require(meter not in seen, f"members[{n}].meters", meter, "must not be given twice")
+                seen.add(meter)
+        _require(not (self.sharing and self.pools), "sharing", None, "must not be given beside pools")
+        self._check_pools()
+        self._check_tariffs()
+        names = {member.name for member in self.members}
+        for n, charge in enumerate(self.charges):
+            _require_known(charge.members or [], names, f"charges[{n}].members", "members")
+        return self
+
+    def _check_pools(self) -> None:
+        names = {member.name for member in self.members}
+        for n, pool in enumerate(self.pools):
+            for key in ("producers", "consumers", "participation_percent"):
+                given = list(getattr(pool, key) or [])
+                _require_known(given, names, f"pools[{n}].{key}", "members")
+                _require(len(given) == len(set(given)), f"pools[{n}].{key}", given, "must not name a member twice")
+            for k, keys in enumerate(pool.keys):
+                consumers = names if pool.consumers is None else set(pool.consumers)
+                _require_known(keys.percent, consumers, f"pools[{n}].keys[{k}].percent", "consumers of the pool")
+        for k, keys in enumerate(self.sharing.keys if self.sharing else []):
+            _require_known(keys.percent, names, f"sharing.keys[{k}].percent", "members")
+
+    def _check_tariffs(self) -> None:
+        names = {tariff.name for tariff in self.tariffs}
+        seen: dict[str, date] = {}
+        for n, tariff in enumerate(self.tariffs):
+            day = tariff.valid_from or date.min
+            _require(tariff.name not in seen or seen[tariff.name] < day, f"tariffs[{n}].valid_from", tariff.valid_from,
+                     f"must be after that of the tariff {tariff.name} before")  # fmt: skip
+            seen[tariff.name] = day
+            # Made from tariffs that stand before it, a tariff can't be made from itself.
+            _require_known(tariff.bases, {before.name for before in self.tariffs[:n]} - {tariff.name},
+                           f"tariffs[{n}]", "tariffs that stand before it")  # fmt: skip
+        used: list[tuple[str, str | None]] = [(f"prices.{key}", name) for key, name in self.prices]
+        for n, pool in enumerate(self.pools):
+            used += [(f"pools[{n}].buyer", pool.buyer), (f"pools[{n}].seller", pool.seller)]
+        for n, member in enumerate(self.members):
+            used += [(f"members[{n}].supply", member.supply), (f"members[{n}].feed_in", member.feed_in)]
+        for n, fee in enumerate(self.fees):
+            values = [(tier, getattr(fee, tier)) for tier in (*TIERS, "grid")]
+            used += [(f"fees[{n}].{tier}", value) for tier, value in values if isinstance(value, str)]
+        for field, name in used:
+            _require_known([] if name is None else [name], names, field, "tariffs")
+
+    @property
+    def all_pools(self) -> list[Pool]:
+        """The pools; where none are given, one of all."""
+        sharing = self.sharing or Sharing()
+        return self.pools or [Pool(name="community", rule=sharing.rule, rounds=sharing.rounds, keys=sharing.keys)]
+
+    def under(self, rule: Rule) -> Community:
+        """The same community with another rule in every pool; keys are kept where the rule has any."""
+        by_keys = rule in ("static", "hybrid")
+        pools = [
+            pool.model_copy(update={"rule": rule, "rounds": None, "keys": pool.keys if by_keys else []})
+            for pool in self.all_pools
+        ]
+        return self.model_copy(update={"sharing": None, "pools": pools})
+
+
+def _require_once(names: Sequence[str], key: str, field: str) -> None:
+    seen: set[str] = set()
+    for n, name in enumerate(names):
+        # Upper and lower case are one, as in the files that are named by them.
+        _require(name.lower() not in seen, f"{key}[{n}].{field}", name, "must not be given twice")
+        seen.add(name.lower())
+
+
+def _require_known(names: Iterable[str], known: set[str], field: str, what: str) -> None:
+    for name in names:
+        listed = f": {', '.join(sorted(known))}" if len(known) <= 12 else ""
+        _require(name in known, field, name, f"must be one of the {what}{listed}")
+
+
+def read_rules(path: Path) -> Community:
+    """The rules of a TOML file. Raises BadInput naming file, key, value and limit."""
+    return checked(Community, parse_toml(read_text(path, "rules"), path.name), path.name, "a community")

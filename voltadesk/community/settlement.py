@@ -1,0 +1,159 @@
+"""One period of a community settled: each member's energy, its lines of money, and the books of all parties.
+
+Money is in 1e-8 of the currency. A line is seen from the member: what it pays is positive, what it gets negative. The
+accounts are seen from their holders: received is positive. Every line is posted to the member, to the party it names
+and, as far as it is tax, to the tax office, so that all accounts sum to 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voltadesk import units
+from voltadesk.community.books import COMMUNITY, Books, Line
+from voltadesk.community.energy import Energy
+from voltadesk.community.rules import Community
+from voltadesk.community.sharing import flows_of
+from voltadesk.community.tariffs import Tariffs
+from voltadesk.errors import CheckFailed
+
+Ints = NDArray[np.int64]
+
+TAX = "tax"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one member used, made and owes in a period."""
+
+    name: str
+    title: str
+    shared: bool
+    own_use_wh: int
+    from_community_wh: int
+    from_grid_wh: int
+    to_community_wh: int
+    to_grid_wh: int
+    from_tier_wh: tuple[int, ...]  # of `TIERS`
+    to_tier_wh: tuple[int, ...]
+    estimated_intervals: int
+    lines: tuple[Line, ...]
+    alone: tuple[Line, ...]  # what it would have cost without the community
+
+    @property
+    def cost_e8(self) -> int:
+        return sum(line.gross_e8 for line in self.lines)
+
+    @property
+    def cost_alone_e8(self) -> int:
+        return sum(line.gross_e8 for line in self.alone)
+
+    @property
+    def saving_e8(self) -> int:
+        return self.cost_alone_e8 - self.cost_e8
+
+    @property
+    def billed_e8(self) -> int:
+        return sum(line.gross_e8 for line in self.lines if line.billed)
+
+    @property
+    def payable_e8(self) -> int:
+        """What is billed, in whole cents."""
+        return units.whole_cents_e8(self.billed_e8)
+
+
+@dataclass(frozen=True, eq=False)
+class Settlement:
+    """A period of a community, settled. The arrays are (intervals, members) [Wh]."""
+
+    energy: Energy
+    taken_wh: Ints
+    given_wh: Ints
+    statements: tuple[Statement, ...]  # by name; of all who were a member on some day of the period
+    received_e8: dict[str, int]  # by party: what the community, the tax office and others got; sums to 0 with members
+
+    @property
+    def community_e8(self) -> int:
+        """What is left to the community itself."""
+        return self.received_e8.get(COMMUNITY, 0)
+
+
+def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
+    """Share out and price the energy of one period. Raises BadInput, and CheckFailed if the sums don't agree."""
+    books = Books(rules, energy, tariffs)
+    taken, given = np.zeros_like(energy.import_wh), np.zeros_like(energy.export_wh)
+    for flow in flows_of(rules, energy):
+        taken[flow.span] += flow.taken_wh.sum(axis=0)
+        given[flow.span] += flow.given_wh.sum(axis=0)
+        books.add_flow(flow)
+    books.add_rest(energy.import_wh - taken, energy.export_wh - given)
+    alone = Books(rules, energy, tariffs)
+    alone.add_rest(energy.import_wh, energy.export_wh)
+    present = [m for m in range(len(energy.members)) if energy.active[:, m].any()]
+    statements = tuple(
+        Statement(
+            name=energy.names[m],
+            title=energy.members[m].title,
+            shared=energy.members[m].shared,
+            own_use_wh=int(energy.own_use_wh[m]),
+            from_community_wh=int(taken[:, m].sum()),
+            from_grid_wh=int((energy.import_wh[:, m] - taken[:, m]).sum()),
+            to_community_wh=int(given[:, m].sum()),
+            to_grid_wh=int((energy.export_wh[:, m] - given[:, m]).sum()),
+            from_tier_wh=tuple(books.taken_wh[:, m].tolist()),
+            to_tier_wh=tuple(books.given_wh[:, m].tolist()),
+            estimated_intervals=int(energy.estimated[m]),
+            lines=(*books.lines(m), *books.charges(m)),
+            alone=tuple(alone.lines(m)),
+        )
+        for m in present
+    )
+    settlement = Settlement(energy, taken, given, statements, _received(statements))
+    _check(settlement)
+    return settlement
+
+
+def _received(statements: Sequence[Statement]) -> dict[str, int]:
+    """What each party but the members got; a shared plant's account is the community's."""
+    received = {COMMUNITY: 0}
+    for statement in statements:
+        for line in statement.lines:
+            received[line.party] = received.get(line.party, 0) + line.net_e8
+            received[TAX] = received.get(TAX, 0) + line.tax_e8
+            if statement.shared:
+                received[COMMUNITY] -= line.gross_e8
+    return received
+
+
+def _check(settlement: Settlement) -> None:
+    """Whether the sums agree, to the last unit."""
+    statements = settlement.statements
+    taken, given = (sum(getattr(s, key) for s in statements) for key in ("from_community_wh", "to_community_wh"))
+    if taken != given:
+        raise CheckFailed(f"energy: {taken} Wh from the community, {given} Wh to it")
+    paid = sum(statement.cost_e8 for statement in statements if not statement.shared)
+    received = sum(settlement.received_e8.values())
+    if paid != received:
+        raise CheckFailed(f"money: members paid {paid}e-8, others received {received}e-8")
+
+
+# Periods --------------------------------------------------------------------------------------------------------------
+def months(begin: date, end: date) -> list[tuple[str, date, date]]:
+    """The periods of a span of days, `end` not included: its months, each with its name and days.
+
+    A period that is no whole month is named by its first and last day.
+    """
+    periods = []
+    while begin < end:
+        following = date(begin.year + begin.month // 12, begin.month % 12 + 1, 1)
+        stop = min(following, end)
+        last = date.fromordinal(stop.toordinal() - 1)
+        whole = begin.day == 1 and stop == following
+        periods.append((f"{begin:%Y-%m}" if whole else f"{begin}_{last}", begin, stop))
+        begin = stop
+    return periods

@@ -1,0 +1,138 @@
+"""What the header of a meter file says: which columns hold times, meters, registers, values and quality flags.
+
+A column's name is taken apart into words; the ones known here say register, unit and kind, what is left is the meter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from voltadesk.errors import BadInput
+
+Register = Literal["import", "export", "production", "load"]
+Kind = Literal["interval", "cumulative"]
+
+REGISTERS: dict[Register, tuple[str, ...]] = {
+    "import": ("import", "imported", "consumption", "withdrawal", "bezug", "verbrauch", "a+"),
+    "export": ("export", "exported", "feed-in", "feedin", "surplus", "injection", "einspeisung", "a-"),
+    "production": ("production", "generation", "solar", "pv", "erzeugung"),
+    "load": ("load",),  # all that is used behind the meter, before own production is taken off
+}
+UNITS_WH = {"kwh": 1_000, "wh": 1, "mwh": 1_000_000}
+CUMULATIVE = ("cumulative", "counter", "register", "reading", "zählerstand", "zaehlerstand")
+METER_COLUMNS = ("meter", "meterid", "meteringpoint", "member", "zählpunkt", "zaehlpunkt", "mpan", "cups", "pod", "ean")
+REGISTER_COLUMNS = ("register", "direction", "obis", "obiscode", "flow", "richtung")
+UNIT_COLUMNS = ("unit", "einheit")
+QUALITY_COLUMNS = ("quality", "status", "flag", "qualität")
+
+MEASURED, ESTIMATED, MISSING = range(3)
+QUALITIES = {
+    **dict.fromkeys(("", "measured", "actual", "valid", "ok", "good", "l1", "w"), MEASURED),
+    **dict.fromkeys(("estimated", "estimate", "substitute", "substituted", "ersatzwert", "l2", "l3", "e"), ESTIMATED),
+    **dict.fromkeys(("missing", "invalid", "none", "faulty", "fehlt"), MISSING),
+}
+
+_OBIS = re.compile(r"(?:\d+-\d+:)?(\d+)\.(\d+)\.\d+(?:\*\d+)?")
+_OBIS_REGISTERS: dict[str, Register] = {"1": "import", "2": "export"}
+_OBIS_CUMULATIVE = ("8",)
+_WORDS = re.compile(r"([\s_\[\](),;/]+)")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column of values holds; what its name doesn't say is None, an empty meter stands for the file's own."""
+
+    place: int
+    name: str
+    meter: str
+    register: Register | None
+    unit_wh: int | None
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Header:
+    """The columns of a meter file by what they hold."""
+
+    time: int
+    meter: int | None
+    register: int | None
+    unit: int | None
+    values: tuple[Column, ...]
+    quality: dict[str, int]  # by meter; "" is for all
+    ignored: tuple[str, ...]
+
+    @property
+    def shape(self) -> Literal["long", "wide"]:
+        return "wide" if self.meter is None else "long"
+
+
+def register_of(text: str) -> tuple[Register | None, bool]:
+    """The register that a word or an OBIS code names, and whether it is surely a counter."""
+    word = text.strip().lower()
+    if match := _OBIS.fullmatch(word):
+        return _OBIS_REGISTERS.get(match[1]), match[2] in _OBIS_CUMULATIVE
+    return next((register for register, words in REGISTERS.items() if word in words), None), False
+
+
+def read_header(names: Sequence[str], time: int, others: Sequence[int], where: str) -> Header:
+    """The header's columns; `time` is that of the times, `others` hold times as well and are left alone.
+
+    Raises BadInput where no column holds values in kWh, Wh or MWh.
+    """
+    single: dict[str, int] = {}
+    values: list[Column] = []
+    quality: dict[str, int] = {}
+    ignored: list[str] = []
+    for place, name in enumerate(names):
+        if place == time or place in others:
+            continue
+        plain = "".join(_WORDS.split(name.lower())[::2])
+        kinds = {"meter": METER_COLUMNS, "register": REGISTER_COLUMNS, "unit": UNIT_COLUMNS}
+        found = next((kind for kind, words in kinds.items() if plain in words), None)
+        if found is not None and found not in single:
+            single[found] = place
+            continue
+        column, is_quality = _column(place, name)
+        if is_quality:
+            quality[column.meter] = place
+        else:
+            values.append(column)
+    known = [column for column in values if column.unit_wh is not None or "unit" in single]
+    if "unit" in single:  # beside it stands one column of values, whatever it is called
+        known = [column for column in known if column.unit_wh or column.name.lower() in ("value", "energy", "wert")]
+    ignored = [column.name for column in values if column not in known]
+    if not known:
+        limit = "must name a column of values with its unit, such as import_kwh or anna_export_wh"
+        raise BadInput("header", ", ".join(names), limit, where)
+    return Header(time, single.get("meter"), single.get("register"), single.get("unit"), tuple(known), quality,
+                  tuple(ignored))  # fmt: skip
+
+
+def _column(place: int, name: str) -> tuple[Column, bool]:
+    """What one column's name says, and whether it is one of quality flags."""
+    parts = _WORDS.split(name)  # words, and between them what parts them
+    register: Register | None = None
+    unit_wh: int | None = None
+    kind: Kind = "interval"
+    is_quality = False
+    left: list[str] = []
+    for n in range(0, len(parts), 2):
+        word = parts[n].lower()
+        found, counts = register_of(word)
+        if not word:
+            continue
+        if word in UNITS_WH:
+            unit_wh = UNITS_WH[word]
+        elif word in CUMULATIVE:
+            kind = "cumulative"
+        elif word in QUALITY_COLUMNS:
+            is_quality = True
+        elif found is not None:
+            register, kind = found, "cumulative" if counts else kind
+        elif word not in ("value", "energy", "wert"):
+            left += [parts[n - 1] if n and left else "", parts[n]]
+    return Column(place, name, "".join(left).strip(), register, unit_wh, kind), is_quality
