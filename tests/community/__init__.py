@@ -13,7 +13,8 @@ from voltadesk.community.rules import Community
 from voltadesk.community.settlement import Settlement, settle
 from voltadesk.community.tariffs import Tariffs
 from voltadesk.feeds.meter_columns import Register
-from voltadesk.feeds.meter_files import MeterFile, Reading
+from voltadesk.feeds.meter_files import MeterFile
+from voltadesk.feeds.meter_series import Reading
 from voltadesk.scenario.read import checked, parse_toml
 
 BEGIN = 1_767_225_600  # 2026-01-01T00:00Z

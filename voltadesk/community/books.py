@@ -75,19 +75,18 @@ class Books:
         """What a pool moved: the buyers' and the sellers' price, and the fees by nearness."""
         pool = self.rules.all_pools[flow.pool]
         name = pool.name if len(self.rules.all_pools) > 1 else ""
-        taken, given = flow.taken_wh.sum(axis=0), flow.given_wh.sum(axis=0)
-        self.taken_wh += flow.taken_wh.sum(axis=1)
-        self.given_wh += flow.given_wh.sum(axis=1)
+        self.taken_wh += flow.near_taken_wh.sum(axis=1)
+        self.given_wh += flow.near_given_wh.sum(axis=1)
         for item, sign, energy_wh, tariff in (
-            ("from community", 1, taken, pool.buyer or self.rules.prices.buyer),
-            ("to community", -1, given, pool.seller or self.rules.prices.seller),
+            ("from community", 1, flow.taken_wh, pool.buyer or self.rules.prices.buyer),
+            ("to community", -1, flow.given_wh, pool.seller or self.rules.prices.seller),
         ):
             terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
             details = tuple(" ".join(text for text in (name, zone) if text) for zone in price.zones)
             books = self._sum((item, flow.pool), item, details, COMMUNITY, terms.vat_percent, True, sign)
             self._add(books, price, energy_wh, flow.span)
         for n, fee in enumerate(self.rules.fees):
-            for tier, near_wh in zip(TIERS, flow.taken_wh, strict=True):
+            for tier, near_wh in zip(TIERS, flow.near_taken_wh, strict=True):
                 self._add_fee(n, fee, tier, near_wh, flow.span)
 
     def add_rest(self, from_grid: Ints, to_grid: Ints) -> None:
@@ -95,8 +94,6 @@ class Books:
         whole = slice(0, self.energy.grid.count)
         for item, sign, energy_wh, key in (("from grid", 1, from_grid, "supply"), ("to grid", -1, to_grid, "feed_in")):
             for tariff, columns in self._by_tariff(key).items():
-                if not energy_wh[:, columns].any() and sign < 0:
-                    continue
                 terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
                 books = self._sum((item, self._number(tariff)), item, price.zones, terms.party, terms.vat_percent,
                                   terms.billed, sign, terms, columns)  # fmt: skip
@@ -155,7 +152,7 @@ class Books:
     ) -> _Sum:
         if key not in self.sums:
             shape = (len(details), self.members)
-            fixed = terms.monthly if terms is not None else 0
+            fixed = terms.monthly if terms is not None and sign > 0 else 0
             self.sums[key] = _Sum(item, details, party, vat_bp, billed, sign, np.zeros(shape, np.int64),
                                   np.zeros(shape, np.int64), fixed, columns)  # fmt: skip
         return self.sums[key]

@@ -14,7 +14,8 @@ from voltadesk.clock import IntervalGrid, local_midnight_utc, local_text, time_z
 from voltadesk.community.rules import Community, Member
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING, Register
-from voltadesk.feeds.meter_files import MeterFile, Reading
+from voltadesk.feeds.meter_files import MeterFile
+from voltadesk.feeds.meter_series import Reading
 
 Ints = NDArray[np.int64]
 

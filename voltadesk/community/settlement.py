@@ -88,12 +88,15 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
     books = Books(rules, energy, tariffs)
     taken, given = np.zeros_like(energy.import_wh), np.zeros_like(energy.export_wh)
     for flow in flows_of(rules, energy):
-        taken[flow.span] += flow.taken_wh.sum(axis=0)
-        given[flow.span] += flow.given_wh.sum(axis=0)
+        taken[flow.span] += flow.taken_wh
+        given[flow.span] += flow.given_wh
         books.add_flow(flow)
     books.add_rest(energy.import_wh - taken, energy.export_wh - given)
     alone = Books(rules, energy, tariffs)
     alone.add_rest(energy.import_wh, energy.export_wh)
+    used, fed, from_community, to_community = (
+        array.sum(axis=0).tolist() for array in (energy.import_wh, energy.export_wh, taken, given)
+    )
     present = [m for m in range(len(energy.members)) if energy.active[:, m].any()]
     statements = tuple(
         Statement(
@@ -101,10 +104,10 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
             title=energy.members[m].title,
             shared=energy.members[m].shared,
             own_use_wh=int(energy.own_use_wh[m]),
-            from_community_wh=int(taken[:, m].sum()),
-            from_grid_wh=int((energy.import_wh[:, m] - taken[:, m]).sum()),
-            to_community_wh=int(given[:, m].sum()),
-            to_grid_wh=int((energy.export_wh[:, m] - given[:, m]).sum()),
+            from_community_wh=from_community[m],
+            from_grid_wh=used[m] - from_community[m],
+            to_community_wh=to_community[m],
+            to_grid_wh=fed[m] - to_community[m],
             from_tier_wh=tuple(books.taken_wh[:, m].tolist()),
             to_tier_wh=tuple(books.given_wh[:, m].tolist()),
             estimated_intervals=int(energy.estimated[m]),

@@ -22,7 +22,7 @@ from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 Ints = NDArray[np.int64]
 
-CELLS_AT_ONCE = 1 << 20  # intervals x members that are shared in one go
+CELLS_AT_ONCE = 1 << 18  # intervals x members that are shared in one go: what stays near the processor
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +31,10 @@ class Flow:
 
     pool: int
     span: slice  # intervals of the grid
-    taken_wh: Ints  # (tiers, intervals, members) [Wh]
-    given_wh: Ints  # the same; in every tier and interval it sums to what is taken
+    near_taken_wh: Ints  # (tiers, intervals, members) [Wh]
+    near_given_wh: Ints  # the same; in every tier and interval it sums to what is taken
+    taken_wh: Ints  # (intervals, members), all tiers together [Wh]
+    given_wh: Ints
 
 
 @dataclass(eq=False)
@@ -68,12 +70,13 @@ def flows_of(rules: Community, energy: Energy) -> Iterator[Flow]:
                 np.where(pool.is_producer, offer, 0), energy.export_wh[begin:end], pool.part_bp, pool.offer_left
             )
             active = energy.active[begin]
-            taken, given = _share(pool, turn + begin, begin, active, offered, wanted, order, bound)
-            want -= taken.sum(axis=0)
-            offer -= given.sum(axis=0)
-            if (taken.sum(axis=2) != given.sum(axis=2)).any() or want.min() < 0 or offer.min() < 0:
+            near = _share(pool, turn + begin, begin, active, offered, wanted, order, bound)
+            taken, given = (moved.sum(axis=0) for moved in near)
+            want -= taken
+            offer -= given
+            if (taken.sum(axis=1) != given.sum(axis=1)).any() or want.min() < 0 or offer.min() < 0:
                 raise CheckFailed(f"pool {pool.rules.name}: what is taken is not what is given")
-            yield Flow(n, slice(begin, end), taken, given)
+            yield Flow(n, slice(begin, end), *near, taken, given)
 
 
 def _share(

@@ -92,33 +92,35 @@ def match_by_nearness(
     given_wh[:] = 0
     for t in range(intervals):
         want[:], offer[:] = want_wh[t], offer_wh[t]
+        left = min(want.sum(), offer.sum())
         for tier in range(len(order)):
             for g in range(members):
-                if bound[tier, g + 1] < 0:
+                begin, end = bound[tier, g], bound[tier, g + 1]
+                if end < 0 or left == 0:
                     break
-                group = order[tier, bound[tier, g] : bound[tier, g + 1]]
-                _match_group(turn + t, group, offer, want, taken_wh[tier, t], given_wh[tier, t], scratch)
+                wanted, offered = 0, 0
+                for k in range(begin, end):
+                    wanted += want[order[tier, k]]
+                    offered += offer[order[tier, k]]
+                shared = min(wanted, offered)
+                if shared > 0:
+                    group = order[tier, begin:end]
+                    _move(shared, turn + t, group, want, taken_wh[tier, t], scratch)
+                    _move(shared, turn + t, group, offer, given_wh[tier, t], scratch)
+                    left -= shared
 
 
 @part
-def _match_group(turn: int, group: Ints, offer: Ints, want: Ints, taken: Ints, given: Ints, scratch: Ints) -> None:
-    """Share what a group offers among those of it who want; takes both off what is still open."""
-    wanted, offered = 0, 0
-    for m in group:
-        wanted += want[m]
-        offered += offer[m]
-    shared = min(wanted, offered)
-    if shared == 0:
-        return
+def _move(shared: int, turn: int, group: Ints, open_wh: Ints, moved_wh: Ints, scratch: Ints) -> None:
+    """Share energy among a group in proportion to what is open; takes it off that."""
     count = len(group)
-    for open_wh, moved_wh in ((want, taken), (offer, given)):
-        weight, share = scratch[2, :count], scratch[3, :count]
-        for k in range(count):
-            weight[k] = open_wh[group[k]]
-        _share_in_turn(shared, weight, turn, scratch, share)
-        for k in range(count):
-            moved_wh[group[k]] = share[k]
-            open_wh[group[k]] -= share[k]
+    weight, share = scratch[2, :count], scratch[3, :count]
+    for k in range(count):
+        weight[k] = open_wh[group[k]]
+    _share_in_turn(shared, weight, turn, scratch, share)
+    for k in range(count):
+        moved_wh[group[k]] = share[k]
+        open_wh[group[k]] -= share[k]
 
 
 @part
