@@ -13,6 +13,7 @@ from voltadesk import __version__
 from voltadesk.cli import (
     actor,
     battery,
+    community,
     fund,
     headless,
     home,
@@ -45,6 +46,7 @@ app = typer.Typer(
         "  voltadesk headless replay                       a week of a small town's market\n\n"
         "  voltadesk headless replay village --json        another scenario, as JSON\n\n"
         "  voltadesk headless clear orders.csv             one auction over your orders\n\n"
+        "  voltadesk community settle --help               meters of an energy community, and its bills\n\n"
         "  voltadesk init                                  a desk of your own, with a market\n\n"
         "  voltadesk headless run --intervals 96           a day of it\n\n"
         "  voltadesk fund nav                              what its fund is worth now\n"
@@ -56,6 +58,7 @@ command(app, "init", init.HELP)(init.init)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
 NOUNS = {
     "headless": headless.app,
+    "community": community.app,
     "actor": actor.app,
     "role": rights.role,
     "owner": rights.owner,

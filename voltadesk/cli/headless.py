@@ -142,7 +142,9 @@ def match(
             files.begin()
         tree, parts, texts = _match(found, floor_tick, cap_tick, files is not None)
         if files is not None:
-            files.write(texts)
+            for name, text in texts.items():
+                files.write_text(name, text)
+            files.finish()
     finally:
         if files is not None:
             files.close()

@@ -102,7 +102,7 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     own_use, estimated = np.zeros(len(members), np.int64), np.zeros(len(members), np.int64)
     notes: list[str] = []
     for m, member in enumerate(members):
-        active[:, m] = _membership(member, grid)
+        active[:, m] = is_member(member, grid)
         if not active[:, m].any():
             continue
         known, flags = _registers_of(member, registers, grid)
@@ -120,7 +120,8 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     return Energy(grid, members, imports, exports, own_use, active, estimated, tuple(notes))
 
 
-def _membership(member: Member, grid: IntervalGrid) -> NDArray[np.bool_]:
+def is_member(member: Member, grid: IntervalGrid) -> NDArray[np.bool_]:
+    """Whether it is a member in each interval, shape (count,)."""
     starts = grid.starts_utc
     begin = grid.start_utc if member.joined is None else local_midnight_utc(member.joined, grid.zone)
     end = grid.end_utc if member.left is None else local_midnight_utc(member.left, grid.zone)

@@ -11,9 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_validator
 
 from voltadesk.clock import INTERVAL_MINUTES, time_zone
+from voltadesk.errors import BadInput
 from voltadesk.scenario.model import Part, _require
 from voltadesk.scenario.read import checked, parse_toml, read_text
 from voltadesk.scenario.values import (
@@ -38,11 +39,18 @@ Rule = Literal["static", "dynamic", "hybrid", "equal", "priority"]
 RULES: tuple[Rule, ...] = ("static", "dynamic", "hybrid", "equal", "priority")
 
 
+def _one_line(value: str) -> str:
+    if not value.isprintable() or "|" in value:
+        raise BadInput("", value, "must be one line of text without |")
+    return value
+
+
 def _price_or_name(value: object) -> int | str:
     return value if isinstance(value, str) else parse_scaled(value, "", 2, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)
 
 
-Label = Annotated[str, Field(min_length=1, max_length=60)]  # as it stands on a statement
+Text = Annotated[str, AfterValidator(_one_line)]
+Label = Annotated[Text, Field(min_length=1, max_length=60)]  # as it stands on a statement
 PriceOrTariff = Annotated[int | str, BeforeValidator(_price_or_name)]  # currency/MWh -> tick, or a tariff's name
 Hours = Annotated[list[ClockSpan], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
@@ -58,7 +66,7 @@ class Member(Part):
     """A party with meters: a home, a shop; or, `shared`, a plant or battery of the community itself."""
 
     name: Identifier
-    title: str = ""
+    title: Text = ""
     meters: Names | None = None
     shared: StrictBool = False
     joined: Day | None = None
@@ -218,7 +226,7 @@ class Community(Part):
 
     version: Literal[1]
     name: Identifier
-    title: str = ""
+    title: Text = ""
     currency: Currency = "EUR"
     timezone: str = "UTC"
     interval_minutes: Annotated[int, Field(strict=True)] = 15

@@ -14,9 +14,11 @@ from voltadesk.report.folder import OutFolder
 
 
 def write_backtest(folder: OutFolder, result: Backtest, texts: dict[str, str]) -> None:
-    """Write a backtest's table and texts into a folder that was begun."""
+    """Write a backtest's table and texts (file name to content) into a folder that was begun."""
     _write_intervals(result, folder.path("intervals.parquet"))
-    folder.write(texts)
+    for name, text in texts.items():
+        folder.write_text(name, text)
+    folder.finish()
 
 
 def _write_intervals(result: Backtest, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""A folder that is filled all at once or not at all."""
+"""A folder for results that is filled all at once or not at all."""
 
 from __future__ import annotations
 
@@ -11,35 +11,41 @@ from voltadesk.errors import BadInput
 
 
 class OutFolder:
-    """Files for `--out`, made beside their place and moved in together: `begin`, `write`, and `close` in any case."""
+    """Files are made in `work` and moved in at the end: `begin`, write, `finish`, and `close` in any case."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        self._work = folder / f".voltadesk-{os.urandom(8).hex()}"
+        self.work = folder / f".voltadesk-{os.urandom(8).hex()}"
 
     def begin(self) -> None:
         """Make the folders, before anything long is run. Raises BadInput where they can't be made."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._work.mkdir(0o700)
+            self.work.mkdir(0o700)
         except OSError as error:
             raise BadInput("out", str(self.folder), (error.strerror or "can't be written").lower()) from None
 
     def path(self, name: str) -> Path:
-        """Where a file is to be made that `write` moves in."""
-        return self._work / name
+        """Where a file is to be made that `finish` moves in; in a folder of its own where the name has one."""
+        made = self.work / name
+        made.parent.mkdir(parents=True, exist_ok=True)
+        return made
 
-    def write(self, texts: dict[str, str]) -> None:
-        """Write the texts (file name to content), then move all that was made into the folder."""
-        for name, text in texts.items():
-            self.path(name).write_text(text, encoding="utf-8", newline="\n")
-        for made in sorted(self._work.iterdir()):
-            os.replace(made, self.folder / made.name)
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file."""
+        self.path(name).write_text(text, encoding="utf-8", newline="\n")
+
+    def finish(self) -> None:
+        """Move everything that was written into the folder."""
+        for made in sorted(path for path in self.work.rglob("*") if path.is_file()):
+            target = self.folder / made.relative_to(self.work)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(made, target)
 
     def close(self) -> None:
         """Remove whatever was not finished, and folders that were made for it and hold nothing."""
-        shutil.rmtree(self._work, ignore_errors=True)
+        shutil.rmtree(self.work, ignore_errors=True)
         with suppress(OSError):
             for made in self._made:
                 made.rmdir()

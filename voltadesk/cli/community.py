@@ -1,0 +1,230 @@
+"""`voltadesk community …`: real meters of an energy community, checked, settled and compared."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from voltadesk.errors import BadInput, CheckFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from voltadesk.community.energy import Energy
+    from voltadesk.community.rules import Community
+    from voltadesk.community.tariffs import Tariffs
+    from voltadesk.feeds.meter_files import MeterFile
+    from voltadesk.report.document import Section
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help=(
+        "An energy community: meters in, a bill for every member out.\n\n"
+        "Examples:\n\n"
+        "  voltadesk community check jan.csv --rules rules.toml\n\n"
+        "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
+        "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n"
+    ),
+)
+
+Meters = Annotated[list[Path], typer.Argument(metavar="METERS…", help="CSV or Parquet files.")]
+Rules = Annotated[Path, typer.Option("--rules", metavar="FILE", help="The community's rules, as TOML.")]
+From = Annotated[
+    str, typer.Option("--from", metavar="DAY", help="The first month or day, as 2026-01 or 2026-01-15, on its clock.")
+]
+To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last month or day; else that of --from.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")]
+
+_MONTH = re.compile(r"(\d{4})-(\d\d)")
+
+
+@app.command(
+    help=(
+        "Say what meter files hold and what is wrong with them, before anything is settled.\n\n"
+        "Examples:\n\n"
+        "  voltadesk community check jan.csv --timezone Europe/Vienna\n\n"
+        "  voltadesk community check *.csv --rules rules.toml --from 2026-01 --json\n\n"
+        "With the rules, also whether every member has a meter, without a gap while it is one. Exit code 4 where "
+        "anything is wrong."
+    )
+)
+def check(
+    meters: Meters,
+    rules: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The community's rules; they tell clock and stamps.")
+    ] = None,
+    begin: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="With the rules: the first month or day that is needed.")
+    ] = None,
+    end: To = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Without rules: whose clock times without an offset are on.")
+    ] = None,
+    stamps: Annotated[
+        Literal["start", "end"], typer.Option(help="Without rules: what part of its interval a time is.")
+    ] = "start",
+    as_json: Json = False,
+) -> None:
+    from voltadesk.community.check import faults_of, read_all
+    from voltadesk.report.community_document import checked_sections
+    from voltadesk.report.community_figures import checked
+
+    known, span = None, None
+    if rules is not None:
+        from voltadesk.community.rules import read_rules
+
+        known = read_rules(rules)
+        timezone, stamps = known.timezone, known.meters.stamps
+        if begin is not None:
+            span = _seconds(known, *_days(begin, end))
+    elif begin is not None or end is not None:
+        raise BadInput("from", begin or end, "needs --rules, which tell the clock")
+    files, faults = read_all(meters, timezone, stamps)
+    faults += faults_of(files, known, span)
+    tree = checked(files, faults)
+    _answer(tree, checked_sections(tree), as_json)
+    if faults:
+        raise CheckFailed(f"{faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""))
+
+
+@app.command(
+    help=(
+        "Share a community's energy out, price it, and tell each member what it used, made and owes.\n\n"
+        "Examples:\n\n"
+        "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
+        "  voltadesk community settle *.csv --rules r.toml --from 2026-01 --out jan\n\n"
+        "  voltadesk community settle *.csv --rules r.toml --from 2026-01 --json\n\n"
+        "Each month is a period of its own. --out writes a statement for each member (Markdown, CSV, JSON), payments, "
+        "the shares of every interval and the report."
+    )
+)
+def settle(
+    meters: Meters,
+    rules: Rules,
+    begin: From,
+    end: To = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="A new or empty folder for the files.")] = None,
+    as_json: Json = False,
+) -> None:
+    from voltadesk.community.settlement import settle as settle_period
+    from voltadesk.report.community_document import settled_sections
+    from voltadesk.report.community_figures import Period, settled
+    from voltadesk.report.community_files import SettlementFiles
+
+    if out == "":
+        raise BadInput("out", out, "must be a folder")
+    from voltadesk.cli.progress import shown_compiling
+    from voltadesk.engine.sharing import match_by_nearness
+
+    known, files, periods = _read(meters, rules, begin, end)
+    folder = None if out is None else SettlementFiles(Path(out))
+    try:
+        if folder is not None:
+            folder.begin()
+        with shown_compiling(match_by_nearness):
+            done = [Period(name, settle_period(known, energy, tariffs)) for name, energy, tariffs in periods]
+        tree = settled(known, files, done)
+        if folder is not None:
+            folder.write(tree, done)
+    finally:
+        if folder is not None:
+            folder.close()
+    _answer(tree, settled_sections(tree), as_json)
+
+
+@app.command(
+    help=(
+        "Settle the same months under every sharing rule: what each member would save, and how evenly.\n\n"
+        "Examples:\n\n"
+        "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n\n"
+        "  voltadesk community compare *.csv --rules r.toml --from 2026-01 --json\n\n"
+        "Static and hybrid use the keys of the rules, or the same key for everybody."
+    )
+)
+def compare(meters: Meters, rules: Rules, begin: From, end: To = None, as_json: Json = False) -> None:
+    from voltadesk.community.comparison import compare as compare_rules
+    from voltadesk.report.community_document import compared_sections
+    from voltadesk.report.community_figures import compared
+
+    from voltadesk.cli.progress import shown_compiling
+    from voltadesk.engine.sharing import match_by_nearness
+
+    known, files, periods = _read(meters, rules, begin, end)
+    with shown_compiling(match_by_nearness):
+        outcomes = compare_rules(known, [(energy, tariffs) for _, energy, tariffs in periods])
+    tree = compared(known, files, [name for name, *_ in periods], outcomes)
+    _answer(tree, compared_sections(tree), as_json)
+
+
+def _answer(tree: Any, parts: Sequence[Section], as_json: bool) -> None:
+    if as_json:
+        from voltadesk.report.exact_json import json_text
+
+        typer.echo(json_text(tree))
+        return
+    from rich.console import Console
+
+    from voltadesk.report.document import show
+
+    # A report read from a pipe or a file is laid out for a wide page.
+    show(parts, Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=150))
+
+
+def _read(
+    meters: list[Path], rules: Path, begin: str, end: str | None
+) -> tuple[Community, list[MeterFile], list[tuple[str, Energy, Tariffs]]]:
+    """The rules, the files, and each period's energy and tariffs. Raises BadInput for the first fault."""
+    from voltadesk.community.check import read_all
+    from voltadesk.community.energy import Registers, energy_of, grid_of
+    from voltadesk.community.rules import read_rules
+    from voltadesk.community.settlement import months
+    from voltadesk.community.tariffs import Tariffs
+
+    known = read_rules(rules)
+    days = _days(begin, end)
+    files, faults = read_all(meters, known.timezone, known.meters.stamps)
+    if faults:
+        raise faults[0]
+    registers = Registers(files)
+    periods = []
+    for name, first, after in months(*days):
+        grid = grid_of(known, *_seconds(known, first, after))
+        periods.append((name, energy_of(known, registers, grid), Tariffs(known, grid, rules.parent)))
+    return known, files, periods
+
+
+def _days(begin: str, end: str | None) -> tuple[date, date]:
+    """The first day of a span and the one after its last."""
+    first, _ = _month_or_day(begin, "from")
+    _, after = _month_or_day(begin if end is None else end, "to")
+    if after <= first:
+        raise BadInput("to", end, f"must not be before from ({begin})")
+    return first, after
+
+
+def _month_or_day(text: str, field: str) -> tuple[date, date]:
+    try:
+        if match := _MONTH.fullmatch(text):
+            year, month = int(match[1]), int(match[2])
+            first, after = date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
+        else:
+            first = date.fromisoformat(text)
+            after = date.fromordinal(first.toordinal() + 1)
+    except ValueError:
+        raise BadInput(field, text, "must be a month such as 2026-01 or a day such as 2026-01-15") from None
+    if not 1971 <= first.year <= 2199:
+        raise BadInput(field, text, "must lie between 1971 and 2199")
+    return first, after
+
+
+def _seconds(rules: Community, first: date, after: date) -> tuple[int, int]:
+    from voltadesk.clock import local_midnight_utc, time_zone
+
+    zone = time_zone(rules.timezone)
+    return local_midnight_utc(first, zone), local_midnight_utc(after, zone)

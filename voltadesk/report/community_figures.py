@@ -1,0 +1,214 @@
+"""The figures of a settled community: one tree of exact numbers, from which screen, files and `--json` are made.
+
+`docs/community.md` says what each means. Energy is in kWh, money in the currency; ratios have four decimals, rounded
+half to even, and nothing else is rounded but what is paid, which is whole cents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from voltadesk.clock import local_text, utc_text
+from voltadesk.community.books import Line
+from voltadesk.community.comparison import Outcome
+from voltadesk.community.rules import TIERS, Community
+from voltadesk.community.settlement import Settlement, Statement
+from voltadesk.feeds.meter_columns import ESTIMATED, MISSING
+from voltadesk.feeds.meter_files import MeterFile
+from voltadesk.report.summary import Tree, ratio
+from voltadesk.units import decimal_text, money_decimal
+
+FLOWS = ("own_use", "from_community", "from_grid", "to_community", "to_grid")
+
+
+@dataclass(frozen=True)
+class Period:
+    """A settled period and its name, such as 2026-01."""
+
+    name: str
+    settlement: Settlement
+
+
+def kwh_decimal(energy_wh: int) -> Decimal:
+    """Energy [kWh] as an exact decimal."""
+    return Decimal(decimal_text(int(energy_wh), 3))
+
+
+def head(rules: Community, files: Sequence[MeterFile]) -> Tree:
+    """Which community, and what it was read from."""
+    return {
+        "schema": 1,
+        "community": {
+            "name": rules.name,
+            "title": rules.title,
+            "currency": rules.currency,
+            "timezone": rules.timezone,
+            "interval_minutes": rules.interval_minutes,
+            "pools": [{"name": pool.name, "rule": pool.rule} for pool in rules.all_pools],
+        },
+        "files": [_file(file) for file in files],
+    }
+
+
+def _file(file: MeterFile) -> Tree:
+    meters = len({reading.meter for reading in file.readings})
+    return {"file": file.place, "shape": file.shape, "rows": file.rows, "meters": meters, "notes": list(file.notes)}
+
+
+# Settled --------------------------------------------------------------------------------------------------------------
+def settled(rules: Community, files: Sequence[MeterFile], periods: Sequence[Period]) -> Tree:
+    """All figures of some periods."""
+    return head(rules, files) | {"periods": [_period(rules, period) for period in periods]}
+
+
+def _period(rules: Community, period: Period) -> Tree:
+    done, grid = period.settlement, period.settlement.energy.grid
+    numbers = statement_numbers(rules, period)
+    members = [_statement(statement, numbers.get(statement.name)) for statement in done.statements]
+    paid = sum(statement.cost_e8 for statement in done.statements if not statement.shared)
+    return {
+        "period": period.name,
+        "start_utc": utc_text(grid.start_utc),
+        "end_utc": utc_text(grid.end_utc),
+        "start": local_text(grid.start_utc, grid.zone),
+        "end": local_text(grid.end_utc, grid.zone),
+        "intervals": grid.count,
+        "notes": list(done.energy.notes),
+        "energy_kwh": {key: _total(done, f"{key}_wh") for key in FLOWS},
+        **_ratios(done.statements),
+        "members": members,
+        "received": {party: money_decimal(amount) for party, amount in sorted(done.received_e8.items())},
+        "members_paid": money_decimal(paid),
+        "sum": money_decimal(sum(done.received_e8.values()) - paid),
+        "saving": money_decimal(sum(s.saving_e8 for s in done.statements if not s.shared)),
+        **_payments(done, numbers),
+    }
+
+
+def statement_numbers(rules: Community, period: Period) -> dict[str, str]:
+    """The number of each member's statement: without gaps within the period, in the order of names.
+
+    A shared plant has none: its account is the community's own.
+    """
+    billed = [statement.name for statement in period.settlement.statements if not statement.shared]
+    width = max(3, len(str(len(billed))))
+    return {name: f"{rules.name}-{period.name}-{n:0{width}d}" for n, name in enumerate(billed, start=1)}
+
+
+def _total(done: Settlement, key: str) -> Decimal:
+    return kwh_decimal(sum(getattr(statement, key) for statement in done.statements))
+
+
+def _ratios(statements: Sequence[Statement]) -> Tree:
+    """Which part of what was used came from own roofs and the community, and which part of what was made stayed."""
+    own, taken, grid, given, fed = (sum(getattr(s, f"{key}_wh") for s in statements) for key in FLOWS)
+    return {
+        "self_sufficiency": ratio(own + taken, own + taken + grid),
+        "self_consumption": ratio(own + given, own + given + fed),
+    }
+
+
+def _statement(statement: Statement, number: str | None) -> Tree:
+    return {
+        "name": statement.name,
+        "title": statement.title,
+        "statement": number,
+        "shared": statement.shared,
+        "energy_kwh": {key: kwh_decimal(getattr(statement, f"{key}_wh")) for key in FLOWS},
+        "from_community_kwh": _by_tier(statement.from_tier_wh),
+        "to_community_kwh": _by_tier(statement.to_tier_wh),
+        **_ratios([statement]),
+        "estimated_intervals": statement.estimated_intervals,
+        "lines": [_line(line) for line in statement.lines],
+        "without_community": [_line(line) for line in statement.alone],
+        "cost": money_decimal(statement.cost_e8),
+        "cost_without_community": money_decimal(statement.cost_alone_e8),
+        "saving": money_decimal(statement.saving_e8),
+        "billed": money_decimal(statement.billed_e8),
+        "payable": money_decimal(statement.payable_e8) if number else None,
+    }
+
+
+def _by_tier(energy_wh: Sequence[int]) -> Tree:
+    return {tier: kwh_decimal(energy) for tier, energy in zip(TIERS, energy_wh, strict=True)}
+
+
+def _line(line: Line) -> Tree:
+    return {
+        "item": line.item,
+        "detail": line.detail,
+        "party": line.party,
+        "energy_kwh": None if line.energy_wh is None else kwh_decimal(line.energy_wh),
+        "net": money_decimal(line.net_e8),
+        "tax": money_decimal(line.tax_e8),
+        "gross": money_decimal(line.gross_e8),
+        "billed": line.billed,
+    }
+
+
+def _payments(done: Settlement, numbers: dict[str, str]) -> Tree:
+    """What is collected from members and paid out to them, and what rounding to cents leaves to the community."""
+    billed = [statement for statement in done.statements if statement.name in numbers]
+    return {
+        "payments": [
+            {
+                "statement": numbers[statement.name],
+                "member": statement.name,
+                "direction": "collect" if statement.payable_e8 > 0 else "pay out",
+                "amount": money_decimal(abs(statement.payable_e8)),
+            }
+            for statement in billed
+            if statement.payable_e8
+        ],
+        "rounding": money_decimal(sum(statement.payable_e8 - statement.billed_e8 for statement in billed)),
+    }
+
+
+# Checked --------------------------------------------------------------------------------------------------------------
+def checked(files: Sequence[MeterFile], faults: Sequence[Exception]) -> Tree:
+    """What the files hold, and what is wrong with them."""
+    return {
+        "schema": 1,
+        "files": [_file(file) for file in files],
+        "registers": [
+            {
+                "meter": reading.meter,
+                "register": reading.register,
+                "file": reading.place,
+                "start_utc": utc_text(reading.start_utc),
+                "end_utc": utc_text(reading.end_utc),
+                "interval_minutes": reading.step_s // 60,
+                "intervals": len(reading.energy_wh),
+                "energy_kwh": kwh_decimal(int(reading.energy_wh.sum())),
+                "estimated": int(np.count_nonzero(reading.quality == ESTIMATED)),
+                "missing": int(np.count_nonzero(reading.quality == MISSING)),
+            }
+            for file in files
+            for reading in file.readings
+        ],
+        "faults": [str(fault) for fault in faults],
+    }
+
+
+# Compared -------------------------------------------------------------------------------------------------------------
+def compared(rules: Community, files: Sequence[MeterFile], periods: Sequence[str], outcomes: Sequence[Outcome]) -> Tree:
+    """What each rule would have saved the members."""
+    return head(rules, files) | {"periods": list(periods), "rules": [_outcome(outcome) for outcome in outcomes]}
+
+
+def _outcome(outcome: Outcome) -> Tree:
+    savings, gini = outcome.saving_e8, outcome.gini
+    return {
+        "rule": outcome.rule,
+        "from_community_kwh": kwh_decimal(outcome.shared_wh),
+        "saving": money_decimal(outcome.total_e8),
+        "smallest": money_decimal(min(savings.values(), default=0)),
+        "largest": money_decimal(max(savings.values(), default=0)),
+        "gini": None if gini is None else ratio(gini.numerator, gini.denominator),
+        "community_received": money_decimal(outcome.community_e8),
+        "members": {name: money_decimal(amount) for name, amount in savings.items()},
+    }

@@ -1,0 +1,97 @@
+"""A settlement's files: statements of all members, payments, shares of every interval, the report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from voltadesk.errors import BadInput
+from voltadesk.report.community_document import settled_sections, statement_sections
+from voltadesk.report.community_figures import Period
+from voltadesk.report.document import markdown
+from voltadesk.report.exact_json import json_text
+from voltadesk.report.files import DATABASE, WRITE, Columns
+from voltadesk.report.folder import OutFolder
+from voltadesk.report.summary import Tree
+
+LINE_COLUMNS = ("item", "detail", "party", "energy_kwh", "net", "tax", "gross", "billed")
+PAYMENT_COLUMNS = ("statement", "member", "direction", "amount")
+
+
+class SettlementFiles(OutFolder):
+    """A new folder for a settlement: statements that may have been sent are never written over."""
+
+    def begin(self) -> None:
+        """Make the folders. Raises BadInput where they can't be made, or hold anything."""
+        if self.folder.is_dir() and any(self.folder.iterdir()):
+            limit = "must be a new or an empty folder: statements are never written over"
+            raise BadInput("out", str(self.folder), limit)
+        super().begin()
+
+    def write(self, tree: Tree, periods: Sequence[Period]) -> None:
+        """Write everything, then move it into the folder."""
+        self.write_text("settlement.json", json_text(tree, indent=2) + "\n")
+        self.write_text("report.md", markdown(settled_sections(tree)))
+        for figures, period in zip(tree["periods"], periods, strict=True):
+            self._write_statements(tree, figures)
+            rows = [[_cell(row[name]) for name in PAYMENT_COLUMNS] for row in figures["payments"]]
+            self.write_text(f"payments-{period.name}.csv", csv_text(PAYMENT_COLUMNS, rows))
+            _write_shares(period, self.work / f"shares-{period.name}.csv")
+        self.finish()
+
+    def _write_statements(self, tree: Tree, period: Tree) -> None:
+        for member in period["members"]:
+            stem = f"statements/{period['period']}/{member['name']}"
+            about = {"community": tree["community"]} | {
+                key: period[key] for key in ("period", "start_utc", "end_utc", "start", "end")
+            }
+            self.write_text(f"{stem}.json", json_text(about | member, indent=2) + "\n")
+            self.write_text(f"{stem}.md", markdown(statement_sections(tree, period, member)))
+            self.write_text(
+                f"{stem}.csv",
+                csv_text(LINE_COLUMNS, [[_cell(line[name]) for name in LINE_COLUMNS] for line in member["lines"]]),
+            )
+
+
+def csv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def _write_shares(period: Period, target: Path) -> None:
+    """A row for each interval and member, by member and time: what it wanted and took, offered and gave [Wh]."""
+    done, energy = period.settlement, period.settlement.energy
+    shares = {
+        "import_wh": energy.import_wh,
+        "from_community_wh": done.taken_wh,
+        "export_wh": energy.export_wh,
+        "to_community_wh": done.given_wh,
+    }
+    active = energy.active.T.ravel()
+    columns: Columns = {
+        "member": np.repeat(np.array(energy.names), energy.grid.count)[active],
+        "start_utc_s": np.tile(energy.grid.starts_utc, len(energy.names))[active],
+        **{name: array.T.ravel()[active] for name, array in shares.items()},
+    }
+    with duckdb.connect(config=DATABASE) as database:
+        database.register("columns_now", columns)
+        quoted = str(target).replace("'", "''")
+        database.execute(f"COPY (SELECT * FROM columns_now) TO '{quoted}' {WRITE['csv']}")  # noqa: S608
