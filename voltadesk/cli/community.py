@@ -27,14 +27,18 @@ app = typer.Typer(
     help=(
         "An energy community: meters in, a bill for every member out.\n\n"
         "Examples:\n\n"
+        "  voltadesk community settle village --rules village --from 2026-06\n\n"
         "  voltadesk community check jan.csv --rules rules.toml\n\n"
         "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
-        "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n"
+        "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n\n"
+        "Communities that are shipped, with meters of the year 2026: flats, village.\n"
     ),
 )
 
-Meters = Annotated[list[Path], typer.Argument(metavar="METERS…", help="CSV or Parquet files.")]
-Rules = Annotated[Path, typer.Option("--rules", metavar="FILE", help="The community's rules, as TOML.")]
+Meters = Annotated[list[Path], typer.Argument(metavar="METERS…", help="CSV or Parquet files, or a shipped name.")]
+Rules = Annotated[
+    Path, typer.Option("--rules", metavar="FILE", help="The community's rules, as TOML, or a shipped name.")
+]
 From = Annotated[
     str, typer.Option("--from", metavar="DAY", help="The first month or day, as 2026-01 or 2026-01-15, on its clock.")
 ]
@@ -72,6 +76,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     from voltadesk.community.check import faults_of, read_all
+    from voltadesk.community.shipped import find_meters, find_rules
     from voltadesk.report.community_document import checked_sections
     from voltadesk.report.community_figures import checked
 
@@ -79,13 +84,13 @@ def check(
     if rules is not None:
         from voltadesk.community.rules import read_rules
 
-        known = read_rules(rules)
+        known = read_rules(find_rules(rules))
         timezone, stamps = known.timezone, known.meters.stamps
         if begin is not None:
             span = _seconds(known, *_days(begin, end))
     elif begin is not None or end is not None:
         raise BadInput("from", begin or end, "needs --rules, which tell the clock")
-    files, faults = read_all(meters, timezone, stamps)
+    files, faults = read_all([find_meters(name) for name in meters], timezone, stamps)
     faults += faults_of(files, known, span)
     tree = checked(files, faults)
     _answer(tree, checked_sections(tree), as_json)
@@ -112,16 +117,15 @@ def settle(
     out: Annotated[str | None, typer.Option(metavar="DIR", help="A new or empty folder for the files.")] = None,
     as_json: Json = False,
 ) -> None:
+    from voltadesk.cli.progress import shown_compiling
     from voltadesk.community.settlement import settle as settle_period
+    from voltadesk.engine.sharing import match_by_nearness
     from voltadesk.report.community_document import settled_sections
     from voltadesk.report.community_figures import Period, settled
     from voltadesk.report.community_files import SettlementFiles
 
     if out == "":
         raise BadInput("out", out, "must be a folder")
-    from voltadesk.cli.progress import shown_compiling
-    from voltadesk.engine.sharing import match_by_nearness
-
     known, files, periods = _read(meters, rules, begin, end)
     folder = None if out is None else SettlementFiles(Path(out))
     try:
@@ -148,12 +152,11 @@ def settle(
     )
 )
 def compare(meters: Meters, rules: Rules, begin: From, end: To = None, as_json: Json = False) -> None:
+    from voltadesk.cli.progress import shown_compiling
     from voltadesk.community.comparison import compare as compare_rules
+    from voltadesk.engine.sharing import match_by_nearness
     from voltadesk.report.community_document import compared_sections
     from voltadesk.report.community_figures import compared
-
-    from voltadesk.cli.progress import shown_compiling
-    from voltadesk.engine.sharing import match_by_nearness
 
     known, files, periods = _read(meters, rules, begin, end)
     with shown_compiling(match_by_nearness):
@@ -184,11 +187,13 @@ def _read(
     from voltadesk.community.energy import Registers, energy_of, grid_of
     from voltadesk.community.rules import read_rules
     from voltadesk.community.settlement import months
+    from voltadesk.community.shipped import find_meters, find_rules
     from voltadesk.community.tariffs import Tariffs
 
+    rules = find_rules(rules)
     known = read_rules(rules)
     days = _days(begin, end)
-    files, faults = read_all(meters, known.timezone, known.meters.stamps)
+    files, faults = read_all([find_meters(name) for name in meters], known.timezone, known.meters.stamps)
     if faults:
         raise faults[0]
     registers = Registers(files)
