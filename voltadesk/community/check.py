@@ -51,10 +51,11 @@ def faults_of(
         return faults
     step_s = rules.interval_minutes * 60
     begin, end = span or (min(r.start_utc for r in readings), max(r.end_utc for r in readings))
+    unread = {fault.field.partition(":")[0].rpartition(" ")[0] for file in files for fault in file.problems}  # told already
     grid = grid_of(rules, begin - begin % step_s, end + -end % step_s)
     for member in sorted(rules.members, key=lambda member: member.name):
         active = is_member(member, grid)
-        unknown = [meter for meter in member.meter_names if meter not in registers.by_meter]
+        unknown = [meter for meter in member.meter_names if meter not in registers.by_meter and meter not in unread]
         if unknown and active.any():
             faults.append(BadInput(f"members.{member.name}.meters", unknown[0], "is in none of the meter files"))
         try:

@@ -1,0 +1,279 @@
+"""`voltadesk community …` through the public door: meters in, statements out, faults named and nothing written."""
+
+from __future__ import annotations
+
+import csv
+import json
+import runpy
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import Done, call, refusal
+from voltadesk.scenario.profiles import data_folder
+
+D = Decimal
+RULES = """
+version = 1
+name = "house"
+timezone = "Europe/Vienna"
+
+[prices]
+buyer = "sun"
+seller = "sun"
+supply = "retail"
+feed_in = "surplus"
+
+[[tariffs]]
+name = "retail"
+price = 300.00
+vat_percent = 20
+[[tariffs]]
+name = "surplus"
+price = 80.00
+[[tariffs]]
+name = "sun"
+price = 150.00
+
+[[charges]]
+name = "fee"
+monthly = 0.333
+
+[[members]]
+name = "anna"
+[[members]]
+name = "ben"
+[[members]]
+name = "roof"
+shared = true
+"""
+HEADER = "time,anna import Wh,ben import Wh,roof export Wh"
+
+
+def meters(folder: Path, rows: Sequence[str], begin: str = "2026-01-14T23:00Z", header: str = HEADER) -> Path:
+    """A file of quarter-hours from local midnight of 15 January."""
+    start = datetime.fromisoformat(begin).astimezone(UTC)
+    times = [f"{start + timedelta(minutes=15 * n):%Y-%m-%dT%H:%MZ}" for n in range(len(rows))]
+    path = folder / "meters.csv"
+    path.write_text("\n".join([header, *(f"{time},{row}" for time, row in zip(times, rows, strict=True))]) + "\n")
+    return path
+
+
+def rules(folder: Path, text: str = RULES) -> Path:
+    path = folder / "community.toml"
+    path.write_text(text)
+    return path
+
+
+def settle(folder: Path, rows: Sequence[str] = ("100,300,200",) * 96, *options: str | Path, text: str = RULES) -> Done:
+    return call(
+        "community", "settle", meters(folder, rows), "--rules", rules(folder, text), "--from", "2026-01-15", *options
+    )
+
+
+def tree(done: Done) -> Any:
+    assert (done.code, done.err) == (0, ""), done
+    return json.loads(done.out, parse_float=D, parse_int=D)
+
+
+# Settled --------------------------------------------------------------------------------------------------------------
+def test_a_day_to_the_letter(tmp_path: Path) -> None:
+    figures = tree(settle(tmp_path, ("100,300,200",) * 96, "--json"))
+    assert list(figures) == ["schema", "community", "files", "periods"]
+    (period,) = figures["periods"]
+    assert (period["period"], period["intervals"]) == ("2026-01-15_2026-01-15", 96)
+    assert period["energy_kwh"] == {
+        "own_use": 0, "from_community": D("19.2"), "from_grid": D("19.2"), "to_community": D("19.2"), "to_grid": 0,
+    }  # fmt: skip
+    assert (period["self_sufficiency"], period["self_consumption"]) == (D("0.5"), 1)
+    anna, ben, roof = period["members"]
+    # A quarter and three quarters of 200 Wh, 96 times.
+    assert anna["energy_kwh"]["from_community"] == D("4.8")
+    assert ben["energy_kwh"]["from_community"] == D("14.4")
+    assert [line["gross"] for line in anna["lines"]] == [D("0.72"), D("1.728"), D("0.333")]
+    assert (anna["billed"], anna["payable"]) == (D("1.053"), D("1.05"))
+    assert anna["saving"] == D("4.8") * (D("0.36") - D("0.15")) - D("0.333")
+    assert (roof["statement"], roof["payable"], roof["billed"]) == (None, None, D("-2.88"))
+    assert [row["statement"] for row in period["payments"]] == [
+        "house-2026-01-15_2026-01-15-001",
+        "house-2026-01-15_2026-01-15-002",
+    ]
+    assert period["received"] == {
+        "community": D("2.88") + D("0.666"),
+        "supplier": D("5.76"),
+        "tax": D("1.152"),
+    }
+    assert (period["members_paid"], period["sum"]) == (D("10.458"), 0)
+    assert period["rounding"] == (D("1.05") - D("1.053")) + (D("2.49") - D("2.493"))
+
+
+def test_the_files_say_the_same(tmp_path: Path) -> None:
+    figures = tree(settle(tmp_path, ("100,300,200",) * 96, "--json", "--out", tmp_path / "out"))
+    name = "2026-01-15_2026-01-15"
+    out = tmp_path / "out"
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert files == {"settlement.json", "report.md", f"payments-{name}.csv", f"shares-{name}.csv"} | {
+        f"statements/{name}/{member}.{kind}" for member in ("anna", "ben", "roof") for kind in ("md", "csv", "json")
+    }
+    assert json.loads((out / "settlement.json").read_text(), parse_float=D, parse_int=D) == figures
+    anna = figures["periods"][0]["members"][0]
+    written = json.loads((out / f"statements/{name}/anna.json").read_text(), parse_float=D, parse_int=D)
+    assert {key: written[key] for key in anna} == anna
+    with (out / f"statements/{name}/anna.csv").open(newline="") as source:
+        rows = list(csv.DictReader(source))
+    assert [D(row["gross"]) for row in rows] == [line["gross"] for line in anna["lines"]]
+    with (out / f"shares-{name}.csv").open(newline="") as source:
+        shares = list(csv.DictReader(source))
+    assert len(shares) == 3 * 96
+    taken = sum(int(row["from_community_wh"]) for row in shares)
+    assert taken == sum(int(row["to_community_wh"]) for row in shares) == 19_200
+    assert "To pay: 1.05 EUR." in (out / f"statements/{name}/anna.md").read_text()
+    # What was written may have been sent.
+    assert "must be a new or an empty folder" in refusal(settle(tmp_path, ("1,1,1",) * 96, "--out", out))
+
+
+def test_a_month_is_a_period_and_members_come_and_go(tmp_path: Path) -> None:
+    text = RULES.replace('name = "ben"', 'name = "ben"\njoined = 2026-02-01')
+    path = meters(tmp_path, ("100,,200",) * 96 * 17 + ("100,300,200",) * 96 * 28)
+    done = call(
+        "community",
+        "settle",
+        path,
+        "--rules",
+        rules(tmp_path, text),
+        "--from",
+        "2026-01-15",
+        "--to",
+        "2026-02",
+        "--json",
+    )
+    periods = tree(done)["periods"]
+    assert [period["period"] for period in periods] == ["2026-01-15_2026-01-31", "2026-02"]
+    assert [[member["name"] for member in period["members"]] for period in periods] == [
+        ["anna", "roof"],
+        ["anna", "ben", "roof"],
+    ]
+
+
+def test_people_are_shown_a_report(tmp_path: Path) -> None:
+    done = settle(tmp_path)
+    assert done.code == 0
+    for said in ("meters.csv: 96 rows, 3 meters; wide, energy per interval, Wh", "anna", "self-sufficiency 50.0 %"):
+        assert said in done.out
+
+
+# Faults ---------------------------------------------------------------------------------------------------------------
+GOOD = ["100,300,200"] * 96
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("100,-1,200", "line 12: ben import = -1: must not be negative"),
+        ("100,,200", "line 12: ben import = 2026-01-15 02:30+0100: is missing"),
+        ("100,a,200", "line 12: ben import = a: must be a number"),
+    ],
+)
+def test_a_fault_is_named_and_nothing_written(tmp_path: Path, row: str, said: str) -> None:
+    rows = [*GOOD[:10], row, *GOOD[11:]]
+    assert refusal(settle(tmp_path, rows, "--out", tmp_path / "made" / "out")).endswith(said)
+    assert not (tmp_path / "made").exists()
+
+
+def test_faults_of_the_rules_and_the_span(tmp_path: Path) -> None:
+    other = RULES.replace('name = "ben"', 'name = "bob"')
+    assert "members.bob.meters = bob: is in none of the meter files" in refusal(settle(tmp_path, text=other))
+    assert "anna import = 2026-01-15 23:45+0100: is missing" in refusal(settle(tmp_path, GOOD[:95]))
+    coarse = RULES.replace("version = 1", "version = 1\ninterval_minutes = 5")
+    assert "anna import: must step by 5 minutes or a part of it, steps by 15" in refusal(settle(tmp_path, text=coarse))
+    for end, said in (("2026-13", "must be a month such as"), ("2026-01-14", "must not be before from")):
+        assert said in refusal(settle(tmp_path, GOOD, "--to", end))
+
+
+def test_missing_intervals_may_take_no_part(tmp_path: Path) -> None:
+    text = RULES + '\n[meters]\nmissing = "zero"\n'
+    (period,) = tree(settle(tmp_path, ["100,,200", *GOOD[1:]], "--json", text=text))["periods"]
+    assert period["notes"] == ["ben import: 1 missing intervals read as zero"]
+    assert period["energy_kwh"]["from_community"] == D("19.1")
+
+
+# Check ----------------------------------------------------------------------------------------------------------------
+def test_check_names_every_fault_at_once(tmp_path: Path) -> None:
+    rows = [*GOOD[:5], "-1,,200", *GOOD[6:]]
+    path = meters(tmp_path, rows)
+    done = call(
+        "community", "check", path, "--rules", rules(tmp_path), "--from", "2026-01-15", "--to", "2026-01-16", "--json"
+    )
+    assert done.code == 4
+    found = json.loads(done.out)
+    assert found["faults"] == [
+        f"{path}: line 7: anna import = -1: must not be negative",
+        f"{path}: line 7: ben import = 2026-01-15 01:15+0100: is missing, and 96 more",
+        f"{path}: roof export = 2026-01-16 00:00+0100: is missing, and 95 more",
+    ]
+    assert done.err == f"voltadesk: {found['faults'][0]} (and 2 more)\n"
+    registers = {(row["meter"], row["register"]): row for row in found["registers"]}
+    assert registers["ben", "import"]["missing"] == 1
+
+
+def test_check_without_rules(tmp_path: Path) -> None:
+    done = call("community", "check", meters(tmp_path, GOOD))
+    assert (done.code, done.err) == (0, "")
+    assert "no fault found" in done.out
+    path = meters(tmp_path, [*GOOD[:5], "1,,200", *GOOD[6:]])
+    assert call("community", "check", path).err.endswith("ben import = 2026-01-15T00:15Z: is missing\n")
+    assert "must not be given twice" in call("community", "check", path, path).err
+    assert "needs --rules" in refusal(call("community", "check", path, "--from", "2026-01"))
+    assert "must be an IANA time zone" in call("community", "check", path, "--timezone", "Europe/Bern").err
+
+
+def test_two_files_that_overlap(tmp_path: Path) -> None:
+    path = meters(tmp_path, GOOD)
+    again = tmp_path / "again.csv"
+    again.write_text(path.read_text())
+    line = call("community", "check", path, again).err
+    assert line.startswith(
+        f"voltadesk: {again}: line 2: anna import: intervals overlap with those in {path} (and 2 more)"
+    )
+
+
+# Compared -------------------------------------------------------------------------------------------------------------
+def test_rules_side_by_side(tmp_path: Path) -> None:
+    done = call(
+        "community", "compare", meters(tmp_path, GOOD), "--rules", rules(tmp_path), "--from", "2026-01-15", "--json"
+    )
+    outcomes = {rule["rule"]: rule for rule in tree(done)["rules"]}
+    # Equal keys: 100 for each, all used; by want: 50 and 150.
+    assert outcomes["static"]["members"]["anna"] == D("9.6") * D("0.21") - D("0.333")
+    assert outcomes["dynamic"]["members"]["ben"] == D("14.4") * D("0.21") - D("0.333")
+    assert outcomes["static"]["gini"] == 0
+    assert outcomes["dynamic"]["gini"] > 0
+    assert {rule["from_community_kwh"] for rule in outcomes.values()} == {D("19.2")}
+
+
+# Shipped --------------------------------------------------------------------------------------------------------------
+def test_shipped_meters_are_what_their_script_makes() -> None:
+    script = runpy.run_path(str(data_folder() / "make_communities.py"))
+    assert script["main"](["--check"]) == 0
+
+
+@pytest.mark.parametrize(("name", "counts"), [("flats", {2_972, 2_976, 2_880, 2_688, 2_980}), ("village", None)])
+def test_a_year_of_the_shipped_communities(name: str, counts: set[int] | None) -> None:
+    periods = tree(
+        call("community", "settle", name, "--rules", name, "--from", "2026-01", "--to", "2026-12", "--json")
+    )["periods"]
+    assert len(periods) == 12
+    if counts:
+        assert {int(period["intervals"]) for period in periods} == counts
+    for period in periods:
+        assert period["sum"] == 0
+        numbers = [member["statement"] for member in period["members"] if not member["shared"]]
+        assert numbers == [f"{name}-{period['period']}-{n:03d}" for n in range(1, len(numbers) + 1)]
+        energy = period["energy_kwh"]
+        assert energy["from_community"] == energy["to_community"] > 0
+        for key in energy:
+            assert energy[key] == sum(member["energy_kwh"][key] for member in period["members"])
