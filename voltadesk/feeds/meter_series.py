@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -19,6 +18,8 @@ from voltadesk.units import ENERGY_LIMIT_WH
 
 Stamps = Literal["start", "end"]
 Ints = NDArray[np.int64]
+
+TOTAL_LIMIT_WH = 10**17  # of one register in one file
 
 _BLANK = {"", "na", "n/a", "nan", "null", "none", "-"}
 
@@ -63,6 +64,7 @@ class Reader:
         self.kinds: set[str] = set()
         self.units: set[int] = set()
         self.notes: list[str] = []
+        self._of_all: Ints | None = None  # of a wide file, whose series all have the same rows
         self._seconds: dict[tuple[str, ...], Ints] = {}
 
     def read(self, series: Series) -> Reading:
@@ -80,12 +82,20 @@ class Reader:
     def _read(self, table: Table, series: Series) -> Reading:
         self.kinds.add("counter readings" if series.kind == "cumulative" else "energy per interval")
         self.units.add(series.unit_wh)
-        seconds = self._times(table)
+        if table is not self.table:
+            seconds = self._times(table)
+        elif self._of_all is None:
+            seconds = self._of_all = self._times(table)
+        else:
+            seconds = self._of_all
         step_s = _step(table, self.time, seconds)
         field = f"{series.meter} {series.register}"
         quality = _qualities(table, series.quality)
         cells = table.cells(series.column)
-        missing = np.fromiter((cell.lower() in _BLANK for cell in cells), bool, len(cells)) | (quality == MISSING)
+        blank = {cell for cell in set(cells) if cell.lower() in _BLANK}
+        missing = quality == MISSING
+        if blank:
+            missing |= np.array([cell in blank for cell in cells])
         present = np.flatnonzero(~missing)
         quality[missing] = MISSING
         lines = np.array(table.lines, np.int64)
@@ -167,24 +177,34 @@ def _totals_wh(table: Table, series: Series, cells: Sequence[str], present: Ints
     """Floor of the running total after each row with a value, or of the counter there less its first reading [Wh]."""
     if not present.size:
         return np.zeros(0, np.int64)
-    known = Table(table.place, [field], [[cells[row]] for row in present], [table.lines[row] for row in present])
-    exact = exact_numbers(known, 0, field)
-    values = exact.values
+    known, column = table, series.column
+    if present.size < len(cells):
+        known = Table(table.place, [field], [[cells[row]] for row in present], [table.lines[row] for row in present])
+        column = 0
+
+    def refuse(row: int, limit: str) -> BadInput:
+        return BadInput(field, known.rows[row][column].strip(), limit, known.where(row))
+
+    exact = exact_numbers(known, column, field)
+    # Numbers with many decimals can be longer than 64 bits: Python's own integers then, in the same expressions.
+    fits = sum(map(abs, exact.values)) * series.unit_wh < 1 << 62
+    values = np.array(exact.values, np.int64 if fits else object)
     if series.kind == "cumulative":
-        for row, (before, after) in enumerate(pairwise(values), start=1):
-            if after < before:
-                limit = f"must not be less than the reading before it ({known.rows[row - 1][0]}): it runs backwards"
-                raise BadInput(field, known.rows[row][0], limit, known.where(row))
-        totals = [value - values[0] for value in values]
+        if (back := np.flatnonzero(values[1:] < values[:-1])).size:
+            row = int(back[0]) + 1
+            before = known.rows[row - 1][column].strip()
+            raise refuse(row, f"must not be less than the reading before it ({before}): it runs backwards")
+        totals = values - values[0]
     else:
-        totals, total = [], 0
-        for row, value in enumerate(values):
-            if value < 0:
-                raise BadInput(field, known.rows[row][0], "must not be negative", known.where(row))
-            total += value
-            totals.append(total)
-    scale = 10**exact.decimals
-    return np.array([total * series.unit_wh // scale for total in totals], np.int64)
+        if (negative := np.flatnonzero(values < 0)).size:
+            raise refuse(int(negative[0]), "must not be negative")
+        totals = np.cumsum(values)
+    total_wh = totals * series.unit_wh // 10**exact.decimals
+    if total_wh[-1] >= TOTAL_LIMIT_WH:
+        raise BadInput(
+            field, known.rows[-1][column].strip(), f"makes more than {TOTAL_LIMIT_WH} Wh in all", known.where(-1)
+        )
+    return np.asarray(total_wh, np.int64)
 
 
 def _on_grid(

@@ -125,6 +125,8 @@ def exact_numbers(table: Table, column: int, field: str) -> Exact:
     cells = table.cells(column)
     text = "\n".join(cells)
     plain = text.count("\n") == len(cells) - 1 and _PLAIN_COLUMN.fullmatch(text)
+    if plain and (exact := _even_decimals(text, len(cells[0].partition(".")[2]))):
+        return exact
     for row, cell in enumerate(cells):
         whole, _, part = cell.partition(".") if plain else _number(cell, field, table.where(row)).partition(".")
         part = part.rstrip("0")
@@ -133,6 +135,17 @@ def exact_numbers(table: Table, column: int, field: str) -> Exact:
     most = max(places)
     factors = [10 ** (most - place) for place in range(most + 1)]
     return Exact([int(number) * factors[place] for number, place in zip(digits, places, strict=True)], most)
+
+
+def _even_decimals(text: str, decimals: int) -> Exact | None:
+    """Plain numbers, one a line, that all have as many decimals: the quick way for most columns."""
+    part = rf"\.\d{{{decimals}}}" if decimals else ""
+    if not re.fullmatch(rf"(?:[+-]?\d+{part}(?:\n|\Z))*+", text, re.ASCII):
+        return None
+    values = list(map(int, text.replace(".", "").split("\n")))
+    while decimals and not any(value % 10 for value in values):
+        values, decimals = [value // 10 for value in values], decimals - 1
+    return Exact(values, decimals)
 
 
 def _number(cell: str, field: str, where: str) -> str:
