@@ -71,7 +71,8 @@ def village(members: int) -> tuple[Community, Energy, Tariffs]:
     import_wh = np.where(export_wh > 0, 0, import_wh)
     ordered = tuple(sorted(rules.members, key=lambda member: member.name))
     nothing = np.zeros(members, np.int64)
-    energy = Energy(grid, ordered, import_wh, export_wh, nothing, np.ones(import_wh.shape, bool), nothing, ())
+    everybody, always = np.ones(members, bool), np.ones(import_wh.shape, bool)
+    energy = Energy(grid, ordered, import_wh, export_wh, everybody, nothing, always, nothing, ())
     return rules, energy, Tariffs(rules, grid, Path())
 
 

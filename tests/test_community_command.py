@@ -162,7 +162,7 @@ def test_a_month_is_a_period_and_members_come_and_go(tmp_path: Path) -> None:
 def test_people_are_shown_a_report(tmp_path: Path) -> None:
     done = settle(tmp_path)
     assert done.code == 0
-    for said in ("meters.csv: 96 rows, 3 meters; wide, energy per interval, Wh", "anna", "self-sufficiency 50.0 %"):
+    for said in ("meters.csv: rows 96, meters 3; wide, energy per interval, Wh", "anna", "self-sufficiency 50.0 %"):
         assert said in done.out
 
 
@@ -173,7 +173,7 @@ GOOD = ["100,300,200"] * 96
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("100,-1,200", "line 12: ben import = -1: must not be negative"),
+        ("100,-1,200", "line 12: ben import at 2026-01-15T01:30Z = -1: must not be negative"),
         ("100,,200", "line 12: ben import = 2026-01-15 02:30+0100: is missing"),
         ("100,a,200", "line 12: ben import = a: must be a number"),
     ],
@@ -197,7 +197,7 @@ def test_faults_of_the_rules_and_the_span(tmp_path: Path) -> None:
 def test_missing_intervals_may_take_no_part(tmp_path: Path) -> None:
     text = RULES + '\n[meters]\nmissing = "zero"\n'
     (period,) = tree(settle(tmp_path, ["100,,200", *GOOD[1:]], "--json", text=text))["periods"]
-    assert period["notes"] == ["ben import: 1 missing intervals read as zero"]
+    assert period["notes"] == ["ben import: missing intervals read as zero: 1"]
     assert period["energy_kwh"]["from_community"] == D("19.1")
 
 
@@ -211,7 +211,7 @@ def test_check_names_every_fault_at_once(tmp_path: Path) -> None:
     assert done.code == 4
     found = json.loads(done.out)
     assert found["faults"] == [
-        f"{path}: line 7: anna import = -1: must not be negative",
+        f"{path}: line 7: anna import at 2026-01-15T00:15Z = -1: must not be negative",
         f"{path}: line 7: ben import = 2026-01-15 01:15+0100: is missing, and 96 more",
         f"{path}: roof export = 2026-01-16 00:00+0100: is missing, and 95 more",
     ]

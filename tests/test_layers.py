@@ -134,6 +134,8 @@ def test_the_engine_knows_nothing_of_the_outside_world(path: Path) -> None:
         (["headless", "--help"], {"pydantic"}),  # Typer itself reads choices and paths with it
         (["headless", "replay", "--help"], {"pydantic"}),
         (["headless", "match", "--help"], {"pydantic"}),
+        (["community", "--help"], {"pydantic"}),
+        (["community", "settle", "--help"], {"pydantic"}),
     ],
     ids=lambda value: " ".join(value),
 )

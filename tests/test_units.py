@@ -266,3 +266,26 @@ def test_the_order_of_unequal_weights_changes_nothing() -> None:
     for seed in range(10):
         shuffled = random.Random(seed).sample(weights, len(weights))
         assert dict(zip(shuffled, units.share_out(1000, shuffled), strict=True)) == shares
+
+
+@given(st.integers(-units.PRICE_LIMIT_TICK, units.PRICE_LIMIT_TICK), st.integers(0, 100_000))
+def test_a_share_of_a_price_is_rounded_down(tick: int, share_bp: int) -> None:
+    assert units.share_tick(tick, share_bp) == floor(Fraction(tick * share_bp, 10_000))
+
+
+@given(st.integers(-(10**17), 10**17), st.integers(0, 10_000))
+def test_a_tax_is_the_nearest_with_halves_away_from_zero(amount: int, rate_bp: int) -> None:
+    tax, exact = units.tax_e8(amount, rate_bp), Fraction(amount * rate_bp, 10_000)
+    assert abs(tax - exact) <= Fraction(1, 2)
+    assert abs(tax) >= abs(exact) - Fraction(1, 2)
+    assert units.tax_e8(-amount, rate_bp) == -tax
+    assert units.tax_e8(5_000, 1) == 1
+
+
+@given(st.integers(-(10**17), 10**17))
+def test_what_is_paid_is_whole_cents(amount: int) -> None:
+    paid = units.whole_cents_e8(amount)
+    assert paid % 1_000_000 == 0
+    assert abs(paid - amount) <= 500_000
+    assert units.whole_cents_e8(-amount) == -paid
+    assert units.whole_cents_e8(500_000) == 1_000_000

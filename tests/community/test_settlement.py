@@ -15,6 +15,7 @@ from tests.community import PRICES, given, house, member, settled
 from voltadesk.community.comparison import compare, gini
 from voltadesk.community.rules import Community
 from voltadesk.community.settlement import Settlement, Statement, months
+from voltadesk.errors import BadInput
 
 E8 = 10**8
 ROOF = {("anna", "import"): [200], ("ben", "import"): [600], ("carla", "import"): [800], ("roof", "export"): [1_000]}
@@ -283,6 +284,28 @@ def test_nobody_is_worse_off_than_alone_where_the_price_lies_between_and_nothing
         assert statement.saving_e8 == statement.from_community_wh * 15_000 + statement.to_community_wh * 7_000
 
 
+@settings(max_examples=30, deadline=None)
+@given_by(st.sampled_from(RULE_TEXTS), energies)
+def test_money_is_the_sum_over_intervals_of_energy_times_price(sharing: str, rows: list[list[int]]) -> None:
+    rest = PRICES.replace(
+        "price = 300.00",
+        """zones = [
+    { name = "early", price = 200.01, hours = ["00:00-00:15", "00:45-01:00"] }, { name = "late", price = 333.33 }]""",
+    )
+    homes = [member(name, *places) for name, places in zip("abcd", PLACES, strict=True)]
+    done = settled(house(*homes, sharing=sharing, rest=rest), as_registers(rows))  # type: ignore[arg-type]
+    retail = [20_001 if t in (0, 3) else 33_333 for t in range(len(rows))]
+    for m, statement in enumerate(done.statements):
+        cost = 0
+        for t, price in enumerate(retail):
+            taken_wh, given_wh = int(done.taken_wh[t, m]), int(done.given_wh[t, m])
+            cost += taken_wh * 15_000 + (rows[t][2 * m] - taken_wh) * price
+            cost -= given_wh * 15_000 + (rows[t][2 * m + 1] - given_wh) * 8_000
+        assert statement.cost_e8 == cost
+        alone = sum(rows[t][2 * m] * price - rows[t][2 * m + 1] * 8_000 for t, price in enumerate(retail))
+        assert statement.cost_alone_e8 == alone
+
+
 # Rules compared -------------------------------------------------------------------------------------------------------
 def test_the_same_period_under_every_rule() -> None:
     outcomes = compare(house(*FOUR), [given(house(*FOUR), ROOF)])
@@ -306,3 +329,29 @@ def test_keys_serve_static_and_hybrid_only() -> None:
     keyed = house(*FOUR, sharing='[sharing]\nrule = "static"\nkeys = [{ percent = { anna = 100 } }]')
     assert keyed.under("hybrid").all_pools[0].keys == keyed.all_pools[0].keys
     assert keyed.under("dynamic").all_pools[0].keys == []
+
+
+def test_pools_with_different_rules_are_compared_as_they_stand() -> None:
+    sharing = '[[pools]]\nname = "p"\nconsumers = ["anna"]\nrule = "static"\n[[pools]]\nname = "q"'
+    mixed = house(*FOUR, sharing=sharing)
+    outcomes = compare(mixed, [given(mixed, ROOF)])
+    assert [outcome.rule for outcome in outcomes][:2] == ["as they stand", "static"]
+    assert outcomes[0].shared_wh == sum(taken(settled(mixed, ROOF)))
+
+
+def test_a_plant_that_takes_nothing_pays_no_supplier_by_the_month() -> None:
+    rest = PRICES.replace("price = 300.00", "price = 300.00\nmonthly = 5")
+    done = settled(house(*FOUR, rest=rest), ROOF)
+    fixed = {s.name: [line.net_e8 for line in s.lines if line.detail == "monthly"] for s in done.statements}
+    assert fixed == {"anna": [5 * E8], "ben": [5 * E8], "carla": [5 * E8], "roof": []}
+
+
+def test_prices_may_be_negative() -> None:
+    done = settled(house(*FOUR, rest=PRICES.replace("price = 150.00", "price = -20.00")), ROOF)
+    assert of(done, "anna").lines[0].net_e8 == -125 * 2_000
+    assert done.community_e8 == -1_000 * 2_000
+
+
+def test_too_much_money_is_refused() -> None:
+    with pytest.raises(BadInput, match="times its price is too large to be counted"):
+        settled(house(*FOUR), {key: [10**13] * 20 for key in ROOF} | {("anna", "import"): [10**14 * 2] * 20})

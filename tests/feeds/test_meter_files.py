@@ -168,11 +168,12 @@ def problem(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("header", "cells", "said"),
     [
-        ("time,a kwh", ["1", "-0.5", "1"], "m.csv: line 3: a import = -0.5: must not be negative"),
+        ("time,a kwh", ["1", "-0.5", "1"], "m.csv: line 3: a import at 2026-01-01T00:15Z = -0.5: must not be negative"),
         (
             "time,a counter kwh",
             ["5", "6", "5.5"],
-            "m.csv: line 4: a import = 5.5: must not be less than the reading before it (6): it runs backwards",
+            "m.csv: line 4: a import at 2026-01-01T00:30Z = 5.5: must not be less than the reading before it (6): it "
+            "runs backwards",
         ),
         ("time,a kwh", ["1", "x", "1"], "m.csv: line 3: a import = x: must be a number"),
         (

@@ -134,7 +134,8 @@ class Books:
         columns: dict[str, list[int]] = {}
         for m, member in enumerate(self.energy.members):
             tariff = getattr(member, key) or default
-            if tariff is not None and self.energy.active[:, m].any():
+            has_it = self.energy.takes[m] if key == "supply" else True
+            if tariff is not None and has_it and self.energy.active[:, m].any():
                 columns.setdefault(tariff, []).append(m)
         return {tariff: np.array(members) for tariff, members in columns.items()}
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from voltadesk.community.energy import Energy
-from voltadesk.community.rules import RULES, Community, Rule
+from voltadesk.community.rules import RULES, Community
 from voltadesk.community.settlement import settle
 from voltadesk.community.tariffs import Tariffs
+
+AS_THEY_STAND = "as they stand"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What the members of a community save under a rule, over all periods [1e-8 currency]."""
 
-    rule: Rule
+    rule: str
     saving_e8: dict[str, int]  # by member; shared plants are the community's
     shared_wh: int
     community_e8: int
@@ -45,13 +47,18 @@ def gini(values: Sequence[int]) -> Fraction | None:
 
 
 def compare(rules: Community, periods: Sequence[tuple[Energy, Tariffs]]) -> list[Outcome]:
-    """Every rule over the same periods; `static` and `hybrid` use the keys of the rules, or equal ones."""
+    """Every rule in all pools, over the same periods; `static` and `hybrid` use the keys of the rules, or equal ones.
+
+    Where the pools have different rules, they come first as they stand.
+    """
     outcomes = []
-    for rule in RULES:
+    candidates: dict[str, Community] = {AS_THEY_STAND: rules} if len({p.rule for p in rules.all_pools}) > 1 else {}
+    candidates |= {rule: rules.under(rule) for rule in RULES}
+    for rule, changed in candidates.items():
         saving: dict[str, int] = {}
         shared_wh = community_e8 = 0
         for energy, tariffs in periods:
-            done = settle(rules.under(rule), energy, tariffs)
+            done = settle(changed, energy, tariffs)
             shared_wh += int(done.taken_wh.sum())
             community_e8 += done.community_e8
             for statement in done.statements:

@@ -28,6 +28,7 @@ class Energy:
     members: tuple[Member, ...]
     import_wh: Ints  # (count, members), taken from the grid
     export_wh: Ints  # (count, members), fed into it
+    takes: NDArray[np.bool_]  # (members,): whether a meter of it counts what it takes
     own_use_wh: Ints  # (members,), made and used behind the meter, as far as production is metered
     active: NDArray[np.bool_]  # (count, members): whether it is a member
     estimated: Ints  # (members,): intervals with an estimated value
@@ -99,6 +100,7 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     shape = (grid.count, len(members))
     imports, exports = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     active = np.zeros(shape, bool)
+    takes = np.zeros(len(members), bool)
     own_use, estimated = np.zeros(len(members), np.int64), np.zeros(len(members), np.int64)
     notes: list[str] = []
     for m, member in enumerate(members):
@@ -106,6 +108,7 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
         if not active[:, m].any():
             continue
         known, flags = _registers_of(member, registers, grid)
+        takes[m] = "import" in known or "load" in known
         missing = flags.pop("missing") & active[:, m]
         if missing.any():
             _refuse_missing(member, registers, grid, active[:, m], rules.meters.missing == "zero", notes)
@@ -117,7 +120,7 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     unknown = sorted(set(registers.by_meter) - {name for member in members for name in member.meter_names})
     if unknown:
         notes.append(f"meters that the rules don't name: {', '.join(unknown)}")
-    return Energy(grid, members, imports, exports, own_use, active, estimated, tuple(notes))
+    return Energy(grid, members, imports, exports, takes, own_use, active, estimated, tuple(notes))
 
 
 def is_member(member: Member, grid: IntervalGrid) -> NDArray[np.bool_]:
@@ -180,7 +183,7 @@ def _refuse_missing(
     for meter, register, places in missing_intervals(member, registers, grid, active):
         if not as_zero:
             raise missing_fault(member.name, meter, register, places, registers, grid)
-        notes.append(f"{member.name} {register}: {len(places):,} missing intervals read as zero")
+        notes.append(f"{member.name} {register}: missing intervals read as zero: {len(places):,}")
 
 
 def _flows(known: dict[Register, Ints], count: int) -> tuple[Ints, Ints, Ints]:

@@ -304,7 +304,13 @@ class Community(Part):
         """The same community with another rule in every pool; keys are kept where the rule has any."""
         by_keys = rule in ("static", "hybrid")
         pools = [
-            pool.model_copy(update={"rule": rule, "rounds": None, "keys": pool.keys if by_keys else []})
+            pool.model_copy(
+                update={
+                    "rule": rule,
+                    "rounds": pool.rounds if rule == "hybrid" else None,
+                    "keys": pool.keys if by_keys else [],
+                }
+            )
             for pool in self.all_pools
         ]
         return self.model_copy(update={"sharing": None, "pools": pools})

@@ -72,7 +72,7 @@ def _table(path: Path) -> Table:
         return read_parquet(path, "meters")
     table = read_table(path, "meters", ",;\t")
     dotted = [c for c, cell in enumerate(table.rows[0]) if _iso_day(cell.strip()) != cell.strip()]
-    comma = any("," in cell for row in table.rows[:100] for cell in row)
+    comma = any("," in cell for row in table.rows for cell in row)
     if not dotted and not comma:
         return table
     rows = [

@@ -99,7 +99,7 @@ class Reader:
         present = np.flatnonzero(~missing)
         quality[missing] = MISSING
         lines = np.array(table.lines, np.int64)
-        total_wh = _totals_wh(table, series, cells, present, field)
+        total_wh = _totals_wh(table, self.time, series, cells, present, field)
         counter = series.kind == "cumulative"
         if counter:
             starts, energy_wh = seconds[:-1], np.zeros(max(len(seconds) - 1, 0), np.int64)
@@ -173,7 +173,7 @@ def _qualities(table: Table, column: int | None) -> NDArray[np.int8]:
     return np.array([QUALITIES[cell] for cell in cells], np.int8)
 
 
-def _totals_wh(table: Table, series: Series, cells: Sequence[str], present: Ints, field: str) -> Ints:
+def _totals_wh(table: Table, time: int, series: Series, cells: Sequence[str], present: Ints, field: str) -> Ints:
     """Floor of the running total after each row with a value, or of the counter there less its first reading [Wh]."""
     if not present.size:
         return np.zeros(0, np.int64)
@@ -183,7 +183,8 @@ def _totals_wh(table: Table, series: Series, cells: Sequence[str], present: Ints
         column = 0
 
     def refuse(row: int, limit: str) -> BadInput:
-        return BadInput(field, known.rows[row][column].strip(), limit, known.where(row))
+        when = table.rows[int(present[row])][time].strip()
+        return BadInput(f"{field} at {when}", known.rows[row][column].strip(), limit, known.where(row))
 
     exact = exact_numbers(known, column, field)
     # Numbers with many decimals can be longer than 64 bits: Python's own integers then, in the same expressions.

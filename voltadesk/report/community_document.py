@@ -32,7 +32,7 @@ def settled_sections(tree: Tree) -> list[Section]:
 
 def _files(tree: Tree) -> tuple[str, ...]:
     return tuple(
-        f"{file['file']}: {number(file['rows'])} rows, {number(file['meters'])} meters; {'; '.join(file['notes'])}"
+        f"{file['file']}: rows {number(file['rows'])}, meters {number(file['meters'])}; {'; '.join(file['notes'])}"
         for file in tree["files"]
     )
 
