@@ -12,6 +12,7 @@ import pytest
 
 from tests.forked import standing_by
 from voltadesk.community import rules
+from voltadesk.community import price_rules, rules
 from voltadesk.scenario import model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,7 +82,11 @@ def test_every_key_of_a_scenario_is_documented_and_no_other() -> None:
 
 def test_every_key_of_a_community_is_documented_and_no_other() -> None:
     page = (ROOT / "docs" / "community.md").read_text("utf-8").partition("## Keys of community.toml")[2]
-    parts = [part for part in vars(rules).values() if isinstance(part, type) and issubclass(part, model.Part)]
+    parts = [
+        part
+        for part in (vars(rules) | vars(price_rules)).values()
+        if isinstance(part, type) and issubclass(part, model.Part)
+    ]
     known = set().union(*(keys(part) for part in parts)) - {"sharing", "pools", "prices", "tariffs", "fees", "charges"}
     described = set(re.findall(r"^\| `(\w+)` \|", page.partition("## What is written")[0], re.MULTILINE))
     assert described == known

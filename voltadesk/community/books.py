@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from voltadesk import units
 from voltadesk.clock import local_midnight_utc
 from voltadesk.community.energy import Energy
-from voltadesk.community.rules import TIERS, Charge, Community, Fee, Tariff
+from voltadesk.community.price_rules import TIERS, Charge, Fee, Tariff
+from voltadesk.community.rules import Community
 from voltadesk.community.sharing import Flow
 from voltadesk.community.tariffs import Price, Tariffs
 from voltadesk.engine.sharing import add_up

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from voltadesk.clock import local_midnight_utc
 from voltadesk.community.energy import Energy
-from voltadesk.community.rules import TIERS, Community, Member, Pool
+from voltadesk.community.price_rules import TIERS
+from voltadesk.community.rules import Community, Member, Pool
 from voltadesk.engine.sharing import match_by_nearness, share_by_keys, share_by_want
 from voltadesk.errors import BadInput, CheckFailed
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from voltadesk import units
 from voltadesk.clock import IntervalGrid, local_midnight_utc, local_text
-from voltadesk.community.rules import DAYS, Community, Index, Tariff, Zone
+from voltadesk.community.price_rules import DAYS, Index, Tariff, Zone
+from voltadesk.community.rules import Community
 from voltadesk.errors import BadInput
 from voltadesk.feeds.series import read_series, resample
 

@@ -15,7 +15,8 @@ import numpy as np
 from voltadesk.clock import local_text, utc_text
 from voltadesk.community.books import Line
 from voltadesk.community.comparison import Outcome
-from voltadesk.community.rules import TIERS, Community
+from voltadesk.community.price_rules import TIERS
+from voltadesk.community.rules import Community
 from voltadesk.community.settlement import Settlement, Statement
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING
 from voltadesk.feeds.meter_files import MeterFile
