@@ -51,6 +51,7 @@ name = "ben"
 name = "roof"
 shared = true
 """
+GOLDEN = Path(__file__).parent / "golden" / "statement.md"
 HEADER = "time,anna import Wh,ben import Wh,roof export Wh"
 
 
@@ -134,6 +135,12 @@ def test_the_files_say_the_same(tmp_path: Path) -> None:
     assert "To pay: 1.05 EUR." in (out / f"statements/{name}/anna.md").read_text()
     # What was written may have been sent.
     assert "must be a new or an empty folder" in refusal(settle(tmp_path, ("1,1,1",) * 96, "--out", out))
+
+
+def test_a_statement_to_the_letter(tmp_path: Path) -> None:
+    settle(tmp_path, ("100,300,200",) * 96, "--out", tmp_path / "out")
+    written = (tmp_path / "out/statements/2026-01-15_2026-01-15/ben.md").read_text()
+    assert written == GOLDEN.read_text("utf-8")
 
 
 def test_a_month_is_a_period_and_members_come_and_go(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class Line:
     net_e8: int
     tax_e8: int
     billed: bool  # by the community; the rest is what others bill
+    sold: bool = False  # energy that the member gave: a positive price makes `net_e8` negative
 
     @property
     def gross_e8(self) -> int:
@@ -109,7 +110,7 @@ class Books:
                 energy, net = int(books.total_wh[z, m]), books.sign * int(books.total_e8[z, m])
                 if energy:
                     yield Line(books.item, detail, books.party, energy, net, units.tax_e8(net, books.vat_bp),
-                               books.billed)  # fmt: skip
+                               books.billed, books.sign < 0)  # fmt: skip
             if books.fixed_e8 and books.columns is not None and m in books.columns:
                 tax = units.tax_e8(books.fixed_e8, books.vat_bp)
                 yield Line(books.item, "monthly", books.party, None, books.fixed_e8, tax, books.billed)

@@ -34,6 +34,8 @@ class Statement:
     name: str
     title: str
     shared: bool
+    joined: date | None
+    left: date | None
     own_use_wh: int
     from_community_wh: int
     from_grid_wh: int
@@ -103,6 +105,8 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
             name=energy.names[m],
             title=energy.members[m].title,
             shared=energy.members[m].shared,
+            joined=energy.members[m].joined,
+            left=energy.members[m].left,
             own_use_wh=int(energy.own_use_wh[m]),
             from_community_wh=from_community[m],
             from_grid_wh=used[m] - from_community[m],

@@ -94,6 +94,7 @@ def statement_sections(tree: Tree, period: Tree, member: Tree) -> list[Section]:
             text=(
                 f"{community['title'] or community['name']}: {name}, {period['period']} "
                 f"({period['start']} to {period['end']})",
+                *_membership(member),
                 _result(member, currency),
             ),
         ),
@@ -107,6 +108,11 @@ def statement_sections(tree: Tree, period: Tree, member: Tree) -> list[Section]:
         f"{number(member['cost_without_community'])} {currency}: a saving of {number(member['saving'])} {currency}."
     )
     return [part for part in parts if part.rows or part.text] + [Section("Saving", text=(saving,))]
+
+
+def _membership(member: Tree) -> tuple[str, ...]:
+    days = [f"{word} {member[key]}" for key, word in (("joined", "from"), ("left", "until before")) if member[key]]
+    return (f"A member {' '.join(days)}.",) if days else ()
 
 
 def _result(member: Tree, currency: str) -> str:
@@ -128,14 +134,15 @@ def _lines(title: str, lines: Sequence[Tree], currency: str) -> Section:
             line["item"],
             line["detail"],
             number(line["energy_kwh"], 3) if line["energy_kwh"] is not None else NO_DATA,
+            number(line["mean_price_per_kwh"], 5),
             *(number(line[key], 4) for key in ("net", "tax", "gross")),
         )
         for line in lines
     ]
     if rows:
         sums = (sum((line[key] for line in lines), Decimal(0)) for key in ("net", "tax", "gross"))
-        rows.append(("sum", "", "", *(number(amount, 4) for amount in sums)))
-    return Section(title, ("item", "", "kWh", f"net {currency}", "tax", "gross"), rows, 2)
+        rows.append(("sum", "", "", "", *(number(amount, 4) for amount in sums)))
+    return Section(title, ("item", "", "kWh", f"{currency}/kWh", f"net {currency}", "tax", "gross"), rows, 2)
 
 
 def checked_sections(tree: Tree) -> list[Section]:

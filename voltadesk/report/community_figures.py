@@ -1,7 +1,7 @@
 """The figures of a settled community: one tree of exact numbers, from which screen, files and `--json` are made.
 
-`docs/community.md` says what each means. Energy is in kWh, money in the currency; ratios have four decimals, rounded
-half to even, and nothing else is rounded but what is paid, which is whole cents.
+`docs/community.md` says what each means. Energy is in kWh, money in the currency; ratios have four decimals and mean
+prices six, rounded half to even; nothing else is rounded but what is paid, which is whole cents.
 """
 
 from __future__ import annotations
@@ -119,6 +119,8 @@ def _statement(statement: Statement, number: str | None) -> Tree:
         "title": statement.title,
         "statement": number,
         "shared": statement.shared,
+        "joined": None if statement.joined is None else str(statement.joined),
+        "left": None if statement.left is None else str(statement.left),
         "energy_kwh": {key: kwh_decimal(getattr(statement, f"{key}_wh")) for key in FLOWS},
         "from_community_kwh": _by_tier(statement.from_tier_wh),
         "to_community_kwh": _by_tier(statement.to_tier_wh),
@@ -144,11 +146,17 @@ def _line(line: Line) -> Tree:
         "detail": line.detail,
         "party": line.party,
         "energy_kwh": None if line.energy_wh is None else kwh_decimal(line.energy_wh),
+        "mean_price_per_kwh": _mean_price(line),
         "net": money_decimal(line.net_e8),
         "tax": money_decimal(line.tax_e8),
         "gross": money_decimal(line.gross_e8),
         "billed": line.billed,
     }
+
+
+def _mean_price(line: Line) -> Decimal | None:
+    """What a kWh cost the one who bought it, on average."""
+    return ratio(-line.net_e8 if line.sold else line.net_e8, line.energy_wh * 10**5, 6) if line.energy_wh else None
 
 
 def _payments(done: Settlement, numbers: dict[str, str]) -> Tree:

@@ -20,7 +20,7 @@ from voltadesk.report.files import DATABASE, WRITE, Columns
 from voltadesk.report.folder import OutFolder
 from voltadesk.report.summary import Tree
 
-LINE_COLUMNS = ("item", "detail", "party", "energy_kwh", "net", "tax", "gross", "billed")
+LINE_COLUMNS = ("item", "detail", "party", "energy_kwh", "mean_price_per_kwh", "net", "tax", "gross", "billed")
 PAYMENT_COLUMNS = ("statement", "member", "direction", "amount")
 
 
