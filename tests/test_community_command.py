@@ -55,8 +55,8 @@ GOLDEN = Path(__file__).parent / "golden" / "statement.md"
 HEADER = "time,anna import Wh,ben import Wh,roof export Wh"
 
 
-def meters(folder: Path, rows: Sequence[str], begin: str = "2026-01-14T23:00Z", header: str = HEADER) -> Path:
-    """A file of quarter-hours from local midnight of 15 January."""
+def meters(folder: Path, rows: Sequence[str], begin: str = "2025-12-31T23:00Z", header: str = HEADER) -> Path:
+    """A file of quarter-hours from local midnight of 1 January."""
     start = datetime.fromisoformat(begin).astimezone(UTC)
     times = [f"{start + timedelta(minutes=15 * n):%Y-%m-%dT%H:%MZ}" for n in range(len(rows))]
     path = folder / "meters.csv"
@@ -72,7 +72,7 @@ def rules(folder: Path, text: str = RULES) -> Path:
 
 def settle(folder: Path, rows: Sequence[str] = ("100,300,200",) * 96, *options: str | Path, text: str = RULES) -> Done:
     return call(
-        "community", "settle", meters(folder, rows), "--rules", rules(folder, text), "--from", "2026-01-15", *options
+        "community", "settle", meters(folder, rows), "--rules", rules(folder, text), "--from", "2026-01-01", *options
     )
 
 
@@ -86,7 +86,7 @@ def test_a_day_to_the_letter(tmp_path: Path) -> None:
     figures = tree(settle(tmp_path, ("100,300,200",) * 96, "--json"))
     assert list(figures) == ["schema", "community", "files", "periods"]
     (period,) = figures["periods"]
-    assert (period["period"], period["intervals"]) == ("2026-01-15_2026-01-15", 96)
+    assert (period["period"], period["intervals"]) == ("2026-01-01", 96)
     assert period["energy_kwh"] == {
         "own_use": 0, "from_community": D("19.2"), "from_grid": D("19.2"), "to_community": D("19.2"), "to_grid": 0,
     }  # fmt: skip
@@ -100,8 +100,8 @@ def test_a_day_to_the_letter(tmp_path: Path) -> None:
     assert anna["saving"] == D("4.8") * (D("0.36") - D("0.15")) - D("0.333")
     assert (roof["statement"], roof["payable"], roof["billed"]) == (None, None, D("-2.88"))
     assert [row["statement"] for row in period["payments"]] == [
-        "house-2026-01-15_2026-01-15-001",
-        "house-2026-01-15_2026-01-15-002",
+        "house-2026-01-01-001",
+        "house-2026-01-01-002",
     ]
     assert period["received"] == {
         "community": D("2.88") + D("0.666"),
@@ -114,7 +114,7 @@ def test_a_day_to_the_letter(tmp_path: Path) -> None:
 
 def test_the_files_say_the_same(tmp_path: Path) -> None:
     figures = tree(settle(tmp_path, ("100,300,200",) * 96, "--json", "--out", tmp_path / "out"))
-    name = "2026-01-15_2026-01-15"
+    name = "2026-01-01"
     out = tmp_path / "out"
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert files == {"settlement.json", "report.md", f"payments-{name}.csv", f"shares-{name}.csv"} | {
@@ -139,13 +139,13 @@ def test_the_files_say_the_same(tmp_path: Path) -> None:
 
 def test_a_statement_to_the_letter(tmp_path: Path) -> None:
     settle(tmp_path, ("100,300,200",) * 96, "--out", tmp_path / "out")
-    written = (tmp_path / "out/statements/2026-01-15_2026-01-15/ben.md").read_text()
+    written = (tmp_path / "out/statements/2026-01-01/ben.md").read_text()
     assert written == GOLDEN.read_text("utf-8")
 
 
 def test_a_month_is_a_period_and_members_come_and_go(tmp_path: Path) -> None:
     text = RULES.replace('name = "ben"', 'name = "ben"\njoined = 2026-02-01')
-    path = meters(tmp_path, ("100,,200",) * 96 * 17 + ("100,300,200",) * 96 * 28)
+    path = meters(tmp_path, ("100,,200",) * 96 * 31 + ("100,300,200",) * 96 * 28)
     done = call(
         "community",
         "settle",
@@ -153,13 +153,13 @@ def test_a_month_is_a_period_and_members_come_and_go(tmp_path: Path) -> None:
         "--rules",
         rules(tmp_path, text),
         "--from",
-        "2026-01-15",
+        "2026-01-01",
         "--to",
         "2026-02",
         "--json",
     )
     periods = tree(done)["periods"]
-    assert [period["period"] for period in periods] == ["2026-01-15_2026-01-31", "2026-02"]
+    assert [period["period"] for period in periods] == ["2026-01", "2026-02"]
     assert [[member["name"] for member in period["members"]] for period in periods] == [
         ["anna", "roof"],
         ["anna", "ben", "roof"],
@@ -180,8 +180,8 @@ GOOD = ["100,300,200"] * 96
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("100,-1,200", "line 12: ben import at 2026-01-15T01:30Z = -1: must not be negative"),
-        ("100,,200", "line 12: ben import = 2026-01-15 02:30+0100: is missing"),
+        ("100,-1,200", "line 12: ben import at 2026-01-01T01:30Z = -1: must not be negative"),
+        ("100,,200", "line 12: ben import = 2026-01-01 02:30+0100: is missing"),
         ("100,a,200", "line 12: ben import = a: must be a number"),
     ],
 )
@@ -194,10 +194,10 @@ def test_a_fault_is_named_and_nothing_written(tmp_path: Path, row: str, said: st
 def test_faults_of_the_rules_and_the_span(tmp_path: Path) -> None:
     other = RULES.replace('name = "ben"', 'name = "bob"')
     assert "members.bob.meters = bob: is in none of the meter files" in refusal(settle(tmp_path, text=other))
-    assert "anna import = 2026-01-15 23:45+0100: is missing" in refusal(settle(tmp_path, GOOD[:95]))
+    assert "anna import = 2026-01-01 23:45+0100: is missing" in refusal(settle(tmp_path, GOOD[:95]))
     coarse = RULES.replace("version = 1", "version = 1\ninterval_minutes = 5")
     assert "anna import: must step by 5 minutes or a part of it, steps by 15" in refusal(settle(tmp_path, text=coarse))
-    for end, said in (("2026-13", "must be a month such as"), ("2026-01-14", "must not be before from")):
+    for end, said in (("2026-13", "must be a month such as"), ("2025-12-31", "must not be before from")):
         assert said in refusal(settle(tmp_path, GOOD, "--to", end))
 
 
@@ -213,14 +213,14 @@ def test_check_names_every_fault_at_once(tmp_path: Path) -> None:
     rows = [*GOOD[:5], "-1,,200", *GOOD[6:]]
     path = meters(tmp_path, rows)
     done = call(
-        "community", "check", path, "--rules", rules(tmp_path), "--from", "2026-01-15", "--to", "2026-01-16", "--json"
+        "community", "check", path, "--rules", rules(tmp_path), "--from", "2026-01-01", "--to", "2026-01-02", "--json"
     )
     assert done.code == 4
     found = json.loads(done.out)
     assert found["faults"] == [
-        f"{path}: line 7: anna import at 2026-01-15T00:15Z = -1: must not be negative",
-        f"{path}: line 7: ben import = 2026-01-15 01:15+0100: is missing, and 96 more",
-        f"{path}: roof export = 2026-01-16 00:00+0100: is missing, and 95 more",
+        f"{path}: line 7: anna import at 2026-01-01T00:15Z = -1: must not be negative",
+        f"{path}: line 7: ben import = 2026-01-01 01:15+0100: is missing, and 96 more",
+        f"{path}: roof export = 2026-01-02 00:00+0100: is missing, and 95 more",
     ]
     assert done.err == f"voltadesk: {found['faults'][0]} (and 2 more)\n"
     registers = {(row["meter"], row["register"]): row for row in found["registers"]}
@@ -232,7 +232,7 @@ def test_check_without_rules(tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert "no fault found" in done.out
     path = meters(tmp_path, [*GOOD[:5], "1,,200", *GOOD[6:]])
-    assert call("community", "check", path).err.endswith("ben import = 2026-01-15T00:15Z: is missing\n")
+    assert call("community", "check", path).err.endswith("ben import = 2026-01-01T00:15Z: is missing\n")
     assert "must not be given twice" in call("community", "check", path, path).err
     assert "needs --rules" in refusal(call("community", "check", path, "--from", "2026-01"))
     assert "must be an IANA time zone" in call("community", "check", path, "--timezone", "Europe/Bern").err
@@ -251,7 +251,7 @@ def test_two_files_that_overlap(tmp_path: Path) -> None:
 # Compared -------------------------------------------------------------------------------------------------------------
 def test_rules_side_by_side(tmp_path: Path) -> None:
     done = call(
-        "community", "compare", meters(tmp_path, GOOD), "--rules", rules(tmp_path), "--from", "2026-01-15", "--json"
+        "community", "compare", meters(tmp_path, GOOD), "--rules", rules(tmp_path), "--from", "2026-01-01", "--json"
     )
     outcomes = {rule["rule"]: rule for rule in tree(done)["rules"]}
     # Equal keys: 100 for each, all used; by want: 50 and 150.

@@ -11,7 +11,7 @@ from hypothesis import given as given_by
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.community import PRICES, given, house, member, settled
+from tests.community import BEGIN, PRICES, given, house, member, settled
 from voltadesk.community.comparison import compare, gini
 from voltadesk.community.rules import Community
 from voltadesk.community.settlement import Settlement, Statement, months
@@ -196,7 +196,7 @@ def test_the_months_of_a_span() -> None:
         ("2026-02", date(2026, 2, 1), date(2026, 3, 1)),
     ]
     assert [name for name, *_ in months(date(2025, 12, 31), date(2026, 1, 5))] == [
-        "2025-12-31_2025-12-31",
+        "2025-12-31",
         "2026-01-01_2026-01-04",
     ]
 
@@ -355,3 +355,12 @@ def test_prices_may_be_negative() -> None:
 def test_too_much_money_is_refused() -> None:
     with pytest.raises(BadInput, match="times its price is too large to be counted"):
         settled(house(*FOUR), {key: [10**13] * 20 for key in ROOF} | {("anna", "import"): [10**14 * 2] * 20})
+
+
+def test_a_month_settled_in_parts_is_charged_once() -> None:
+    rest = PRICES + '[[charges]]\nname = "fee"\nmonthly = 1\nentry = 7\n'
+    homes = [member("anna"), member("ben", "joined = 2026-01-02")]
+    day = {("anna", "import"): [1] * 96, ("ben", "import"): [1] * 96}
+    parts = [settled(house(*homes, rest=rest), day, BEGIN + n * 86_400) for n in range(3)]
+    fees = [{s.name: [n.detail for n in s.lines if n.item == "fee"] for s in part.statements} for part in parts]
+    assert fees == [{"anna": ["monthly"]}, {"anna": [], "ben": ["monthly", "entry"]}, {"anna": [], "ben": []}]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +112,7 @@ class Books:
                 if energy:
                     yield Line(books.item, detail, books.party, energy, net, units.tax_e8(net, books.vat_bp),
                                books.billed, books.sign < 0)  # fmt: skip
-            if books.fixed_e8 and books.columns is not None and m in books.columns:
+            if books.fixed_e8 and books.columns is not None and m in books.columns and self._is_month_due(m):
                 tax = units.tax_e8(books.fixed_e8, books.vat_bp)
                 yield Line(books.item, "monthly", books.party, None, books.fixed_e8, tax, books.billed)
 
@@ -123,9 +124,22 @@ class Books:
         for charge in self.rules.charges:
             if member.shared or (charge.members is not None and member.name not in charge.members):
                 continue
-            for detail, amount, due in (("monthly", charge.monthly, True), ("entry", charge.entry, joins)):
+            for detail, amount, due in (
+                ("monthly", charge.monthly, self._is_month_due(m)),
+                ("entry", charge.entry, joins),
+            ):
                 if due and amount:
                     yield _charge(charge, detail, amount)
+
+    def _is_month_due(self, m: int) -> bool:
+        """Whether the first day of the month on which it is a member lies in the period.
+
+        So the parts of a month that is settled in parts are charged once.
+        """
+        grid, joined = self.energy.grid, self.energy.members[m].joined
+        begin = datetime.fromtimestamp(grid.start_utc, grid.zone).date().replace(day=1)
+        first = local_midnight_utc(begin if joined is None else max(begin, joined), grid.zone)
+        return grid.start_utc <= first < grid.end_utc
 
     def _number(self, tariff: str) -> int:
         return [known.name for known in self.rules.tariffs].index(tariff)

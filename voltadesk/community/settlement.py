@@ -161,6 +161,7 @@ def months(begin: date, end: date) -> list[tuple[str, date, date]]:
         stop = min(following, end)
         last = date.fromordinal(stop.toordinal() - 1)
         whole = begin.day == 1 and stop == following
-        periods.append((f"{begin:%Y-%m}" if whole else f"{begin}_{last}", begin, stop))
+        name = f"{begin:%Y-%m}" if whole else f"{begin}_{last}" if begin < last else f"{begin}"
+        periods.append((name, begin, stop))
         begin = stop
     return periods
