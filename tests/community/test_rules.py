@@ -43,7 +43,7 @@ def refused(*members: str, sharing: str = "", rest: str = PRICES, head: str = ""
         ),
         (
             '[sharing]\nrule = "fair"',
-            "sharing.rule = fair: must be 'static', 'dynamic', 'hybrid', 'equal' or 'priority'",
+            "sharing.rule = fair: must be 'static', 'dynamic', 'hybrid', 'equal', 'priority' or 'optimal'",
         ),
         (
             '[[pools]]\nname = "p"\nproducers = ["anna", "bob"]',

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.community import BEGIN, PRICES, given, house, member, settled
 from voltadesk.community.comparison import compare, gini
-from voltadesk.community.rules import Community
+from voltadesk.community.rules import RULES, Community
 from voltadesk.community.settlement import Settlement, Statement, months
 from voltadesk.errors import BadInput
 
@@ -309,7 +309,7 @@ def test_money_is_the_sum_over_intervals_of_energy_times_price(sharing: str, row
 # Rules compared -------------------------------------------------------------------------------------------------------
 def test_the_same_period_under_every_rule() -> None:
     outcomes = compare(house(*FOUR), [given(house(*FOUR), ROOF)])
-    assert [outcome.rule for outcome in outcomes] == ["static", "dynamic", "hybrid", "equal", "priority"]
+    assert [outcome.rule for outcome in outcomes] == list(RULES)
     static, dynamic = outcomes[:2]
     assert dynamic.saving_e8 == {"anna": 125 * 15_000, "ben": 375 * 15_000, "carla": 500 * 15_000}
     assert (static.shared_wh, dynamic.shared_wh) == (866, 1_000)

@@ -18,11 +18,11 @@ from voltadesk.community.price_rules import TIERS, Charge, Fee, Prices, Tariff, 
 from voltadesk.scenario.model import Part, _require
 from voltadesk.scenario.read import checked, parse_toml, read_text
 from voltadesk.scenario.values import Currency, Day, Identifier, Key, Names, Percent
-from voltadesk.units import PPM_PER_UNIT
+from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 MEMBERS_LIMIT = 20_000
-Rule = Literal["static", "dynamic", "hybrid", "equal", "priority"]
-RULES: tuple[Rule, ...] = ("static", "dynamic", "hybrid", "equal", "priority")
+Rule = Literal["static", "dynamic", "hybrid", "equal", "priority", "optimal"]
+RULES: tuple[Rule, ...] = ("static", "dynamic", "hybrid", "equal", "priority", "optimal")
 
 
 class Meters(Part):
@@ -77,12 +77,19 @@ class Sharing(Part):
     rule: Rule = "dynamic"
     rounds: Annotated[int, Field(strict=True, ge=2, le=1_000)] | None = None
     keys: list[Keys] = Field(default_factory=list)
+    least_percent: Percent = 0
+    most_percent: Percent = BP_PER_UNIT
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         by_keys = self.rule in ("static", "hybrid")
         _require(by_keys or not self.keys, "keys", None, "belong to the rules static and hybrid")
         _require(self.rounds is None or self.rule == "hybrid", "rounds", self.rounds, "belong to the rule hybrid")
+        for key, default in (("least_percent", 0), ("most_percent", BP_PER_UNIT)):
+            value = getattr(self, key)
+            _require(
+                self.rule == "optimal" or value == default, key, Decimal(value) / 100, "belongs to the rule optimal"
+            )
         days = [keys.valid_from or date.min for keys in self.keys]
         for n in range(1, len(days)):
             _require(days[n - 1] < days[n], f"keys[{n}].valid_from", self.keys[n].valid_from,
@@ -178,7 +185,8 @@ class Community(Part):
     def all_pools(self) -> list[Pool]:
         """The pools; where none are given, one of all."""
         sharing = self.sharing or Sharing()
-        return self.pools or [Pool(name="community", rule=sharing.rule, rounds=sharing.rounds, keys=sharing.keys)]
+        given = {name: getattr(sharing, name) for name in Sharing.model_fields}
+        return self.pools or [Pool.model_construct(name="community", **given)]
 
     def under(self, rule: Rule) -> Community:
         """The same community with another rule in every pool; keys are kept where the rule has any."""

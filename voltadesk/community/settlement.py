@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from voltadesk import units
 from voltadesk.community.books import COMMUNITY, Books, Line
 from voltadesk.community.energy import Energy
+from voltadesk.community.optimal import with_optimal_keys
 from voltadesk.community.rules import Community
 from voltadesk.community.sharing import flows_of
 from voltadesk.community.tariffs import Tariffs
@@ -73,6 +74,7 @@ class Statement:
 class Settlement:
     """A period of a community, settled. The arrays are (intervals, members) [Wh]."""
 
+    rules: Community  # by which it was settled: with static keys where the best ones were asked for
     energy: Energy
     taken_wh: Ints
     given_wh: Ints
@@ -87,6 +89,7 @@ class Settlement:
 
 def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
     """Share out and price the energy of one period. Raises BadInput, and CheckFailed if the sums don't agree."""
+    rules = with_optimal_keys(rules, energy, tariffs)
     books = Books(rules, energy, tariffs)
     taken, given = np.zeros_like(energy.import_wh), np.zeros_like(energy.export_wh)
     for flow in flows_of(rules, energy):
@@ -120,7 +123,7 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
         )
         for m in present
     )
-    settlement = Settlement(energy, taken, given, statements, _received(statements))
+    settlement = Settlement(rules, energy, taken, given, statements, _received(statements))
     _check(settlement)
     return settlement
 

@@ -93,6 +93,7 @@ def _share(
     """What is taken and given of a pool, each (tiers, intervals, members)."""
     taken, given = np.empty_like(wanted), np.empty_like(offered)
     rule = pool.rules.rule
+    assert rule != "optimal"  # made static before (`optimal`)
     if rule == "priority":
         taken, given = wanted, offered
     elif rule == "dynamic":
@@ -146,7 +147,7 @@ def _pool(n: int, pool: Pool, energy: Energy, names: Sequence[str]) -> _Pool:
         limit = "must not be after the first day that is settled: before it the pool has no keys"
         raise BadInput(f"pools[{n}].keys[0].valid_from", pool.keys[0].valid_from, limit)
     consumers = among(pool.consumers)
-    equal = consumers & ~np.array([member.shared for member in energy.members])
+    equal = consumers & energy.takes
     nothing = np.zeros((2, len(names)), np.int64)
     return _Pool(pool, among(pool.producers), consumers, keys, equal, part_bp, nothing[0], nothing[1])
 

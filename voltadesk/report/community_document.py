@@ -46,6 +46,10 @@ def _period(period: Tree, currency: str) -> list[Section]:
         f"members save {number(period['saving'])} {currency} together; "
         f"payments leave {period['rounding']} {currency} to the community by rounding to cents",
         *period["notes"],
+        *(
+            f"best keys of {pool}: {', '.join(f'{name} {key} %' for name, key in keys.items())}"
+            for pool, keys in period["optimal_keys_percent"].items()
+        ),
     )
     columns = (
         "member",

@@ -79,6 +79,7 @@ def _period(rules: Community, period: Period) -> Tree:
         "end": local_text(grid.end_utc, grid.zone),
         "intervals": grid.count,
         "notes": list(done.energy.notes),
+        "optimal_keys_percent": _optimal_keys(rules, done),
         "energy_kwh": {key: _total(done, f"{key}_wh") for key in FLOWS},
         **_ratios(done.statements),
         "members": members,
@@ -87,6 +88,15 @@ def _period(rules: Community, period: Period) -> Tree:
         "sum": money_decimal(sum(done.received_e8.values()) - paid),
         "saving": money_decimal(sum(s.saving_e8 for s in done.statements if not s.shared)),
         **_payments(done, numbers),
+    }
+
+
+def _optimal_keys(rules: Community, done: Settlement) -> Tree:
+    """The keys that were chosen, by pool and member."""
+    return {
+        pool.name: {name: Decimal(decimal_text(key, 4)) for name, key in settled.keys[0].percent.items() if key}
+        for pool, settled in zip(rules.all_pools, done.rules.all_pools, strict=True)
+        if pool.rule == "optimal"
     }
 
 
