@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from voltadesk import units
 from voltadesk.clock import local_midnight_utc
 from voltadesk.community.energy import Energy
-from voltadesk.community.price_rules import TIERS, Charge, Fee, Tariff
+from voltadesk.community.price_rules import TIERS, Charge, Fee
 from voltadesk.community.rules import Community
 from voltadesk.community.sharing import Flow
 from voltadesk.community.tariffs import Price, Tariffs
@@ -46,20 +47,26 @@ class Line:
         return self.net_e8 + self.tax_e8
 
 
-@dataclass(frozen=True, eq=False)
-class _Sum:
-    """Energy and money of one item by zone and member, each (zones, members)."""
+class _Item(NamedTuple):
+    """What stands on statements line by line, a line for each price zone."""
 
-    item: str
+    name: str
     details: tuple[str, ...]  # of the zones
     party: str
     vat_bp: int
     billed: bool
-    sign: int  # 1: the member pays, -1: it gets
+    sign: int = 1  # 1: the member pays, -1: it gets
+    monthly_e8: int = 0  # for those who have it
+
+
+@dataclass(frozen=True, eq=False)
+class _Sum:
+    """Energy and money of one item by zone and member, each (zones, members)."""
+
+    item: _Item
     total_wh: Ints
     total_e8: Ints
-    fixed_e8: int = 0  # once in the period, for the members of `columns`
-    columns: Ints | None = None
+    has_it: NDArray[np.bool_]  # (members,)
 
 
 class Books:
@@ -85,8 +92,8 @@ class Books:
             ("to community", -1, flow.given_wh, pool.seller or self.rules.prices.seller),
         ):
             terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
-            details = tuple(" ".join(text for text in (name, zone) if text) for zone in price.zones)
-            books = self._sum((item, flow.pool), item, details, COMMUNITY, terms.vat_percent, True, sign)
+            details = _details(name, price)
+            books = self._sum((item, flow.pool), _Item(item, details, COMMUNITY, terms.vat_percent, True, sign))
             self._add(books, price, energy_wh, flow.span)
         for n, fee in enumerate(self.rules.fees):
             for tier, near_wh in zip(TIERS, flow.near_taken_wh, strict=True):
@@ -98,23 +105,26 @@ class Books:
         for item, sign, energy_wh, key in (("from grid", 1, from_grid, "supply"), ("to grid", -1, to_grid, "feed_in")):
             for tariff, columns in self._by_tariff(key).items():
                 terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
-                books = self._sum((item, self._number(tariff)), item, price.zones, terms.party, terms.vat_percent,
-                                  terms.billed, sign, terms, columns)  # fmt: skip
+                monthly = terms.monthly if sign > 0 else 0
+                entry = _Item(item, price.zones, terms.party, terms.vat_percent, terms.billed, sign, monthly)
+                books = self._sum((item, self._number(tariff)), entry, columns)
                 self._add(books, price, energy_wh, whole, columns)
         for n, fee in enumerate(self.rules.fees):
             self._add_fee(n, fee, "grid", from_grid, whole)
 
     def lines(self, m: int) -> Iterator[Line]:
         """A member's lines, in the order of the items; those without energy and money are left out."""
+        month_due = self._is_month_due(m)
         for books in self.sums.values():
-            for z, detail in enumerate(books.details):
-                energy, net = int(books.total_wh[z, m]), books.sign * int(books.total_e8[z, m])
+            item = books.item
+            for z, detail in enumerate(item.details):
+                energy, net = int(books.total_wh[z, m]), item.sign * int(books.total_e8[z, m])
                 if energy:
-                    yield Line(books.item, detail, books.party, energy, net, units.tax_e8(net, books.vat_bp),
-                               books.billed, books.sign < 0)  # fmt: skip
-            if books.fixed_e8 and books.columns is not None and m in books.columns and self._is_month_due(m):
-                tax = units.tax_e8(books.fixed_e8, books.vat_bp)
-                yield Line(books.item, "monthly", books.party, None, books.fixed_e8, tax, books.billed)
+                    tax = units.tax_e8(net, item.vat_bp)
+                    yield Line(item.name, detail, item.party, energy, net, tax, item.billed, item.sign < 0)
+            if item.monthly_e8 and books.has_it[m] and month_due:
+                tax = units.tax_e8(item.monthly_e8, item.vat_bp)
+                yield Line(item.name, "monthly", item.party, None, item.monthly_e8, tax, item.billed)
 
     def charges(self, m: int) -> Iterator[Line]:
         """What a member pays for being one."""
@@ -151,27 +161,16 @@ class Books:
         for m, member in enumerate(self.energy.members):
             tariff = getattr(member, key) or default
             has_it = self.energy.takes[m] if key == "supply" else True
-            if tariff is not None and has_it and self.energy.active[:, m].any():
+            if tariff is not None and has_it and self.energy.present[m]:
                 columns.setdefault(tariff, []).append(m)
         return {tariff: np.array(members) for tariff, members in columns.items()}
 
-    def _sum(
-        self,
-        key: tuple[str, int],
-        item: str,
-        details: tuple[str, ...],
-        party: str,
-        vat_bp: int,
-        billed: bool,
-        sign: int,
-        terms: Tariff | None = None,
-        columns: Ints | None = None,
-    ) -> _Sum:
+    def _sum(self, key: tuple[str, int], item: _Item, columns: Ints | None = None) -> _Sum:
         if key not in self.sums:
-            shape = (len(details), self.members)
-            fixed = terms.monthly if terms is not None and sign > 0 else 0
-            self.sums[key] = _Sum(item, details, party, vat_bp, billed, sign, np.zeros(shape, np.int64),
-                                  np.zeros(shape, np.int64), fixed, columns)  # fmt: skip
+            shape = (len(item.details), self.members)
+            has_it = np.zeros(self.members, bool)
+            has_it[self.everybody if columns is None else columns] = True
+            self.sums[key] = _Sum(item, np.zeros(shape, np.int64), np.zeros(shape, np.int64), has_it)
         return self.sums[key]
 
     def _add(self, books: _Sum, price: Price, energy_wh: Ints, span: slice, columns: Ints | None = None) -> None:
@@ -187,10 +186,14 @@ class Books:
         if value == 0:
             return
         price = self.tariffs.price(value) if isinstance(value, str) else self.tariffs.flat(value)
-        near = "from grid" if tier == "grid" else f"from {tier}"
-        details = tuple(" ".join(text for text in (near, zone) if text) for zone in price.zones)
-        books = self._sum((f"fee {tier}", n), fee.name, details, fee.party, fee.vat_percent, fee.billed, 1)
-        self._add(books, price, energy_wh, span)
+        details = _details("from grid" if tier == "grid" else f"from {tier}", price)
+        item = _Item(fee.name, details, fee.party, fee.vat_percent, fee.billed)
+        self._add(self._sum((f"fee {tier}", n), item), price, energy_wh, span)
+
+
+def _details(name: str, price: Price) -> tuple[str, ...]:
+    """What a line says for each zone of its price."""
+    return tuple(" ".join(text for text in (name, zone) if text) for zone in price.zones)
 
 
 def _charge(charge: Charge, detail: str, amount_e8: int) -> Line:

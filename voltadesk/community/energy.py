@@ -38,6 +38,11 @@ class Energy:
     def names(self) -> tuple[str, ...]:
         return tuple(member.name for member in self.members)
 
+    @cached_property
+    def present(self) -> NDArray[np.bool_]:
+        """Whether each is a member at any time, shape (members,)."""
+        return np.asarray(self.active.any(axis=0))
+
 
 class Registers:
     """The readings of many files by meter and register."""

@@ -46,7 +46,7 @@ def with_optimal_keys(rules: Community, energy: Energy, tariffs: Tariffs) -> Com
 def _keys(n: int, pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> list[int]:
     """Each member's key [ppm], in the order of the members."""
     names = energy.names
-    takes_part = energy.active.any(axis=0) & np.array([pool.consumers is None or m in pool.consumers for m in names])
+    takes_part = energy.present & np.array([pool.consumers is None or m in pool.consumers for m in names])
     takes_part &= energy.import_wh.any(axis=0)
     producers = np.array([pool.producers is None or m in pool.producers for m in names])
     offer = np.where(producers, energy.export_wh, 0)

@@ -102,7 +102,7 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
     used, fed, from_community, to_community = (
         array.sum(axis=0).tolist() for array in (energy.import_wh, energy.export_wh, taken, given)
     )
-    present = [m for m in range(len(energy.members)) if energy.active[:, m].any()]
+    present = np.flatnonzero(energy.present).tolist()
     statements = tuple(
         Statement(
             name=energy.names[m],
