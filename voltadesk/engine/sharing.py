@@ -94,25 +94,30 @@ def match_by_nearness(
         want[:], offer[:] = want_wh[t], offer_wh[t]
         left = min(want.sum(), offer.sum())
         for tier in range(len(order)):
+            row, ends, taken, given = order[tier], bound[tier], taken_wh[tier, t], given_wh[tier, t]
             for g in range(members):
-                begin, end = bound[tier, g], bound[tier, g + 1]
-                if end < 0 or left == 0:
+                if ends[g + 1] < 0 or left == 0:
                     break
                 wanted, offered = 0, 0
-                for k in range(begin, end):
-                    wanted += want[order[tier, k]]
-                    offered += offer[order[tier, k]]
+                for k in range(ends[g], ends[g + 1]):
+                    wanted += want[row[k]]
+                    offered += offer[row[k]]
                 shared = min(wanted, offered)
                 if shared > 0:
-                    group = order[tier, begin:end]
-                    _move(shared, turn + t, group, want, taken_wh[tier, t], scratch)
-                    _move(shared, turn + t, group, offer, given_wh[tier, t], scratch)
                     left -= shared
+                    group = row[ends[g] : ends[g + 1]]
+                    _move(shared, wanted, turn + t, group, want, taken, scratch)
+                    _move(shared, offered, turn + t, group, offer, given, scratch)
 
 
 @part
-def _move(shared: int, turn: int, group: Ints, open_wh: Ints, moved_wh: Ints, scratch: Ints) -> None:
-    """Share energy among a group in proportion to what is open; takes it off that."""
+def _move(shared: int, whole: int, turn: int, group: Ints, open_wh: Ints, moved_wh: Ints, scratch: Ints) -> None:
+    """Share energy among a group in proportion to what is open, `whole` in all; takes it off that."""
+    if shared == whole:
+        for m in group:
+            moved_wh[m] = open_wh[m]
+            open_wh[m] = 0
+        return
     count = len(group)
     weight, share = scratch[2, :count], scratch[3, :count]
     for k in range(count):
@@ -147,7 +152,10 @@ def _share_in_turn(total: int, weight: Ints, turn: int, scratch: Ints, share: In
 @part
 def _nth_positive(n: int, weight: Ints) -> int:
     """The place of the n-th positive weight, counted round and round from 0; one of them must be positive."""
-    left = n % (weight > 0).sum()
+    positive = 0
+    for i in range(len(weight)):
+        positive += int(weight[i] > 0)
+    left = n % positive
     for i in range(len(weight)):
         if weight[i] > 0:
             if left == 0:
