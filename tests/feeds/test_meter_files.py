@@ -175,6 +175,17 @@ def problem(folder: Path, text: str) -> str:
             "m.csv: line 4: a import at 2026-01-01T00:30Z = 5.5: must not be less than the reading before it (6): it "
             "runs backwards",
         ),
+        (
+            "time,a kwh",
+            ["1", "99999999999999999"],
+            "m.csv: line 3: a import at 2026-01-01T00:15Z = 99999999999999999: makes more than 100000000000000000 Wh "
+            "in all",
+        ),
+        (
+            "time,a kwh",
+            ["1", "1e11"],
+            "m.csv: line 3: a import = 100000000000000 Wh: must be at most 10000000000000 Wh",
+        ),
         ("time,a kwh", ["1", "x", "1"], "m.csv: line 3: a import = x: must be a number"),
         (
             "time,a kwh,quality",

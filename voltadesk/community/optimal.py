@@ -10,6 +10,8 @@ arXiv 2009.05411, with one set of keys for the whole period.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -105,6 +107,7 @@ def _worth_tick(pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs, 
     community, but for its tax. Fees are taken as those of the widest nearness.
     """
 
+    @cache
     def gross(name: str | None) -> Ints:
         if name is None:
             return np.zeros(energy.grid.count, np.int64)

@@ -67,18 +67,14 @@ def _what(header: Header, reader: Reader) -> str:
 
 
 def _table(path: Path) -> Table:
-    """The file as text: decimal commas and days such as 31.01.2026 are written as they are elsewhere."""
+    """The file as text; days such as 31.01.2026 are written as they are elsewhere."""
     if path.suffix.lower() in (".parquet", ".pq"):
         return read_parquet(path, "meters")
     table = read_table(path, "meters", ",;\t")
     dotted = [c for c, cell in enumerate(table.rows[0]) if _iso_day(cell.strip()) != cell.strip()]
-    comma = any("," in cell for row in table.rows for cell in row)
-    if not dotted and not comma:
+    if not dotted:
         return table
-    rows = [
-        [_iso_day(cell.strip()) if c in dotted else cell.replace(",", ".") for c, cell in enumerate(row)]
-        for row in table.rows
-    ]
+    rows = [[_iso_day(cell.strip()) if c in dotted else cell for c, cell in enumerate(row)] for row in table.rows]
     return Table(table.place, table.columns, rows, table.lines)
 
 
@@ -93,9 +89,10 @@ def _series_of(table: Table, header: Header, problems: list[BadInput]) -> list[S
     if header.meter is None:
         return _wide(table, header, problems)
     groups: dict[tuple[str, str, str], list[int]] = {}
-    for row, cells in enumerate(table.rows):
-        key = tuple("" if c is None else cells[c].strip() for c in (header.meter, header.register, header.unit))
-        groups.setdefault(key, []).append(row)  # type: ignore[arg-type]
+    nothing = [""] * len(table.rows)
+    columns = (nothing if c is None else table.cells(c) for c in (header.meter, header.register, header.unit))
+    for row, key in enumerate(zip(*columns, strict=True)):
+        groups.setdefault(key, []).append(row)
     series = []
     for (meter, register, unit), rows in groups.items():
         for column in header.values:

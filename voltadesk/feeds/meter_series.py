@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from voltadesk.clock import INTERVAL_MINUTES, time_zone
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import MEASURED, MISSING, QUALITIES, Kind, Register
-from voltadesk.feeds.table import Table, exact_numbers
+from voltadesk.feeds.table import Table, exact_cells
 from voltadesk.feeds.times import _local_to_utc, _seconds_of
 from voltadesk.units import ENERGY_LIMIT_WH
 
@@ -92,6 +92,8 @@ class Reader:
         field = f"{series.meter} {series.register}"
         quality = _qualities(table, series.quality)
         cells = table.cells(series.column)
+        if "," in "".join(cells):
+            cells = [cell.replace(",", ".") for cell in cells]  # decimal commas
         blank = {cell for cell in set(cells) if cell.lower() in _BLANK}
         missing = quality == MISSING
         if blank:
@@ -177,24 +179,23 @@ def _totals_wh(table: Table, time: int, series: Series, cells: Sequence[str], pr
     """Floor of the running total after each row with a value, or of the counter there less its first reading [Wh]."""
     if not present.size:
         return np.zeros(0, np.int64)
-    known, column = table, series.column
-    if present.size < len(cells):
-        known = Table(table.place, [field], [[cells[row]] for row in present], [table.lines[row] for row in present])
-        column = 0
+    known = cells if present.size == len(cells) else [cells[row] for row in present.tolist()]
+
+    def where(row: int) -> str:
+        return table.where(int(present[row]))
 
     def refuse(row: int, limit: str) -> BadInput:
         when = table.rows[int(present[row])][time].strip()
-        return BadInput(f"{field} at {when}", known.rows[row][column].strip(), limit, known.where(row))
+        return BadInput(f"{field} at {when}", known[row], limit, where(row))
 
-    exact = exact_numbers(known, column, field)
+    exact = exact_cells(known, field, where)
     # Numbers with many decimals can be longer than 64 bits: Python's own integers then, in the same expressions.
     fits = sum(map(abs, exact.values)) * series.unit_wh < 1 << 62
     values = np.array(exact.values, np.int64 if fits else object)
     if series.kind == "cumulative":
         if (back := np.flatnonzero(values[1:] < values[:-1])).size:
             row = int(back[0]) + 1
-            before = known.rows[row - 1][column].strip()
-            raise refuse(row, f"must not be less than the reading before it ({before}): it runs backwards")
+            raise refuse(row, f"must not be less than the reading before it ({known[row - 1]}): it runs backwards")
         totals = values - values[0]
     else:
         if (negative := np.flatnonzero(values < 0)).size:
@@ -202,9 +203,7 @@ def _totals_wh(table: Table, time: int, series: Series, cells: Sequence[str], pr
         totals = np.cumsum(values)
     total_wh = totals * series.unit_wh // 10**exact.decimals
     if total_wh[-1] >= TOTAL_LIMIT_WH:
-        raise BadInput(
-            field, known.rows[-1][column].strip(), f"makes more than {TOTAL_LIMIT_WH} Wh in all", known.where(-1)
-        )
+        raise refuse(-1, f"makes more than {TOTAL_LIMIT_WH} Wh in all")
     return np.asarray(total_wh, np.int64)
 
 

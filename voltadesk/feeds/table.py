@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
     header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
     delimiter = max(delimiters, key=header.count)
     # A comment becomes an empty line, so that the reader's count of lines stays the file's.
-    reader = csv.reader(("" if line.startswith("#") else line for line in lines), strict=True, delimiter=delimiter)
+    lines = ["" if line.startswith("#") else line for line in lines]
+    reader = csv.reader(lines, strict=True, delimiter=delimiter)
     columns: list[str] = []
     rows: list[list[str]] = []
     numbers: list[int] = []
@@ -120,15 +122,19 @@ def exact_numbers(table: Table, column: int, field: str) -> Exact:
 
     Raises BadInput with the line for a cell that is blank, no number, not finite, or too long.
     """
+    return exact_cells(table.cells(column), field, table.where)
+
+
+def exact_cells(cells: Sequence[str], field: str, where: Callable[[int], str]) -> Exact:
+    """The numbers of some cells, as `exact_numbers`; `where` tells the place of one for an error."""
     digits: list[str] = []  # without the point
     places: list[int] = []  # how many of them stand behind it
-    cells = table.cells(column)
     text = "\n".join(cells)
     plain = text.count("\n") == len(cells) - 1 and _PLAIN_COLUMN.fullmatch(text)
     if plain and (exact := _even_decimals(text, len(cells[0].partition(".")[2]))):
         return exact
     for row, cell in enumerate(cells):
-        whole, _, part = cell.partition(".") if plain else _number(cell, field, table.where(row)).partition(".")
+        whole, _, part = cell.partition(".") if plain else _number(cell, field, where(row)).partition(".")
         part = part.rstrip("0")
         digits.append(whole + part)
         places.append(len(part))
