@@ -127,7 +127,7 @@ def with_battery(columns: dict[str, list[int]]) -> dict[str, list[int]]:
     return columns | {"battery import Wh": charged, "battery export Wh": discharged}
 
 
-def text(columns: Mapping[str, Iterable[int | str]], grid: IntervalGrid, stamp: str) -> str:
+def text(columns: Mapping[str, Iterable[int]], grid: IntervalGrid, stamp: str) -> str:
     """A wide file; the times are written by `stamp` on the local clock."""
     times = (datetime.fromtimestamp(second, ZONE).strftime(stamp) for second in grid.starts_utc.tolist())
     rows = zip(times, *columns.values(), strict=True)
@@ -135,18 +135,13 @@ def text(columns: Mapping[str, Iterable[int | str]], grid: IntervalGrid, stamp: 
 
 
 def flats_text() -> str:
-    """The house of flats: a flat changed hands on 16 September, and its meter's name with it."""
+    """The house of flats, its times with their offsets."""
     grid = year_grid()
-    columns: dict[str, list[int | str]] = dict(meters(FLATS, grid, random.Random(SEED)))  # type: ignore[arg-type]
-    moved = (local_midnight_utc(date(YEAR, 9, 16), ZONE) - grid.start_utc) // STEP_S
-    flat = columns["flat-4 import Wh"]
-    columns["flat-4 import Wh"] = flat[:moved] + [""] * (grid.count - moved)
-    columns["flat-4-new import Wh"] = [""] * moved + flat[moved:]
-    return text(columns, grid, "%Y-%m-%dT%H:%M%z")
+    return text(meters(FLATS, grid, random.Random(SEED)), grid, "%Y-%m-%dT%H:%M%z")
 
 
 def village_text() -> str:
-    """The village, its times on the wall clock: a reading is missing in March, and one stands twice in October."""
+    """The village, its times on the wall clock: an hour is skipped in March, and one stands there twice in October."""
     grid = year_grid()
     columns = with_battery(meters(VILLAGE, grid, random.Random(SEED + 1)))
     return text(columns, grid, "%Y-%m-%d %H:%M")

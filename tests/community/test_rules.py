@@ -71,7 +71,7 @@ def test_sharing(sharing: str, said: str) -> None:
         ((member("anna"), member("Anna")), "members[1].name = Anna: must not be given twice"),
         (
             (member("anna", 'meters = ["m"]'), member("ben", 'meters = ["m"]')),
-            "members[1].meters = m: must not be given twice",
+            "members[1].meters = m: is the meter of anna at the same time",
         ),
         (
             (member("anna", "joined = 2026-02-01", "left = 2026-01-01"),),

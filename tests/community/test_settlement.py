@@ -364,3 +364,14 @@ def test_a_month_settled_in_parts_is_charged_once() -> None:
     parts = [settled(house(*homes, rest=rest), day, BEGIN + n * 86_400) for n in range(3)]
     fees = [{s.name: [n.detail for n in s.lines if n.item == "fee"] for s in part.statements} for part in parts]
     assert fees == [{"anna": ["monthly"]}, {"anna": [], "ben": ["monthly", "entry"]}, {"anna": [], "ben": []}]
+
+
+def test_a_meter_passes_from_one_member_to_another() -> None:
+    homes = [
+        member("old", 'meters = ["flat"]', "left = 2026-01-02"),
+        member("new", 'meters = ["flat"]', "joined = 2026-01-02"),
+    ]
+    done = settled(house(*homes), {("flat", "import"): [1] * 96 + [2] * 96})
+    assert [(s.name, s.from_grid_wh) for s in done.statements] == [("new", 192), ("old", 96)]
+    with pytest.raises(BadInput, match=r"members\[1\].meters = flat: is the meter of old at the same time"):
+        house(homes[0], homes[1].replace("2026-01-02", "2026-01-01"))

@@ -51,11 +51,7 @@ def faults_of(
         return faults
     step_s = rules.interval_minutes * 60
     begin, end = span or (min(r.start_utc for r in readings), max(r.end_utc for r in readings))
-    unread = {
-        fault.field.partition(":")[0].partition(" at ")[0].rpartition(" ")[0]
-        for file in files
-        for fault in file.problems
-    }  # told already
+    unread = {meter for file in files for meter in file.unread}  # whose fault is told already
     grid = grid_of(rules, begin - begin % step_s, end + -end % step_s)
     for member in sorted(rules.members, key=lambda member: member.name):
         active = is_member(member, grid)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class Registers:
         for meter, registers in self.by_meter.items():
             for register, readings in registers.items():
                 ordered = sorted(readings, key=lambda reading: (reading.start_utc, reading.end_utc))
-                for before, after in itertools.pairwise(ordered):
+                for before, after in pairwise(ordered):
                     if after.start_utc < before.end_utc:
                         where = f"{after.place}: line {after.line[0]}"
                         limit = f"intervals overlap with those in {before.place}"

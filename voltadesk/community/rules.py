@@ -133,11 +133,7 @@ class Community(Part):
                  f"must be one of {', '.join(map(str, INTERVAL_MINUTES))}")  # fmt: skip
         for key in ("members", "pools", "fees", "charges"):
             _require_once([part.name for part in getattr(self, key)], key, "name")
-        seen: set[str] = set()
-        for n, member in enumerate(self.members):
-            for meter in member.meter_names:
-                _require(meter not in seen, f"members[{n}].meters", meter, "must not be given twice")
-                seen.add(meter)
+        self._check_meters()
         _require(not (self.sharing and self.pools), "sharing", None, "must not be given beside pools")
         self._check_pools()
         self._check_tariffs()
@@ -145,6 +141,19 @@ class Community(Part):
         for n, charge in enumerate(self.charges):
             _require_known(charge.members or [], names, f"charges[{n}].members", "members")
         return self
+
+    def _check_meters(self) -> None:
+        """A meter may pass from one member to another, but is of one at a time."""
+        holders: dict[str, list[Member]] = {}
+        for n, member in enumerate(self.members):
+            _require(len(set(member.meter_names)) == len(member.meter_names), f"members[{n}].meters",
+                     member.meter_names, "must not name a meter twice")  # fmt: skip
+            for meter in member.meter_names:
+                for other in holders.setdefault(meter, []):
+                    apart = (other.left or date.max) <= (member.joined or date.min)
+                    apart = apart or (member.left or date.max) <= (other.joined or date.min)
+                    _require(apart, f"members[{n}].meters", meter, f"is the meter of {other.name} at the same time")
+                holders[meter].append(member)
 
     def _check_pools(self) -> None:
         names = {member.name for member in self.members}

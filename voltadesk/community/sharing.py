@@ -6,9 +6,9 @@ what a member still wants, and what a producer has left, goes on to the next.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +48,8 @@ class _Pool:
     keys: list[tuple[int, Ints]]  # first interval, ppm of each member; empty: the same for all
     equal: NDArray[np.bool_]  # who has a key where none are given
     part_bp: Ints | None  # how much of each member takes part
-    want_left: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # parts of a Wh that are carried on, 1e-4
-    offer_left: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    want_left: Ints  # parts of a Wh that are carried on [1e-4 Wh]
+    offer_left: Ints
 
 
 def flows_of(rules: Community, energy: Energy) -> Iterator[Flow]:
@@ -179,6 +179,6 @@ def _stretches(pools: Sequence[_Pool], energy: Energy) -> Iterator[tuple[int, in
     cuts = {0, count, *changes.tolist(), *(first for pool in pools for first, _ in pool.keys if first < count)}
     at_once = max(1, CELLS_AT_ONCE // members)
     marks = sorted(cuts)
-    for begin, end in itertools.pairwise(marks):
+    for begin, end in pairwise(marks):
         for first in range(begin, end, at_once):
             yield first, min(first + at_once, end)

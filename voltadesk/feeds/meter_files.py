@@ -29,6 +29,7 @@ class MeterFile:
     readings: tuple[Reading, ...]
     notes: tuple[str, ...]
     problems: tuple[BadInput, ...]
+    unread: frozenset[str] = frozenset()  # meters of the series that could not be read
 
 
 def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamps = "start") -> MeterFile:
@@ -49,15 +50,19 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
     reader = Reader(table, header.time, timezone, stamps)
     readings: list[Reading] = []
     problems: list[BadInput] = []
+    unread: set[str] = set()
     for series in _series_of(table, header, problems):
         try:
             readings.append(reader.read(series))
         except BadInput as error:
             problems.append(error)
+            unread.add(series.meter)
     notes = [_what(header, reader), *reader.notes]
     if header.ignored:
         notes.append(f"ignored, as they name no unit: {', '.join(header.ignored)}")
-    return MeterFile(table.place, header.shape, len(table.rows), tuple(readings), tuple(notes), tuple(problems))
+    return MeterFile(
+        table.place, header.shape, len(table.rows), tuple(readings), tuple(notes), tuple(problems), frozenset(unread)
+    )
 
 
 def _what(header: Header, reader: Reader) -> str:
