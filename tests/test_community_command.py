@@ -248,6 +248,19 @@ def test_two_files_that_overlap(tmp_path: Path) -> None:
     )
 
 
+def test_shorter_intervals_are_summed_also_across_files(tmp_path: Path) -> None:
+    start = datetime(2025, 12, 31, 23, tzinfo=UTC)
+    rows = [f"{start + timedelta(minutes=5 * n):%Y-%m-%dT%H:%MZ},{n % 7},{n % 5},{n % 3}" for n in range(24 * 12)]
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path, part in zip(paths, (rows[:100], rows[100:]), strict=True):  # in the middle of a quarter-hour
+        path.write_text("\n".join([HEADER, *part]) + "\n")
+    done = call("community", "settle", *paths, "--rules", rules(tmp_path), "--from", "2026-01-01", "--json")
+    energy = tree(done)["periods"][0]["energy_kwh"]
+    used = sum(n % 7 + n % 5 for n in range(288))
+    assert (energy["from_community"] + energy["from_grid"]) * 1000 == used
+    assert (energy["to_community"] + energy["to_grid"]) * 1000 == sum(n % 3 for n in range(288))
+
+
 # Compared -------------------------------------------------------------------------------------------------------------
 def test_rules_side_by_side(tmp_path: Path) -> None:
     done = call(

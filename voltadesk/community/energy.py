@@ -66,21 +66,23 @@ class Registers:
 
     def on_grid(self, meter: str, register: Register, grid: IntervalGrid) -> tuple[Ints, Ints]:
         """Energy [Wh] and the worst quality of each interval, shapes (count,). Raises BadInput for a coarser step."""
-        energy_wh, quality = np.zeros(grid.count, np.int64), np.full(grid.count, MISSING, np.int64)
+        by_step: dict[int, tuple[Ints, Ints]] = {}  # energy and quality of the parts of each interval
         for reading in self.by_meter[meter][register]:
             if grid.step_s % reading.step_s:
                 limit = f"must step by {grid.step_s // 60} minutes or a part of it, steps by {reading.step_s // 60}"
                 raise BadInput(f"{meter} {register}", None, limit, reading.place)
-            parts = grid.step_s // reading.step_s
+            count = grid.count * (grid.step_s // reading.step_s)
+            nothing = np.zeros(count, np.int64), np.full(count, MISSING, np.int64)
+            part_wh, part_quality = by_step.setdefault(reading.step_s, nothing)
             first = (grid.start_utc - reading.start_utc) // reading.step_s
-            begin, end = max(first, 0), min(first + grid.count * parts, len(reading.energy_wh))
-            if begin >= end:
-                continue
-            fine_wh, fine = np.zeros(grid.count * parts, np.int64), np.full(grid.count * parts, MISSING, np.int64)
-            fine_wh[begin - first : end - first] = reading.energy_wh[begin:end]
-            fine[begin - first : end - first] = reading.quality[begin:end]
-            worst = fine.reshape(-1, parts).max(axis=1)
-            energy_wh += np.where(worst == MISSING, 0, fine_wh.reshape(-1, parts).sum(axis=1))
+            begin, end = max(first, 0), min(first + count, len(reading.energy_wh))
+            if begin < end:
+                part_wh[begin - first : end - first] = reading.energy_wh[begin:end]
+                part_quality[begin - first : end - first] = reading.quality[begin:end]
+        energy_wh, quality = np.zeros(grid.count, np.int64), np.full(grid.count, MISSING, np.int64)
+        for part_wh, part_quality in by_step.values():
+            worst = part_quality.reshape(grid.count, -1).max(axis=1)
+            energy_wh += np.where(worst == MISSING, 0, part_wh.reshape(grid.count, -1).sum(axis=1))
             quality = np.minimum(quality, worst)
         return energy_wh, quality
 
