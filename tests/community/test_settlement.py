@@ -210,6 +210,7 @@ RULE_TEXTS = [
     '[[pools]]\nname = "p"\nproducers = ["a", "b"]\nconsumers = ["b", "c", "d"]\nrule = "hybrid"\nrounds = 2\n'
     "keys = [{ percent = { b = 33.3333, c = 66.6667 } }]\nparticipation_percent = { b = 70, d = 12.5 }\n"
     '[[pools]]\nname = "q"\nparticipation_percent = { b = 30 }',
+    '[sharing]\nrule = "optimal"',
     "",
 ]
 PLACES = [["building = '1'", "feeder = 'x'"], ["building = '1'"], ["feeder = 'x'"], []]
@@ -352,9 +353,22 @@ def test_prices_may_be_negative() -> None:
     assert done.community_e8 == -1_000 * 2_000
 
 
-def test_too_much_money_is_refused() -> None:
+def test_too_much_energy_or_money_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"import = 4000000001600 Wh: must be at most 4000000000000 Wh of all members"):
+        settled(house(*FOUR), ROOF | {("anna", "import"): [4 * 10**12 + 200]})
+    dear = PRICES.replace("price = 300.00", "price = 30_000.00")
     with pytest.raises(BadInput, match="times its price is too large to be counted"):
-        settled(house(*FOUR), {key: [10**13] * 20 for key in ROOF} | {("anna", "import"): [10**14 * 2] * 20})
+        settled(house(*FOUR, rest=dear), ROOF | {("anna", "import"): [3 * 10**12]})
+
+
+@pytest.mark.parametrize("sharing", RULE_TEXTS)
+def test_the_most_energy_is_still_counted_exactly(sharing: str) -> None:
+    most = 10**12 - 1
+    energy = {(name, register): [most] for name in "abcd" for register in ("import", "export")}
+    done = settled(house(*(member(name) for name in "abcd"), sharing=sharing), energy)  # type: ignore[arg-type]
+    assert done.taken_wh.sum() == done.given_wh.sum() <= 4 * most
+    if sharing == "":
+        assert (done.taken_wh == most).all()
 
 
 def test_a_month_settled_in_parts_is_charged_once() -> None:

@@ -19,6 +19,8 @@ from voltadesk.feeds.meter_series import Reading
 
 Ints = NDArray[np.int64]
 
+PERIOD_LIMIT_WH = 4 * 10**12  # times a million, as keys are counted, it stays inside 64 bits
+
 
 @dataclass(frozen=True, eq=False)
 class Energy:
@@ -124,6 +126,9 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
         imports[:, m], exports[:, m], own = _flows(known, grid.count)
         imports[~active[:, m], m] = exports[~active[:, m], m] = 0
         own_use[m] = own[active[:, m]].sum()
+    for name, energy_wh in (("import", imports), ("export", exports)):
+        if (total := sum(energy_wh.sum(axis=0).tolist())) > PERIOD_LIMIT_WH:
+            raise BadInput(name, f"{total} Wh", f"must be at most {PERIOD_LIMIT_WH} Wh of all members in a period")
     unknown = sorted(set(registers.by_meter) - {name for member in members for name in member.meter_names})
     if unknown:
         notes.append(f"meters that the rules don't name: {', '.join(unknown)}")
