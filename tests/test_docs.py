@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.forked import standing_by
-from voltadesk.community import rules
 from voltadesk.community import price_rules, rules
 from voltadesk.scenario import model
 
