@@ -35,8 +35,8 @@ from voltadesk.report.document import markdown
 from voltadesk.report.exact_json import json_text
 from voltadesk.report.folder import OutFolder
 from voltadesk.scenario.profiles import data_folder
-from voltadesk.strategy.strategies import Perfect
-from voltadesk.strategy.trader import Prices, Trades
+from voltadesk.strategy.strategies import Perfect, Rolling, Threshold, Timetable
+from voltadesk.strategy.trader import Prices, Strategy, Trades
 
 BERLIN = ZoneInfo("Europe/Berlin")
 START = int(datetime(2025, 3, 28, tzinfo=BERLIN).timestamp())  # two days before the clock changes
@@ -234,14 +234,15 @@ end = 2025-03-31T00:00:00
     assert [unit.count for unit in units] == [3, 1]
     assert [int(unit.battery["fill_wh"][0]) for unit in units] == [0, 100_000]
     leaky = units[1]
-    assert leaky.outage is not None
-    assert int(leaky.outage.sum()) == 23  # the clock was put forward that night
+    assert leaky.available_ppm is not None
+    out = leaky.available_ppm == 0
+    assert int(out.sum()) == 23  # the clock was put forward that night
     whole = backtest(PRICES, units, [Yesterday()]).runs[0]
     one, other = (backtest(PRICES, [replace(unit, count=1)], [Yesterday()]).runs[0] for unit in units)
     for field in ("bought_wh", "sold_wh", "fill_wh", "earned_e8", "wear_e8", "mode_changes"):
         assert np.array_equal(getattr(whole, field), 3 * getattr(one, field) + getattr(other, field))
-    assert not other.bought_wh[leaky.outage].any()
-    assert not other.sold_wh[leaky.outage].any()
+    assert not other.bought_wh[out].any()
+    assert not other.sold_wh[out].any()
     assert whole.by_unit_e8 == (3 * one.by_unit_e8[0], other.by_unit_e8[0])
     tree = figures(backtest(PRICES, units, [Yesterday()]))
     batteries = tree["strategies"][0]["batteries"]
@@ -251,10 +252,47 @@ end = 2025-03-31T00:00:00
     usable, all_ = Fraction(0), Fraction(0)
     known = PRICES.buy_tick != NO_PRICE_TICK
     for unit, power in zip(units, (3000, 250), strict=True):
-        up = known if unit.outage is None else known & ~unit.outage
+        up = known if unit.available_ppm is None else known & ~out
         usable, all_ = usable + power * int(up.sum()), all_ + power * len(known)
     assert tree["strategies"][0]["availability"] == (Decimal(usable.numerator) / usable.denominator
                                                      / Decimal(int(all_))).quantize(Decimal("0.0001"))  # fmt: skip
+
+
+def test_half_a_battery_is_half_a_battery(tmp_path: Path) -> None:
+    """An outage of a part of the power, all the time: as much as a battery with that power."""
+    path = tmp_path / "fleet.toml"
+    group = "[[fleet]]\nname = 'one'\ncapacity_kwh = 2000\ncharge_kw = {0}\ndischarge_kw = {0}\n"
+    path.write_text(
+        group.format(1000)
+        + "[[fleet.outages]]\nbegin = 2025-01-01T00:00:00\nend = 2026-01-01T00:00:00\navailable_percent = 50\n"
+    )
+    (half,) = read_fleet(path, PRICES.grid)
+    path.write_text(group.format(500))
+    (small,) = read_fleet(path, PRICES.grid)
+    for strategy in (Perfect(), Threshold()):
+        given, same = (backtest(PRICES, [unit], [strategy]).runs[0] for unit in (half, small))
+        assert given.sold_wh.sum() > 0
+        assert np.array_equal(given.fill_wh, same.fill_wh)
+    tree = figures(backtest(PRICES, [half], [Perfect()]))
+    known = int((PRICES.buy_tick != NO_PRICE_TICK).sum())
+    assert tree["strategies"][0]["availability"] == (Decimal(known) / (2 * PRICES.grid.count)).quantize(
+        Decimal("0.0001")
+    )
+
+
+@pytest.mark.parametrize("strategy", [Perfect(), Threshold(), Timetable(), Rolling()], ids=lambda each: each.name)
+def test_batteries_share_a_connection(strategy: Strategy) -> None:
+    units = [battery(1_000_000, 2_000_000, 860_000), replace(battery(400_000, 800_000, 900_000), count=2)]
+    free = backtest(PRICES, units, [strategy]).runs[0]
+    tight = backtest(PRICES, units, [strategy], connection_w=1_200_000).runs[0]
+    most_wh = 1_200_000 * PRICES.grid.step_s // 3600
+    assert max(int(free.bought_wh.max()), int(free.sold_wh.max())) > most_wh
+    assert max(int(tight.bought_wh.max()), int(tight.sold_wh.max())) <= most_wh
+    assert tight.by_unit_e8[0] == free.by_unit_e8[0], "the first takes what it wants"
+    wide = backtest(PRICES, units, [strategy], connection_w=1_800_000).runs[0]
+    assert np.array_equal(wide.fill_wh, free.fill_wh)
+    if strategy.name == "perfect":
+        assert 0 < tight.by_unit_e8[1] < free.by_unit_e8[1]
 
 
 def test_a_scenario_lends_its_fleet() -> None:

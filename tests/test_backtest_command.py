@@ -65,6 +65,14 @@ def test_a_budget_of_cycles(prices: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert refusal(run(prices, f"--cycles={text}")).startswith("cycles = ")
 
 
+def test_a_connection(prices: Path) -> None:
+    done = run(prices, "--json", "--quiet", "--strategy", "perfect", "--connection", "500kW")
+    tree = json.loads(done.out, parse_float=Decimal)
+    assert tree["connection_mw"] == Decimal("0.5")
+    assert "one connection of 0.5 MW" in run(prices, "--strategy", "perfect", "--connection", "500kW").out
+    assert refusal(run(prices, "--connection", "5MWh")).startswith("connection = 5MWh: must be a number and its unit")
+
+
 def test_for_people(prices: Path) -> None:
     done = run(prices, "--strategy", "yesterday", "--power", "500kW", "--energy", "1.5 MWh")
     assert done.code == 0

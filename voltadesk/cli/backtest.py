@@ -64,6 +64,9 @@ def backtest(
     cycles: Annotated[
         str | None, typer.Option(metavar="N/day|N/year", help="Most full cycles, on the prices' clock.")
     ] = None,
+    connection: Annotated[
+        str | None, typer.Option(metavar="POWER", help="Of all batteries together, in and out.")
+    ] = None,
     strategy: Annotated[str | None, typer.Option(metavar="A,B,…", help="Names; else all that can be run.")] = None,
     day_ahead: Annotated[
         str | None, typer.Option(metavar="FILE", help="Prices known from noon of the day before.")
@@ -105,11 +108,12 @@ def backtest(
     units = _units(fleet, (power, energy, efficiency, wear), seen.grid)
     invested = None if cost is None else _investment(cost, years, discount_rate, units)
     chosen, budget = _strategies(strategy, seen), _cycles(cycles)
+    connection_w = None if connection is None else _power(connection, "connection")
     files = None if out is None else OutFolder(Path(out))
     try:
         if files is not None:
             files.begin()
-        result = _run(seen, units, chosen, begin, budget, quiet)
+        result = _run(seen, units, chosen, begin, budget, connection_w, quiet)
         tree = figures(result, invested, notes)
         parts = sections(tree)
         if files is not None:
@@ -199,17 +203,23 @@ def _quantity(text: str, field: str, unit: str, example: str, most: int) -> int:
         raise BadInput(field, text, limit) from error
 
 
+def _power(text: str, field: str) -> int:
+    from voltadesk.units import POWER_LIMIT_W
+
+    return _quantity(text, field, "W", "1MW or 500kW", POWER_LIMIT_W)
+
+
 def _units(fleet: str | None, given: tuple[str, str, str, str], grid: IntervalGrid) -> list[Unit]:
     from voltadesk.report.backtest import battery
     from voltadesk.report.backtest_fleet import read_fleet
-    from voltadesk.units import POWER_LIMIT_W, PPM_PER_UNIT, parse_price_tick, parse_scaled
+    from voltadesk.units import PPM_PER_UNIT, parse_price_tick, parse_scaled
 
     if fleet is not None:
         return read_fleet(Path(fleet), grid)
     power, energy, efficiency, wear = given
     return [
         battery(
-            _quantity(power, "power", "W", "1MW or 500kW", POWER_LIMIT_W),
+            _power(power, "power"),
             _quantity(energy, "energy", "Wh", "2MWh or 500kWh", 10**11),
             parse_scaled(efficiency, "efficiency", 6, 1, PPM_PER_UNIT),
             parse_price_tick(wear, "wear", low=0),
@@ -271,6 +281,7 @@ def _run(
     chosen: Sequence[Strategy],
     begin: int,
     cycles: Cycles | None,
+    connection_w: int | None,
     quiet: bool,
 ) -> Backtest:
     """`report.backtest.backtest`, showing how far it is: a bar on a terminal, one line at the end elsewhere."""
@@ -282,7 +293,7 @@ def _run(
     from voltadesk.report.backtest import backtest
 
     if quiet:
-        return backtest(prices, units, chosen, begin, cycles=cycles)
+        return backtest(prices, units, chosen, begin, None, cycles, connection_w)
     console, begun = Console(stderr=True), time.perf_counter()
     if is_cold(_schedule):
         console.print(COMPILING, highlight=False)
@@ -290,7 +301,7 @@ def _run(
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("backtest", total=total)
         on_done: Callable[[int], None] = lambda done: progress.update(task, completed=done)  # noqa: E731
-        result = backtest(prices, units, chosen, begin, on_done, cycles)
+        result = backtest(prices, units, chosen, begin, on_done, cycles, connection_w)
     count = prices.grid.count - begin
     seconds = time.perf_counter() - begun
     console.print(

@@ -37,7 +37,7 @@ class Unit:
     name: str
     battery: Table  # (1,) of `tables.BATTERY`, before the first interval
     count: int = 1
-    outage: NDArray[np.bool_] | None = None  # (T,) where it can't trade
+    available_ppm: Integers | None = None  # (T,) share of its power that is there [ppm]; None: all of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Run:
 class Backtest:
     """Runs of the same units at the same prices from interval `begin` on; `perfect` is the most anyone could have.
 
-    All keep to the same budget of `cycles`.
+    All keep to the same budget of `cycles`, and all units together to a connection.
     """
 
     prices: Prices
@@ -68,6 +68,7 @@ class Backtest:
     perfect: Run
     runs: tuple[Run, ...]
     cycles: Cycles | None = None
+    connection_w: int | None = None
 
 
 def battery(power_w: int, energy_wh: int, efficiency_ppm: int = PPM_PER_UNIT, wear_tick: int = 0) -> Unit:
@@ -93,14 +94,17 @@ def backtest(
     begin: int = 0,
     on_done: Callable[[int], None] | None = None,
     cycles: Cycles | None = None,
+    connection_w: int | None = None,
 ) -> Backtest:
     """Trade all units by each strategy, and with perfect foresight, from interval `begin` to the last.
 
     Prices before `begin` are history to learn from. `on_done` is told how many units have been traded so far, each by
     each strategy. With `cycles` no battery may do more of them, and strategies know it.
+    All units together charge, and discharge, with no more than `connection_w`: the first take what they want of it, the
+    next ones what is left, so the order of units counts.
 
-    Two threads share the work, so a strategy may be asked by both at once; what comes out is the same
-    whatever their order. Raises BadInput for arguments out of range and as strategies do, CheckFailed where a strategy
+    Two threads share the work, so a strategy may be asked by both at once; what comes out is the same whatever their
+    order. Raises BadInput for arguments out of range and as strategies do, CheckFailed where a strategy
     did what no battery can do.
     """
     if not units:
@@ -112,11 +116,11 @@ def backtest(
     best = within(Perfect(), cycles)
     others = [strategy for strategy in given if strategy != best]
     sums = [_Sum(strategy, count, len(units)) for strategy in (best, *others)]
-    _trade_all(sums, prices, units, begin, on_done)
+    _trade_all(sums, prices, units, begin, connection_w, on_done)
     perfect, *runs = (total.run() for total in sums)
     rest = iter(runs)
     done = tuple(perfect if strategy == best else next(rest) for strategy in given)
-    return Backtest(prices, tuple(units), begin, perfect, done, cycles)
+    return Backtest(prices, tuple(units), begin, perfect, done, cycles, connection_w)
 
 
 def within(strategy: Strategy, cycles: Cycles | None) -> Strategy:
@@ -129,15 +133,20 @@ def within(strategy: Strategy, cycles: Cycles | None) -> Strategy:
 
 
 def _trade_all(
-    sums: Sequence[_Sum], prices: Prices, units: Sequence[Unit], begin: int, on_done: Callable[[int], None] | None
+    sums: Sequence[_Sum],
+    prices: Prices,
+    units: Sequence[Unit],
+    begin: int,
+    connection_w: int | None,
+    on_done: Callable[[int], None] | None,
 ) -> None:
     """Trade each unit by each strategy on two threads, and add up what they did."""
     lock, done = Lock(), 0
 
-    def work(total: _Sum, u: int) -> None:
+    def work(total: _Sum, u: int, left_w: Integers | None = None) -> None:
         nonlocal done
         unit = units[u]
-        seen = _seen_by(unit, prices)
+        seen = _seen_by(unit, prices, left_w)
         trades = total.strategy.trade(seen, unit.battery, begin)
         _check(total.strategy.name, trades, seen, unit.battery, begin)
         _check_cycles(total.strategy, trades, seen, unit.battery)
@@ -146,9 +155,20 @@ def _trade_all(
             done += 1
             if on_done is not None:
                 on_done(done)
+        if left_w is not None:
+            for left, traded_wh in zip(left_w, (trades.bought_wh, trades.sold_wh), strict=True):
+                left[begin:] -= -(-traded_wh * unit.count * 3600 // prices.grid.step_s)
+
+    def one_by_one(total: _Sum, most_w: int) -> None:
+        left_w = np.full((2, prices.grid.count), most_w)
+        for u in range(len(units)):
+            work(total, u, left_w)
 
     with ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(work, total, u) for total in sums for u in range(len(units))]
+        if connection_w is None:
+            jobs = [pool.submit(work, total, u) for total in sums for u in range(len(units))]
+        else:
+            jobs = [pool.submit(one_by_one, total, connection_w) for total in sums]
         try:
             for job in jobs:
                 job.result()
@@ -156,12 +176,23 @@ def _trade_all(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _seen_by(unit: Unit, prices: Prices) -> Prices:
-    """Prices as a unit has them: none while it is out."""
-    if unit.outage is None:
-        return prices
-    buy, sell = (np.where(unit.outage, NO_PRICE_TICK, tick) for tick in (prices.buy_tick, prices.sell_tick))
-    return replace(prices, buy_tick=buy, sell_tick=sell)
+def _seen_by(unit: Unit, prices: Prices, left_w: Integers | None) -> Prices:
+    """Prices with the share of its power that each of a unit's batteries has, also of what is left of a connection.
+
+    While none of it is there, there is no price.
+    """
+    available_ppm = prices.available(0, prices.grid.count)
+    if unit.available_ppm is not None:
+        available_ppm = np.minimum(available_ppm, unit.available_ppm)
+    if left_w is not None:
+        for ppm, left, kind in zip(available_ppm, left_w, ("charge", "discharge"), strict=True):
+            power_w = max(1, int(unit.battery[f"{kind}_power_w"][0]) * unit.count)
+            # In whole watts of each battery, so that all of them together keep to it.
+            np.minimum(ppm, np.maximum(left, 0) * PPM_PER_UNIT // power_w, out=ppm)
+    buy, sell = prices.buy_tick, prices.sell_tick
+    if unit.available_ppm is not None:
+        buy, sell = (np.where(unit.available_ppm == 0, NO_PRICE_TICK, tick) for tick in (buy, sell))
+    return replace(prices, buy_tick=buy, sell_tick=sell, available_ppm=available_ppm)
 
 
 class _Sum:
@@ -211,7 +242,10 @@ def _check(name: str, trades: Trades, prices: Prices, before: Table, begin: int)
         raise CheckFailed(
             f"strategy {name}: traded {len(bought)} intervals from {trades.begin}, not {count} from {begin}"
         )
-    most_in, most_out = (int(row[f"{way}_power_w"]) * grid.step_s // 3600 + 1 for way in ("charge", "discharge"))
+    most_in, most_out = (
+        int(row[f"{way}_power_w"]) * ppm // PPM_PER_UNIT * grid.step_s // 3600 + 1
+        for way, ppm in zip(("charge", "discharge"), prices.available(begin, grid.count), strict=True)
+    )
     # What standing loss takes below the least fill is bought back when there is a price.
     leak_ppm = int(row["standing_loss_ppm_per_hour"])
     floor = 0 if leak_ppm else int(row["minimum_fill_wh"])

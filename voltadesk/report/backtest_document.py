@@ -40,6 +40,8 @@ def _heading(tree: Tree) -> Section:
     if "cycle_budget" in tree:
         budget = tree["cycle_budget"]
         lines.append(f"at most {_short(budget['cycles'])} full cycles a {budget['per']}, for perfect foresight too")
+    if "connection_mw" in tree:
+        lines.append(f"all behind one connection of {_short(tree['connection_mw'])} MW in and out")
     if series["published"]:
         lines.append(f"published ahead: {', '.join(series['published'])}")
     return Section("Backtest", text=(*lines, *series["notes"]))

@@ -39,6 +39,8 @@ def figures(result: Backtest, investment: Investment | None = None, notes: tuple
     }
     if result.cycles is not None:
         tree["cycle_budget"] = {"cycles": Decimal(result.cycles.ppm) / PPM_PER_UNIT, "per": result.cycles.per}
+    if result.connection_w is not None:
+        tree["connection_mw"] = mwh_decimal(result.connection_w)
     if investment is not None:
         tree["investment"] = {
             "cost": money_decimal(investment.cost_e8),
@@ -208,12 +210,12 @@ def worst_drawdown_e8(days: Integers) -> int:
 
 
 def _availability(result: Backtest, span: Span) -> Decimal | None:
-    """Share of intervals that had a price and no outage, weighted by power."""
+    """Share of intervals that had a price, weighted by the power that was there."""
     usable = 0
     for unit in result.units:
-        up = span.known if unit.outage is None else span.known & ~unit.outage[result.begin :]
-        usable += unit.count * int(unit.battery["discharge_power_w"][0]) * int(up.sum())
-    return ratio(usable, span.power_w * len(span.known))
+        ppm = PPM_PER_UNIT if unit.available_ppm is None else unit.available_ppm[result.begin :]
+        usable += unit.count * int(unit.battery["discharge_power_w"][0]) * int((span.known * ppm).sum())
+    return ratio(usable, PPM_PER_UNIT * span.power_w * len(span.known))
 
 
 def bootstrap(days: Integers, span: Span) -> tuple[Decimal | None, Decimal | None]:

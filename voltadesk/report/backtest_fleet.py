@@ -17,6 +17,7 @@ from voltadesk.errors import BadInput
 from voltadesk.report.backtest import Unit
 from voltadesk.scenario.model import BatteryGroup
 from voltadesk.scenario.read import check_scenario, parse_scenario
+from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 # What a scenario needs besides its batteries. A group may leave out its strategy, as the backtest brings its own.
 AROUND = {"version": 1, "name": "fleet", "time": {"start": date(2025, 1, 1), "days": 1}}
@@ -35,7 +36,9 @@ def read_fleet(path: Path, grid: IntervalGrid) -> list[Unit]:
     if not groups:
         raise BadInput("fleet", None, "must hold at least 1 battery", path.name)
     try:
-        return [Unit(group.name, _row(group), group.count, _outage(group, g, grid)) for g, group in enumerate(groups)]
+        return [
+            Unit(group.name, _row(group), group.count, _available(group, g, grid)) for g, group in enumerate(groups)
+        ]
     except BadInput as error:
         raise error.at(path.name) from None
 
@@ -76,20 +79,17 @@ def _row(group: BatteryGroup) -> Table:
     return row
 
 
-def _outage(group: BatteryGroup, g: int, grid: IntervalGrid) -> NDArray[np.bool_] | None:
-    """Intervals that an outage of a group touches."""
+def _available(group: BatteryGroup, g: int, grid: IntervalGrid) -> NDArray[np.int64] | None:
+    """Share of its power that a group has in each interval [ppm]: the least of the outages that touch it."""
     if not group.outages:
         return None
-    out = np.zeros(grid.count, np.bool_)
+    available_ppm = np.full(grid.count, PPM_PER_UNIT)
     for n, outage in enumerate(group.outages):
         key = f"fleet[{g}].outages[{n}]"
         begin, end = outage.begin_utc(grid.zone), outage.end_utc(grid.zone)
         if begin >= end:
             raise BadInput(f"{key}.end", outage.end, "must be after begin")
-        if outage.available_percent:
-            share = Decimal(outage.available_percent) / 100
-            raise BadInput(
-                f"{key}.available_percent", share, "must be 0: a backtest knows no part of a battery's power"
-            )
-        out |= (grid.starts_utc < end) & (grid.starts_utc + grid.step_s > begin)
-    return out
+        touched = (grid.starts_utc < end) & (grid.starts_utc + grid.step_s > begin)
+        left_ppm = outage.available_percent * PPM_PER_UNIT // BP_PER_UNIT
+        available_ppm[touched] = np.minimum(available_ppm[touched], left_ppm)
+    return available_ppm

@@ -14,7 +14,7 @@ from voltadesk.engine.storage import Schedule, schedule, terms
 from voltadesk.engine.storage_budget import Budgeted, schedule_within
 from voltadesk.engine.storage_horizon import resolve
 from voltadesk.engine.storage_limits import at_limits
-from voltadesk.engine.storage_value import NO_BUDGET, Budget
+from voltadesk.engine.storage_value import NO_BUDGET, Budget, Terms
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 from voltadesk.strategy.cycles import Cycles
 from voltadesk.strategy.forecast import Ahead, Forecast, UsualDay, days_of, mid_tick, shapes
@@ -36,7 +36,7 @@ class Perfect:
 
     def trade(self, prices: Prices, battery: Table, begin: int) -> Trades:
         """As `Strategy.trade`; it alone looks at what is to come."""
-        offered = terms(prices.buy_tick[begin:], prices.sell_tick[begin:])
+        offered = _offered(prices, begin, prices.grid.count)
         start_utc, step_s, count = _utc(prices, begin), prices.grid.step_s, len(offered.buy_tick)
         done: Schedule | Budgeted
         if self.cycles is None:
@@ -181,7 +181,7 @@ class Rolling:
             held["wear_cost_tick"] = wear_tick + int(dearer_tick)
             part = Budget(budget.period[there], budget.left_wh)
             done = resolve(
-                held, terms(prices.buy_tick[first:end], prices.sell_tick[first:end]), expected,
+                held, _offered(prices, first, end), expected,
                 _utc(prices, first), step_s, horizon=horizon, shift_tick=shift, fading=fading,
                 buy_adder_tick=spread[first], sell_adder_tick=spread[first], end_tick=_end_tick(expected, held),
                 budget=part,
@@ -216,6 +216,12 @@ def _utc(prices: Prices, interval: int) -> int:
     return prices.grid.start_utc + interval * prices.grid.step_s
 
 
+def _offered(prices: Prices, begin: int, end: int) -> Terms:
+    charge_ppm, discharge_ppm = prices.available(begin, end)
+    buy_tick, sell_tick = prices.buy_tick[begin:end], prices.sell_tick[begin:end]
+    return terms(buy_tick, sell_tick, charge_available_ppm=charge_ppm, discharge_available_ppm=discharge_ppm)
+
+
 def _allowed(cycles: Cycles, prices: Prices, battery: Table, begin: int) -> Budget:
     return Budget(cycles.periods(prices.grid, begin), cycles.most_wh(prices.grid, begin, battery))
 
@@ -225,7 +231,8 @@ def _at_limits(
 ) -> Trades:
     price = np.stack([prices.buy_tick[begin:], prices.sell_tick[begin:]])
     budget = NO_BUDGET if cycles is None else _allowed(cycles, prices, battery, begin)
-    rows, after = at_limits(battery, price, limit_tick, _utc(prices, begin), prices.grid.step_s, budget)
+    available_ppm = prices.available(begin, prices.grid.count)
+    rows, after = at_limits(battery, price, limit_tick, available_ppm, _utc(prices, begin), prices.grid.step_s, budget)
     return Trades(begin, rows[0], rows[1], rows[2], limit_tick, np.full(limit_tick.shape, np.nan), after)
 
 

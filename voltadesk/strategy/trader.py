@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from voltadesk.clock import IntervalGrid
 from voltadesk.engine.tables import Table
+from voltadesk.units import PPM_PER_UNIT
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +34,20 @@ class Prices:
 
     buy_tick, sell_tick     (T,) what a MWh costs and brings [0.01/MWh]; NO_PRICE_TICK where nobody knows: no trade
     published               at most one of each name: "day-ahead", "forecast"
+    available_ppm           (2, T|1) share of its power that the battery has to charge and to discharge with [ppm]: less
+                            in outages, and where others use a connection they share; not known ahead
     """
 
     grid: IntervalGrid
     buy_tick: NDArray[np.int64]
     sell_tick: NDArray[np.int64]
     published: tuple[Published, ...] = ()
+    available_ppm: NDArray[np.int64] = field(default_factory=lambda: np.full((2, 1), PPM_PER_UNIT))
+
+    def available(self, begin: int, end: int) -> NDArray[np.int64]:
+        """`available_ppm` of a span of intervals, (2, n)."""
+        shape = 2, self.grid.count
+        return np.ascontiguousarray(np.broadcast_to(self.available_ppm, shape)[:, begin:end])
 
 
 @dataclass(frozen=True, eq=False)
