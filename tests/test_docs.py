@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "```sh\n" in page.read_text("utf-8")], ids=lambda p: p.name)
 def test_examples_run_and_print_what_is_shown(page: Path, programs: Path, tmp_path: Path) -> None:
-    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    python = Path(sys.executable).parent  # the one that has the program
+    path = os.pathsep.join(map(str, (programs, python, os.environ["PATH"])))
     output = ""
     for language, text in blocks(page):
         if language == "sh":
