@@ -238,7 +238,11 @@ def _cycles(text: str | None) -> Cycles | None:
     periods: dict[str, Period] = {"day": "day", "year": "year"}
     if not slash or per.strip() not in periods:
         raise BadInput("cycles", text, "must be a number a day or a year, such as 1.5/day or 365/year")
-    return Cycles(parse_scaled(number.strip(), "cycles", 6, 0, 10**5 * PPM_PER_UNIT), periods[per.strip()])
+    try:
+        ppm = parse_scaled(number.strip(), "cycles", 6, 1, 10**5 * PPM_PER_UNIT)
+    except BadInput as error:
+        raise BadInput("cycles", text, f"{error.limit}, such as 1.5/day or 365/year") from None
+    return Cycles(ppm, periods[per.strip()])
 
 
 def _investment(cost: str, years: int, rate: str, units: Sequence[Unit]) -> Investment:

@@ -226,7 +226,8 @@ def why(
         )
         for start_utc, row in found.items()
     ]
-    table = Table(f"{battery}, per MWh in {at.book.ledger.currency}", columns, rows, 2)
+    since = "" if found else ": no interval has been run since it is there"
+    table = Table(f"{battery}, per MWh in {at.book.ledger.currency}{since}", columns, rows, 2)
     return View({"currency": at.book.ledger.currency, "battery": battery, "intervals": list(found.values())}, (table,))
 
 

@@ -5,7 +5,8 @@ worth. The schedule that is best without a budget at the right ones keeps to it.
 periods at once. At a multiplier many hours can be equally good, so that a tick decides whether all or none of them are
 used, and periods lean on each other; therefore the multipliers then go up where too much is sold and down where too
 little, in smaller and smaller steps, and the fills of all these schedules are averaged. Their mean comes to the best
-schedule within the budget, and is followed in whole Wh.
+schedule within the budget. It is followed in whole Wh: as it is, or nearer to selling nothing in periods where it still
+sells too much, whichever earns more.
 
 Source: T. Larsson, M. Patriksson, A.-B. Stromberg, Ergodic, primal convergence in dual subgradient schemes for convex
 programming, Mathematical Programming 86 (1999).
@@ -36,7 +37,7 @@ from voltadesk.engine.storage_value import (
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 from voltadesk.units import PPM_PER_UNIT, PRICE_LIMIT_TICK
 
-ROUNDS = 100
+ROUNDS = 300
 FIRST_STEP = 1.0  # of what prices of a period usually are away from their mean
 
 
@@ -76,8 +77,8 @@ def schedule_within(
 
     period      (T,) of each interval, from 0 to P - 1; other arguments as of `storage.schedule`, steps aside
 
-    It misses the most that could be earned by less than it stays under `bound_e8`: some tenths of a percent, more where
-    prices are below break-even. Raises ValueError as `storage.schedule`, and for steps.
+    It misses the most that could be earned by less than it stays under `bound_e8`: some tenths of a percent, but much
+    more where budgets of many periods are far below a cycle. Raises ValueError as `storage.schedule`, and for steps.
     """
     if len(offered.steps):
         raise ValueError("steps: must not be given with a budget")
@@ -87,19 +88,45 @@ def schedule_within(
         return Budgeted(free.bought_wh, free.sold_wh, free.fill_wh, free.battery, none, free.value_e8)
     step_tick, top = FIRST_STEP * _spread_tick(offered.sell_tick, period, len(most_wh)), _top_tick(battery, offered)
     multiplier = _halved(battery, offered, start_utc, step_s, period, most_wh, top).astype(np.float64)
-    bound_e8, mean = np.inf, np.zeros(len(period))
+    # Whether a period's sales go up or down with a step is told by all that it would sell, not by a budget near 0.
+    scale_wh = np.maximum(np.maximum(most_wh, _sold_wh(free, period, len(most_wh))), 1)
+    bound_e8, mean, mean_wh = np.inf, np.zeros(len(period)), np.zeros(len(most_wh))
     for n in range(1, ROUNDS + 1):
         tick = np.rint(multiplier).astype(np.int64)
         asked = _dearer(offered, period, tick)
         found = schedule(battery, asked, start_utc, step_s)
-        bound_e8 = min(bound_e8, found.value_e8 + float(tick @ most_wh))
+        bound_e8, sold_wh = min(bound_e8, found.value_e8 + float(tick @ most_wh)), _sold_wh(found, period, len(most_wh))
         if n > ROUNDS // 2:
             mean += path_and_worth(battery, asked, start_utc, step_s)[0] / (ROUNDS - ROUNDS // 2)
-        excess = _sold_wh(found, period, len(most_wh)) / np.maximum(most_wh, 1) - 1.0
-        multiplier = np.clip(multiplier + step_tick / np.sqrt(n) * np.minimum(excess, 1.0), 0.0, top)
-    after, rows = checked_battery(battery, 1, step_s), np.empty((3, len(period)), np.int64)
-    _follow(after, offered, start_utc, step_s, mean, Budget(period, most_wh.copy()), rows)
-    return Budgeted(rows[0], rows[1], rows[2], after, np.rint(multiplier).astype(np.int64), bound_e8)
+            mean_wh += sold_wh / (ROUNDS - ROUNDS // 2)
+        multiplier = np.clip(multiplier + step_tick / np.sqrt(n) * (sold_wh - most_wh) / scale_wh, 0.0, top)
+    nothing = _dearer(offered, period, np.full(len(most_wh), top))
+    idle = path_and_worth(battery, nothing, start_utc, step_s)[0]
+    share = np.minimum(1.0, most_wh / np.maximum(mean_wh, 1.0))[period]
+    best = max(
+        (_followed(battery, offered, start_utc, step_s, path, Budget(period, most_wh.copy()))
+         for path in (mean, idle + share * (mean - idle), idle)),
+        key=lambda made: _worth_e8(made[1], offered),
+    )  # fmt: skip
+    (bought_wh, sold_wh, fill_wh), after = best
+    return Budgeted(bought_wh, sold_wh, fill_wh, after, np.rint(multiplier).astype(np.int64), bound_e8)
+
+
+def _followed(
+    battery: Table, offered: Terms, start_utc: int, step_s: int, path: Floats, budget: Budget
+) -> tuple[Integers, Table]:
+    after, rows = checked_battery(battery, 1, step_s), np.empty((3, len(path)), np.int64)
+    _follow(after, offered, start_utc, step_s, path, budget, rows)
+    return rows, after
+
+
+def _worth_e8(battery: Table, offered: Terms) -> float:
+    """What a battery has earned, and what it holds would be worth."""
+    row = battery[0]
+    held_wh = int(row["fill_wh"] - row["minimum_fill_wh"])
+    ends = np.concatenate([[0.0], np.cumsum(np.minimum(offered.end[:, 1], 1e15))])
+    worth = float(np.diff(np.minimum(ends, held_wh)) @ offered.end[:, 0])
+    return float(row["sold_e8"] + row["bought_e8"] - row["wear_e8"]) + worth
 
 
 def _halved(

@@ -31,6 +31,7 @@ from voltadesk.engine.storage_value import (
     gather,
     has_room,
     is_concave,
+    is_used_up,
     keep_of,
     left_of,
     merge_plain,
@@ -233,6 +234,8 @@ def _resolve(
         lost, second = stand(row, step_s), start_utc + t * step_s
         charge_wh, discharge_wh = take_shares(row, share_ppm, t, second, step_s)
         discharge_wh = left_of(budget, t, discharge_wh)
+        if is_used_up(budget, t) and buy_tick[t] > 0:
+            charge_wh = 0
         slope, until, head, tail, concave = look_ahead(row, outlook, t, step_s, slope, until, offers, worth)
         fill = float(row.fill_wh)
         more, _, less, _ = chords(slope[head:tail], until[head:tail], low, fill)

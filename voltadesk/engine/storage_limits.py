@@ -11,7 +11,7 @@ from voltadesk.engine.batteries import charge_room_wh, discharge_room_wh, stand
 from voltadesk.engine.compiled import kernel
 from voltadesk.engine.storage import checked_battery
 from voltadesk.engine.storage_path import book
-from voltadesk.engine.storage_value import NO_BUDGET, Budget, spent
+from voltadesk.engine.storage_value import NO_BUDGET, Budget, is_used_up, spent
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 
 Integers = NDArray[np.int64]
@@ -39,6 +39,8 @@ def _at_limits(
             sold = discharge_room_wh(
                 row, row.discharge_power_w * available_ppm[1, t] // 1_000_000, second, second + step_s
             )
+        if is_used_up(budget, t) and buy > 0:
+            bought = 0
         sold = spent(budget, t, sold)
         book(row, bought, sold, bought * buy if bought else 0, sold * sell if sold else 0, lost)
         rows[0, t], rows[1, t], rows[2, t] = bought, sold, row.fill_wh

@@ -115,6 +115,13 @@ def left_of(budget: Budget, t: int, wh: int) -> int:
 
 
 @part
+def is_used_up(budget: Budget, t: int) -> bool:
+    """Whether nothing can be sold any more, in the interval or later."""
+    period, left_wh = budget
+    return len(period) > 0 and period[t] == len(left_wh) - 1 and left_wh[period[t]] == 0
+
+
+@part
 def spent(budget: Budget, t: int, wh: int) -> int:
     """The same, and it is taken off."""
     period, left_wh = budget

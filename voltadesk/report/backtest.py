@@ -53,6 +53,7 @@ class Run:
     mode_changes: int  # between buying and selling
     by_unit_e8: tuple[int, ...]  # of each unit's batteries together: sales less purchases and wear
     only: Trades | None  # of the battery, where there is just one
+    bound_e8: float  # of all units together, where strategies told one
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +205,7 @@ class _Sum:
         self.by_unit_e8 = [0] * units
         self.turnover, self.mode_changes = 0.0, 0
         self.only: Trades | None = None
+        self.bound_e8 = 0.0
 
     def add(self, trades: Trades, prices: Prices, unit: Unit, u: int) -> None:
         begin, number = trades.begin, unit.count
@@ -221,6 +223,7 @@ class _Sum:
             row += number * part
         self.mode_changes += number * int(trades.battery["mode_changes"][0] - unit.battery["mode_changes"][0])
         self.by_unit_e8[u] = number * int((received - paid - wear).sum())
+        self.bound_e8 += number * (trades.bound_e8 or 0.0)
         if len(self.by_unit_e8) == 1 and number == 1:
             self.only = trades
 
@@ -228,8 +231,9 @@ class _Sum:
         self.rows.flags.writeable = False
         bought, sold, fill, earned, wear = self.rows
         return Run(
-            self.strategy.name, bought, sold, fill, earned, wear, self.mode_changes, tuple(self.by_unit_e8), self.only
-        )
+            self.strategy.name, bought, sold, fill, earned, wear, self.mode_changes, tuple(self.by_unit_e8), self.only,
+            self.bound_e8,
+        )  # fmt: skip
 
 
 # Checks ---------------------------------------------------------------------------------------------------------------

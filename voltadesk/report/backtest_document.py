@@ -39,7 +39,10 @@ def _heading(tree: Tree) -> Section:
     ]  # fmt: skip
     if "cycle_budget" in tree:
         budget = tree["cycle_budget"]
-        lines.append(f"at most {_short(budget['cycles'])} full cycles a {budget['per']}, for perfect foresight too")
+        lines.append(
+            f"at most {_short(budget['cycles'])} full cycles a {budget['per']}, for perfect foresight too, "
+            f"which comes to {percent(budget['perfect_share_of_bound'])} of what nobody could exceed"
+        )
     if "connection_mw" in tree:
         lines.append(f"all behind one connection of {_short(tree['connection_mw'])} MW in and out")
     if series["published"]:

@@ -38,7 +38,11 @@ def figures(result: Backtest, investment: Investment | None = None, notes: tuple
         "strategies": [_strategy(run, result, span, investment) for run in result.runs],
     }
     if result.cycles is not None:
-        tree["cycle_budget"] = {"cycles": Decimal(result.cycles.ppm) / PPM_PER_UNIT, "per": result.cycles.per}
+        tree["cycle_budget"] = {
+            "cycles": Decimal(result.cycles.ppm) / PPM_PER_UNIT,
+            "per": result.cycles.per,
+            "perfect_share_of_bound": ratio(_net(result.perfect), int(result.perfect.bound_e8), 4),
+        }
     if result.connection_w is not None:
         tree["connection_mw"] = mwh_decimal(result.connection_w)
     if investment is not None:

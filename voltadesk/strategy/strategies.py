@@ -45,7 +45,8 @@ class Perfect:
             period, most_wh = _allowed(self.cycles, prices, battery, begin)
             done = schedule_within(battery, offered, start_utc, step_s, period, most_wh)
         limit, worth = np.full((2, count), NO_PRICE_TICK), np.full((2, count), np.nan)
-        return Trades(begin, done.bought_wh, done.sold_wh, done.fill_wh, limit, worth, done.battery)
+        bound_e8 = done.bound_e8 if isinstance(done, Budgeted) else None
+        return Trades(begin, done.bought_wh, done.sold_wh, done.fill_wh, limit, worth, done.battery, bound_e8)
 
 
 @dataclass(frozen=True)

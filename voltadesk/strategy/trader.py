@@ -66,6 +66,7 @@ class Trades:
     limit_tick: NDArray[np.int64]
     worth_tick: NDArray[np.float64]
     battery: Table
+    bound_e8: float | None = None  # what nobody could have exceeded, where that is more than was reached
 
 
 class Strategy(Protocol):
