@@ -43,7 +43,7 @@ def found(file: MeterFile) -> dict[tuple[str, str], list[int]]:
 
 # Shapes, units, kinds -------------------------------------------------------------------------------------------------
 def test_wide_with_a_column_for_each_meter_and_register(tmp_path: Path) -> None:
-    text = lines("time,anna import [kWh],anna_export_wh,flat_2 kWh,remark", ["0.1,20,3,x", "0.2,30,4,y"])
+    text = lines("time,anna import [kWh],anna_export_wh,flat_2 import kWh,remark", ["0.1,20,3,x", "0.2,30,4,y"])
     file = read(tmp_path, text)
     assert found(file) == {
         ("anna", "import"): [100, 200],
@@ -239,6 +239,38 @@ def test_a_file_that_is_none(tmp_path: Path, text: str, said: str) -> None:
     assert said in str(caught.value)
     with pytest.raises(BadInput, match="must be an IANA time zone"):
         read(tmp_path, "time,a kwh\n2026-01-01 00:00,1\n2026-01-01 00:15,1\n", timezone="Europe/Bern")
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "unknown"),
+    [
+        ("time,meter,exprt_kwh", "a,1", "exprt_kwh"),
+        ("time,meter,import_kwh,delivered_kwh", "a,1,2", "delivered_kwh"),
+        ("time,import_kwh,exprt_kwh", "1,2", "exprt_kwh"),
+        ("time,anna import kWh,anna exprt kWh,ben kWh", "1,2,3", "anna exprt kWh, ben kWh"),
+    ],
+)
+def test_a_word_that_is_no_register_is_refused(tmp_path: Path, header: str, cells: str, unknown: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read(tmp_path, lines(header, [cells] * 2))
+    assert str(caught.value).startswith(
+        f"{tmp_path}/m.csv: line 1: column = {unknown}: must say which register, by one of the known words (import: "
+        "import, imported, "
+    )
+    assert str(caught.value).endswith("or be plain value or energy")
+
+
+@pytest.mark.parametrize(
+    ("header", "registers"),
+    [
+        ("time,import_kwh,returned_kwh", {("m", "import"), ("m", "export")}),
+        ("time,energy_kwh,feed_in_kwh", {("m", "import"), ("m", "export")}),
+        ("time,anna kWh,anna solar kWh", {("anna", "import"), ("anna", "production")}),
+        ("time,anna kWh,ben kWh", {("anna", "import"), ("ben", "import")}),
+    ],
+)
+def test_words_that_are_known(tmp_path: Path, header: str, registers: set[tuple[str, str]]) -> None:
+    assert set(found(read(tmp_path, lines(header, ["1,2"] * 2)))) == registers
 
 
 def test_readings_are_whole(tmp_path: Path) -> None:

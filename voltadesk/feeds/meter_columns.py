@@ -17,10 +17,11 @@ Kind = Literal["interval", "cumulative"]
 
 REGISTERS: dict[Register, tuple[str, ...]] = {
     "import": ("import", "imported", "consumption", "withdrawal", "bezug", "verbrauch", "a+"),
-    "export": ("export", "exported", "feed-in", "feedin", "surplus", "injection", "einspeisung", "a-"),
-    "production": ("production", "generation", "solar", "pv", "erzeugung"),
+    "export": ("export", "exported", "feed-in", "feedin", "surplus", "injection", "returned", "einspeisung", "a-"),
+    "production": ("production", "produced", "generation", "generated", "solar", "pv", "erzeugung"),
     "load": ("load",),  # all that is used behind the meter, before own production is taken off
 }
+PLAIN = ("value", "energy", "wert")  # say that a column holds energy, and no more
 UNITS_WH = {"kwh": 1_000, "wh": 1, "mwh": 1_000_000}
 CUMULATIVE = ("cumulative", "counter", "register", "reading", "zählerstand", "zaehlerstand")
 METER_COLUMNS = ("meter", "meterid", "meteringpoint", "member", "zählpunkt", "zaehlpunkt", "mpan", "cups", "pod", "ean")
@@ -39,6 +40,7 @@ _OBIS = re.compile(r"(?:\d+-\d+:)?(\d+)\.(\d+)\.\d+(?:\*\d+)?")
 _OBIS_REGISTERS: dict[str, Register] = {"1": "import", "2": "export"}
 _OBIS_CUMULATIVE = ("8",)
 _WORDS = re.compile(r"([\s_\[\](),;/]+)")
+_FEED_IN = re.compile(r"feed[\s_]+in", re.IGNORECASE)  # one word, however it is written
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def register_of(text: str) -> tuple[Register | None, bool]:
 def read_header(names: Sequence[str], time: int, others: Sequence[int], where: str) -> Header:
     """The header's columns; `time` is that of the times, `others` hold times as well and are left alone.
 
-    Raises BadInput where no column holds values in kWh, Wh or MWh.
+    Raises BadInput where no column holds values in kWh, Wh or MWh, and where one says neither which register it is of
+    nor, as it would in a wide file without registers, which meter.
     """
     single: dict[str, int] = {}
     values: list[Column] = []
@@ -103,18 +106,36 @@ def read_header(names: Sequence[str], time: int, others: Sequence[int], where: s
             values.append(column)
     known = [column for column in values if column.unit_wh is not None or "unit" in single]
     if "unit" in single:  # beside it stands one column of values, whatever it is called
-        known = [column for column in known if column.unit_wh or column.name.lower() in ("value", "energy", "wert")]
+        known = [column for column in known if column.unit_wh or column.name.lower() in PLAIN]
     ignored = [column.name for column in values if column not in known]
     if not known:
         limit = "must name a column of values with its unit, such as import_kwh or anna_export_wh"
         raise BadInput("header", ", ".join(names), limit, where)
+    if not {"meter", "register"} <= set(single):
+        _refuse_unknown(known, "meter" in single, where)
     return Header(time, single.get("meter"), single.get("register"), single.get("unit"), tuple(known), quality,
                   tuple(ignored))  # fmt: skip
 
 
+def _refuse_unknown(values: Sequence[Column], is_long: bool, where: str) -> None:
+    """Raises BadInput for columns with a word that is neither a register's nor a meter's.
+
+    A meter stands in the rows of a long file. In a wide one that names registers, it is a meter if it has one.
+    """
+    meters = {column.meter for column in values if column.register is not None}
+    if not is_long and not meters:
+        return
+    known = {""} if is_long else {"", *meters}
+    unknown = [column.name for column in values if column.register is None and column.meter not in known]
+    if unknown:
+        words = "; ".join(f"{register}: {', '.join(words)}" for register, words in REGISTERS.items())
+        limit = f"must say which register, by one of the known words ({words}), or be plain {' or '.join(PLAIN[:2])}"
+        raise BadInput("column", ", ".join(unknown), limit, where)
+
+
 def _column(place: int, name: str) -> tuple[Column, bool]:
     """What one column's name says, and whether it is one of quality flags."""
-    parts = _WORDS.split(name)  # words, and between them what parts them
+    parts = _WORDS.split(_FEED_IN.sub("feed-in", name))  # words, and between them what parts them
     register: Register | None = None
     unit_wh: int | None = None
     kind: Kind = "interval"
@@ -133,6 +154,6 @@ def _column(place: int, name: str) -> tuple[Column, bool]:
             is_quality = True
         elif found is not None:
             register, kind = found, "cumulative" if counts else kind
-        elif word not in ("value", "energy", "wert"):
+        elif word not in PLAIN:
             left += [parts[n - 1] if n and left else "", parts[n]]
     return Column(place, name, "".join(left).strip(), register, unit_wh, kind), is_quality

@@ -46,7 +46,8 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
     table = _table(Path(path))
     time = _time_column(table, None)
     times = [c for c, cell in enumerate(table.rows[0]) if c != time and STAMP.fullmatch(cell.strip())]
-    header = read_header(table.columns, time, times, table.place)
+    where = f"{table.place}: line {max(table.lines[0] - 1, 1)}"
+    header = read_header(table.columns, time, times, where)
     reader = Reader(table, header.time, timezone, stamps)
     readings: list[Reading] = []
     problems: list[BadInput] = []
