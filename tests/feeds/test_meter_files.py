@@ -261,6 +261,24 @@ def test_a_word_that_is_no_register_is_refused(tmp_path: Path, header: str, cell
 
 
 @pytest.mark.parametrize(
+    ("header", "unitless"),
+    [
+        ("time,import_kwh,export", "export"),
+        ("time,anna import kWh,ben,anna feed in", "anna feed in"),
+        ("time,meter,import_kwh,energy", "energy"),
+    ],
+)
+def test_a_column_of_energy_names_its_unit(tmp_path: Path, header: str, unitless: str) -> None:
+    cells = ",".join("a" * (header.count(",")))
+    with pytest.raises(BadInput) as caught:
+        read(tmp_path, lines(header, [cells] * 2))
+    said = f"line 1: column = {unitless}: must name its unit, Wh, kWh or MWh: such as export_kwh"
+    assert str(caught.value) == f"{tmp_path}/m.csv: {said}"
+    file = read(tmp_path, lines("time,import_kwh,load_kw,export price", ["1,2,3"] * 2))
+    assert file.notes[1] == "ignored, as they name no unit: load_kw, export price"
+
+
+@pytest.mark.parametrize(
     ("header", "registers"),
     [
         ("time,import_kwh,returned_kwh", {("m", "import"), ("m", "export")}),

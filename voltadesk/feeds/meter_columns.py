@@ -22,6 +22,7 @@ REGISTERS: dict[Register, tuple[str, ...]] = {
     "load": ("load",),  # all that is used behind the meter, before own production is taken off
 }
 PLAIN = ("value", "energy", "wert")  # say that a column holds energy, and no more
+NO_ENERGY = ("w", "kw", "mw", "power", "price", "cost", "temperature", "irradiance", "type")  # load_kw, export price
 UNITS_WH = {"kwh": 1_000, "wh": 1, "mwh": 1_000_000}
 CUMULATIVE = ("cumulative", "counter", "register", "reading", "zählerstand", "zaehlerstand")
 METER_COLUMNS = ("meter", "meterid", "meteringpoint", "member", "zählpunkt", "zaehlpunkt", "mpan", "cups", "pod", "ean")
@@ -89,7 +90,6 @@ def read_header(names: Sequence[str], time: int, others: Sequence[int], where: s
     single: dict[str, int] = {}
     values: list[Column] = []
     quality: dict[str, int] = {}
-    ignored: list[str] = []
     for place, name in enumerate(names):
         if place == time or place in others:
             continue
@@ -107,14 +107,25 @@ def read_header(names: Sequence[str], time: int, others: Sequence[int], where: s
     known = [column for column in values if column.unit_wh is not None or "unit" in single]
     if "unit" in single:  # beside it stands one column of values, whatever it is called
         known = [column for column in known if column.unit_wh or column.name.lower() in PLAIN]
-    ignored = [column.name for column in values if column not in known]
+    left = [column for column in values if column not in known]
     if not known:
         limit = "must name a column of values with its unit, such as import_kwh or anna_export_wh"
         raise BadInput("header", ", ".join(names), limit, where)
+    if unitless := [column.name for column in left if _is_energy(column)]:
+        limit = "must name its unit, Wh, kWh or MWh: such as export_kwh"
+        if "unit" in single:
+            limit = f"must name its unit, as the column {names[single['unit']]} is of a column value or energy alone"
+        raise BadInput("column", ", ".join(unitless), limit, where)
     if not {"meter", "register"} <= set(single):
         _refuse_unknown(known, "meter" in single, where)
     return Header(time, single.get("meter"), single.get("register"), single.get("unit"), tuple(known), quality,
-                  tuple(ignored))  # fmt: skip
+                  tuple(column.name for column in left))  # fmt: skip
+
+
+def _is_energy(column: Column) -> bool:
+    """Whether a column that names no unit looks like one of energy."""
+    words = {word.lower() for word in _WORDS.split(column.name)[::2]}
+    return words.isdisjoint(NO_ENERGY) and (column.register is not None or not words.isdisjoint(PLAIN))
 
 
 def _refuse_unknown(values: Sequence[Column], is_long: bool, where: str) -> None:
