@@ -227,6 +227,19 @@ def test_check_names_every_fault_at_once(tmp_path: Path) -> None:
     assert registers["ben", "import"]["missing"] == 1
 
 
+def test_check_tells_members_without_meters_and_meters_without_members(tmp_path: Path) -> None:
+    text = RULES.replace('name = "ben"', 'name = "ben"\nmeters = ["ben-1", "ben-2"]')
+    done = call("community", "check", meters(tmp_path, GOOD), "--rules", rules(tmp_path, text), "--json")
+    assert done.code == 4
+    found = json.loads(done.out)
+    assert found["faults"] == [f"members.ben.meters = ben-{n}: is in none of the meter files" for n in (1, 2)]
+    assert found["notes"] == ["meters that the rules don't name: ben"]
+    text = RULES.replace('[[members]]\nname = "ben"\n', "")
+    done = call("community", "check", meters(tmp_path, GOOD), "--rules", rules(tmp_path, text))
+    assert done.code == 0
+    assert "no fault found\nmeters that the rules don't name: ben\n" in done.out
+
+
 def test_check_without_rules(tmp_path: Path) -> None:
     done = call("community", "check", meters(tmp_path, GOOD))
     assert (done.code, done.err) == (0, "")

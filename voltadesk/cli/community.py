@@ -54,8 +54,8 @@ _MONTH = re.compile(r"(\d{4})-(\d\d)")
         "Examples:\n\n"
         "  voltadesk community check jan.csv --timezone Europe/Vienna\n\n"
         "  voltadesk community check *.csv --rules rules.toml --from 2026-01 --json\n\n"
-        "With the rules, also whether every member has a meter, without a gap while it is one. Exit code 4 where "
-        "anything is wrong."
+        "With the rules, also whether every member has a meter, without a gap while it is one, and which meters they "
+        "don't name. Exit code 4 where anything is wrong."
     )
 )
 def check(
@@ -76,6 +76,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     from voltadesk.community.check import faults_of, read_all
+    from voltadesk.community.energy import Registers
     from voltadesk.community.shipped import find_meters, find_rules
     from voltadesk.report.community_document import checked_sections
     from voltadesk.report.community_figures import checked
@@ -92,7 +93,8 @@ def check(
         raise BadInput("from", begin or end, "needs --rules, which tell the clock")
     files, faults = read_all([find_meters(name) for name in meters], timezone, stamps)
     faults += faults_of(files, known, span)
-    tree = checked(files, faults)
+    notes = [] if known is None else Registers(files).unnamed(known)
+    tree = checked(files, faults, notes)
     _answer(tree, checked_sections(tree), as_json)
     if faults:
         raise CheckFailed(f"{faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""))

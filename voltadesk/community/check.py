@@ -55,9 +55,9 @@ def faults_of(
     grid = grid_of(rules, begin - begin % step_s, end + -end % step_s)
     for member in sorted(rules.members, key=lambda member: member.name):
         active = is_member(member, grid)
-        unknown = [meter for meter in member.meter_names if meter not in registers.by_meter and meter not in unread]
-        if unknown and active.any():
-            faults.append(BadInput(f"members.{member.name}.meters", unknown[0], "is in none of the meter files"))
+        for meter in member.meter_names:
+            if meter not in registers.by_meter and meter not in unread and active.any():
+                faults.append(BadInput(f"members.{member.name}.meters", meter, "is in none of the meter files"))
         try:
             faults += [
                 missing_fault(member.name, *found, registers, grid)

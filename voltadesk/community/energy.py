@@ -66,6 +66,11 @@ class Registers:
                         limit = f"intervals overlap with those in {before.place}"
                         yield BadInput(f"{meter} {register}", None, limit, where)
 
+    def unnamed(self, rules: Community) -> list[str]:
+        """A note on the meters that the rules don't name, if there are any."""
+        unnamed = sorted(set(self.by_meter) - {name for member in rules.members for name in member.meter_names})
+        return [f"meters that the rules don't name: {', '.join(unnamed)}"] if unnamed else []
+
     def on_grid(self, meter: str, register: Register, grid: IntervalGrid) -> tuple[Ints, Ints]:
         """Energy [Wh] and the worst quality of each interval, shapes (count,). Raises BadInput for a coarser step."""
         by_step: dict[int, tuple[Ints, Ints]] = {}  # energy and quality of the parts of each interval
@@ -129,9 +134,7 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     for name, energy_wh in (("import", imports), ("export", exports)):
         if (total := sum(energy_wh.sum(axis=0).tolist())) > PERIOD_LIMIT_WH:
             raise BadInput(name, f"{total} Wh", f"must be at most {PERIOD_LIMIT_WH} Wh of all members in a period")
-    unknown = sorted(set(registers.by_meter) - {name for member in members for name in member.meter_names})
-    if unknown:
-        notes.append(f"meters that the rules don't name: {', '.join(unknown)}")
+    notes += registers.unnamed(rules)
     return Energy(grid, members, imports, exports, takes, own_use, active, estimated, tuple(notes))
 
 

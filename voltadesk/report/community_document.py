@@ -172,7 +172,7 @@ def checked_sections(tree: Tree) -> list[Section]:
     more = (f"and {hidden:,} more: --json gives all",) if hidden > 0 else ()
     return [
         Section("Meter files", columns, rows, 4, _files(tree)),
-        Section("Check", text=(said, *faults[:SHOWN], *more)),
+        Section("Check", text=(said, *faults[:SHOWN], *more, *tree["notes"])),
     ]
 
 

@@ -188,8 +188,8 @@ def _payments(done: Settlement, numbers: dict[str, str]) -> Tree:
 
 
 # Checked --------------------------------------------------------------------------------------------------------------
-def checked(files: Sequence[MeterFile], faults: Sequence[Exception]) -> Tree:
-    """What the files hold, and what is wrong with them."""
+def checked(files: Sequence[MeterFile], faults: Sequence[Exception], notes: Sequence[str] = ()) -> Tree:
+    """What the files hold, what is wrong with them, and what else is to be known of them."""
     return {
         "schema": 1,
         "files": [_file(file) for file in files],
@@ -210,6 +210,7 @@ def checked(files: Sequence[MeterFile], faults: Sequence[Exception]) -> Tree:
             for reading in file.readings
         ],
         "faults": [str(fault) for fault in faults],
+        "notes": list(notes),
     }
 
 
