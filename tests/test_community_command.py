@@ -173,6 +173,25 @@ def test_people_are_shown_a_report(tmp_path: Path) -> None:
         assert said in done.out
 
 
+def test_own_use_that_is_not_metered_is_not_called_none(tmp_path: Path) -> None:
+    header = "time,anna import Wh,ben import Wh,ben export Wh,roof export Wh"
+    path = meters(tmp_path, ["100,300,50,200"] * 96, header=header)
+    words = ("community", "settle", path, "--rules", rules(tmp_path), "--from", "2026-01-01", "--out", tmp_path / "out")
+    done = call(*words)
+    assert done.code == 0
+    assert "own use not metered, left out of self-sufficiency and self-consumption: ben" in done.out
+    figures = json.loads((tmp_path / "out/settlement.json").read_text(), parse_float=D, parse_int=D)
+    (period,) = figures["periods"]
+    own = {member["name"]: member["energy_kwh"]["own_use"] for member in period["members"]}
+    assert own == {"anna": 0, "ben": None, "roof": 0}
+    assert period["energy_kwh"]["own_use"] is None
+    assert period["members"][1]["self_consumption"] == 1
+    assert "| own use | not metered |" in (tmp_path / "out/statements/2026-01-01/ben.md").read_text()
+    path = meters(tmp_path, ["100,300,50,80,200"] * 96, header=header.replace("Wh,roof", "Wh,ben production Wh,roof"))
+    (period,) = tree(call(*words[:-2], "--json"))["periods"]
+    assert (period["energy_kwh"]["own_use"], period["notes"]) == (D("2.88"), [])
+
+
 # Faults ---------------------------------------------------------------------------------------------------------------
 GOOD = ["100,300,200"] * 96
 

@@ -31,10 +31,11 @@ class Energy:
     import_wh: Ints  # (count, members), taken from the grid
     export_wh: Ints  # (count, members), fed into it
     takes: NDArray[np.bool_]  # (members,): whether a meter of it counts what it takes
-    own_use_wh: Ints  # (members,), made and used behind the meter, as far as production is metered
+    own_use_wh: Ints  # (members,), made and used behind the meter, 0 where it is not known
     active: NDArray[np.bool_]  # (count, members): whether it is a member
     estimated: Ints  # (members,): intervals with an estimated value
     notes: tuple[str, ...]
+    unmetered: frozenset[str] = frozenset()  # members that feed in, and whose own use is not known
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -117,12 +118,15 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     takes = np.zeros(len(members), bool)
     own_use, estimated = np.zeros(len(members), np.int64), np.zeros(len(members), np.int64)
     notes: list[str] = []
+    unmetered: list[str] = []
     for m, member in enumerate(members):
         active[:, m] = is_member(member, grid)
         if not active[:, m].any():
             continue
         known, flags = _registers_of(member, registers, grid)
         takes[m] = "import" in known or "load" in known
+        if not member.shared and "export" in known and not {"production", "load"} & set(known):
+            unmetered.append(member.name)
         missing = flags.pop("missing") & active[:, m]
         if missing.any():
             _refuse_missing(member, registers, grid, active[:, m], rules.meters.missing == "zero", notes)
@@ -134,8 +138,13 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     for name, energy_wh in (("import", imports), ("export", exports)):
         if (total := sum(energy_wh.sum(axis=0).tolist())) > PERIOD_LIMIT_WH:
             raise BadInput(name, f"{total} Wh", f"must be at most {PERIOD_LIMIT_WH} Wh of all members in a period")
+    if unmetered:
+        whose = ", ".join(unmetered)
+        notes.append(f"own use not metered, left out of self-sufficiency and self-consumption: {whose}")
     notes += registers.unnamed(rules)
-    return Energy(grid, members, imports, exports, takes, own_use, active, estimated, tuple(notes))
+    return Energy(
+        grid, members, imports, exports, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered)
+    )
 
 
 def is_member(member: Member, grid: IntervalGrid) -> NDArray[np.bool_]:

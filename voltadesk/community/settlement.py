@@ -37,7 +37,7 @@ class Statement:
     shared: bool
     joined: date | None
     left: date | None
-    own_use_wh: int
+    own_use_wh: int | None  # None: it feeds in, and its production is not metered
     from_community_wh: int
     from_grid_wh: int
     to_community_wh: int
@@ -110,7 +110,7 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
             shared=energy.members[m].shared,
             joined=energy.members[m].joined,
             left=energy.members[m].left,
-            own_use_wh=int(energy.own_use_wh[m]),
+            own_use_wh=None if energy.names[m] in energy.unmetered else int(energy.own_use_wh[m]),
             from_community_wh=from_community[m],
             from_grid_wh=used[m] - from_community[m],
             to_community_wh=to_community[m],

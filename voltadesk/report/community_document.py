@@ -85,7 +85,8 @@ def statement_sections(tree: Tree, period: Tree, member: Tree) -> list[Section]:
     """A member's statement, or the account of a shared plant."""
     community = tree["community"]
     currency, name = community["currency"], member["title"] or member["name"]
-    energy = [(label, number(member["energy_kwh"][key], 3)) for key, label in FLOW_NAMES.items()]
+    used = {label: member["energy_kwh"][key] for key, label in FLOW_NAMES.items()}
+    energy = [(label, "not metered" if amount is None else number(amount, 3)) for label, amount in used.items()]
     near = [
         (f"{way}, {NEARNESS[tier]}", number(amount, 3))
         for way, key in (("from the community", "from_community_kwh"), ("to the community", "to_community_kwh"))

@@ -34,6 +34,10 @@ class Period:
     settlement: Settlement
 
 
+def _known_kwh(energy_wh: int | None) -> Decimal | None:
+    return None if energy_wh is None else kwh_decimal(energy_wh)
+
+
 def kwh_decimal(energy_wh: int) -> Decimal:
     """Energy [kWh] as an exact decimal."""
     return Decimal(decimal_text(int(energy_wh), 3))
@@ -110,13 +114,15 @@ def statement_numbers(rules: Community, period: Period) -> dict[str, str]:
     return {name: f"{rules.name}-{period.name}-{n:0{width}d}" for n, name in enumerate(billed, start=1)}
 
 
-def _total(done: Settlement, key: str) -> Decimal:
-    return kwh_decimal(sum(getattr(statement, key) for statement in done.statements))
+def _total(done: Settlement, key: str) -> Decimal | None:
+    """The sum of what is known; None where somebody's is not."""
+    energy = [getattr(statement, key) for statement in done.statements]
+    return None if None in energy else kwh_decimal(sum(energy))
 
 
 def _ratios(statements: Sequence[Statement]) -> Tree:
     """Which part of what was used came from own roofs and the community, and which part of what was made stayed."""
-    own, taken, grid, given, fed = (sum(getattr(s, f"{key}_wh") for s in statements) for key in FLOWS)
+    own, taken, grid, given, fed = (sum(getattr(s, f"{key}_wh") or 0 for s in statements) for key in FLOWS)
     return {
         "self_sufficiency": ratio(own + taken, own + taken + grid),
         "self_consumption": ratio(own + given, own + given + fed),
@@ -131,7 +137,7 @@ def _statement(statement: Statement, number: str | None) -> Tree:
         "shared": statement.shared,
         "joined": None if statement.joined is None else str(statement.joined),
         "left": None if statement.left is None else str(statement.left),
-        "energy_kwh": {key: kwh_decimal(getattr(statement, f"{key}_wh")) for key in FLOWS},
+        "energy_kwh": {key: _known_kwh(getattr(statement, f"{key}_wh")) for key in FLOWS},
         "from_community_kwh": _by_tier(statement.from_tier_wh),
         "to_community_kwh": _by_tier(statement.to_tier_wh),
         **_ratios([statement]),
