@@ -280,6 +280,14 @@ def test_two_files_that_overlap(tmp_path: Path) -> None:
     )
 
 
+def test_words_of_one_register_that_overlap_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    rows = [f"2026-01-01T00:{n}Z,a,{word},1" for word in ("import", "consumption") for n in ("00", "15")]
+    path.write_text("\n".join(["time,meter,register,kwh", *rows]) + "\n")
+    line = call("community", "check", path).err
+    assert line == f"voltadesk: {path}: line 4: a import: intervals overlap with those from line 2 on\n"
+
+
 def test_shorter_intervals_are_summed_also_across_files(tmp_path: Path) -> None:
     start = datetime(2025, 12, 31, 23, tzinfo=UTC)
     rows = [f"{start + timedelta(minutes=5 * n):%Y-%m-%dT%H:%MZ},{n % 7},{n % 5},{n % 3}" for n in range(24 * 12)]

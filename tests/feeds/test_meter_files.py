@@ -192,7 +192,21 @@ def problem(folder: Path, text: str) -> str:
             ["1,ok", "2,perhaps"],
             "m.csv: line 3: a import: quality = perhaps: must be measured, estimated or missing",
         ),
-        ("time,a kwh,a import kwh", ["1,1"] * 2, "m.csv: column = a import kwh: is a import a second time"),
+        (
+            "time,a kwh,a import kwh",
+            ["1,1"] * 2,
+            "m.csv: line 1: column = a import kwh: is read as a import, as a kwh is: there may be one of it",
+        ),
+        (
+            "time,meter,import_kwh,consumption_kwh",
+            ["a,1,1"] * 2,
+            "m.csv: line 1: column = consumption_kwh: is read as import, as import_kwh is: there may be one of it",
+        ),
+        (
+            "time,meter,register,value kwh,other kwh",
+            ["a,import,1,1"] * 2,
+            "m.csv: line 1: column = other kwh: is read as the row's register, as value kwh is: there may be one of it",
+        ),
         ("time,meter,kwh", ["a,1", ",1", "a,1"], "m.csv: line 3: meter = '': must be named in every row"),
         (
             "time,meter,register,kwh",

@@ -64,7 +64,9 @@ class Registers:
                 for before, after in pairwise(ordered):
                     if after.start_utc < before.end_utc:
                         where = f"{after.place}: line {after.line[0]}"
-                        limit = f"intervals overlap with those in {before.place}"
+                        same = after.place == before.place
+                        other = f"from line {before.line[0]} on" if same else f"in {before.place}"
+                        limit = f"intervals overlap with those {other}"
                         yield BadInput(f"{meter} {register}", None, limit, where)
 
     def unnamed(self, rules: Community) -> list[str]:

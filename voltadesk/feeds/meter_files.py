@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from voltadesk.errors import BadInput
-from voltadesk.feeds.meter_columns import UNITS_WH, Column, Header, Kind, read_header, register_of
+from voltadesk.feeds.meter_columns import UNITS_WH, Column, Header, Kind, Register, read_header, register_of
 from voltadesk.feeds.meter_series import Reader, Reading, Series, Stamps
 from voltadesk.feeds.parquet import read_parquet
 from voltadesk.feeds.table import Table, read_table
@@ -46,8 +46,7 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
     table = _table(Path(path))
     time = _time_column(table, None)
     times = [c for c, cell in enumerate(table.rows[0]) if c != time and STAMP.fullmatch(cell.strip())]
-    where = f"{table.place}: line {max(table.lines[0] - 1, 1)}"
-    header = read_header(table.columns, time, times, where)
+    header = read_header(table.columns, time, times, _header_of(table))
     reader = Reader(table, header.time, timezone, stamps)
     readings: list[Reading] = []
     problems: list[BadInput] = []
@@ -100,8 +99,9 @@ def _series_of(table: Table, header: Header, problems: list[BadInput]) -> list[S
     for row, key in enumerate(zip(*columns, strict=True)):
         groups.setdefault(key, []).append(row)
     series = []
+    values = _once(header, table, problems)
     for (meter, register, unit), rows in groups.items():
-        for column in header.values:
+        for column in values:
             try:
                 series.append(_long(table, header, column, (meter, register, unit), rows))
             except BadInput as error:
@@ -109,13 +109,36 @@ def _series_of(table: Table, header: Header, problems: list[BadInput]) -> list[S
     return series
 
 
+def _once(header: Header, table: Table, problems: list[BadInput]) -> list[Column]:
+    """The columns of a long file, without those that are read as the same register as one before them."""
+    first: dict[Register | None, Column] = {}
+    for column in header.values:
+        register = None if header.register is not None else column.register or "import"
+        before = first.setdefault(register, column)
+        if before is not column:
+            problems.append(_twice(column, register or "the row's register", before.place, table))
+    return list(first.values())
+
+
+def _twice(column: Column, register: str, before: int, table: Table) -> BadInput:
+    """The fault of a column that is read as the same as the one in the place before."""
+    limit = f"is read as {register}, as {table.columns[before].strip()} is: there may be one of it"
+    return BadInput("column", column.name, limit, _header_of(table))
+
+
+def _header_of(table: Table) -> str:
+    """Where the names of the columns stand."""
+    return f"{table.place}: line {max(table.lines[0] - 1, 1)}"
+
+
 def _wide(table: Table, header: Header, problems: list[BadInput]) -> list[Series]:
     series: list[Series] = []
     for column in header.values:
         meter = column.meter or Path(table.place).stem
         register = column.register or "import"
-        if any((meter, register) == (other.meter, other.register) for other in series):
-            problems.append(BadInput("column", column.name, f"is {meter} {register} a second time", table.place))
+        before = next((other.column for other in series if (other.meter, other.register) == (meter, register)), None)
+        if before is not None:
+            problems.append(_twice(column, f"{meter} {register}", before, table))
             continue
         quality = header.quality.get(column.meter, header.quality.get(""))
         series.append(Series(meter, register, column.unit_wh or 1, column.kind, column.place, None, quality))
