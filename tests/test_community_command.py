@@ -220,6 +220,14 @@ def test_faults_of_the_rules_and_the_span(tmp_path: Path) -> None:
         assert said in refusal(settle(tmp_path, GOOD, "--to", end))
 
 
+def test_of_a_wrong_month_is_said_what_the_files_cover(tmp_path: Path) -> None:
+    done = call("community", "settle", meters(tmp_path, GOOD), "--rules", rules(tmp_path), "--from", "2026-02")
+    assert refusal(done).endswith(
+        "anna import = 2026-02-01 00:00+0100: is missing, and 2,687 more; the files cover 2026-01-01 00:00+0100 to "
+        "2026-01-02 00:00+0100"
+    )
+
+
 def test_missing_intervals_may_take_no_part(tmp_path: Path) -> None:
     text = RULES + '\n[meters]\nmissing = "zero"\n'
     (period,) = tree(settle(tmp_path, ["100,,200", *GOOD[1:]], "--json", text=text))["periods"]
@@ -236,10 +244,11 @@ def test_check_names_every_fault_at_once(tmp_path: Path) -> None:
     )
     assert done.code == 4
     found = json.loads(done.out)
+    covered = "; the files cover 2026-01-01 00:00+0100 to 2026-01-02 00:00+0100"
     assert found["faults"] == [
         f"{path}: line 7: anna import at 2026-01-01T00:15Z = -1: must not be negative",
-        f"{path}: line 7: ben import = 2026-01-01 01:15+0100: is missing, and 96 more",
-        f"{path}: roof export = 2026-01-02 00:00+0100: is missing, and 95 more",
+        f"{path}: line 7: ben import = 2026-01-01 01:15+0100: is missing, and 96 more{covered}",
+        f"{path}: roof export = 2026-01-02 00:00+0100: is missing, and 95 more{covered}",
     ]
     assert done.err == f"voltadesk: {found['faults'][0]} (and 2 more)\n"
     registers = {(row["meter"], row["register"]): row for row in found["registers"]}

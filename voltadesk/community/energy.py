@@ -96,6 +96,11 @@ class Registers:
             quality = np.minimum(quality, worst)
         return energy_wh, quality
 
+    def span_of(self, meter: str, register: Register) -> tuple[int, int]:
+        """Begin and end of all that the files have of a register [UTC s]."""
+        readings = self.by_meter[meter][register]
+        return min(reading.start_utc for reading in readings), max(reading.end_utc for reading in readings)
+
     def line_of(self, meter: str, register: Register, second_utc: int) -> str:
         """Where in the files a moment stands, or should stand."""
         readings = self.by_meter[meter][register]
@@ -190,12 +195,16 @@ def missing_intervals(
 def missing_fault(
     member: str, meter: str, register: Register, places: Ints, registers: Registers, grid: IntervalGrid
 ) -> BadInput:
-    """The fault that names the first interval that is missing, and how many more are."""
+    """The fault that names the first interval that is missing, how many more are, and what the files cover instead."""
     second = int(grid.starts_utc[places[0]])
     more = f", and {len(places) - 1:,} more" if len(places) > 1 else ""
     name = f"{member} {register}" if member == meter else f"{member} (meter {meter}) {register}"
     where = registers.line_of(meter, register, second)
-    return BadInput(name, local_text(second, grid.zone), f"is missing{more}", where)
+    begin, end = registers.span_of(meter, register)
+    covers = ""
+    if not begin <= second <= int(grid.starts_utc[places[-1]]) < end:
+        covers = f"; the files cover {local_text(begin, grid.zone)} to {local_text(end, grid.zone)}"
+    return BadInput(name, local_text(second, grid.zone), f"is missing{more}{covers}", where)
 
 
 def _refuse_missing(
