@@ -169,7 +169,12 @@ def test_a_month_is_a_period_and_members_come_and_go(tmp_path: Path) -> None:
 def test_people_are_shown_a_report(tmp_path: Path) -> None:
     done = settle(tmp_path)
     assert done.code == 0
-    for said in ("meters.csv: rows 96, meters 3; wide, energy per interval, Wh", "anna", "self-sufficiency 50.0 %"):
+    for said in (
+        "meters.csv: rows 96, meters 3; wide, energy per interval, Wh",
+        "anna",
+        "self-sufficiency 50.0 %",
+        "leave −0.0060 EUR",
+    ):
         assert said in done.out
 
 

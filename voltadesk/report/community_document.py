@@ -16,7 +16,12 @@ FLOW_NAMES = {
     "to_community": "to the community",
     "to_grid": "to the grid",
 }
-NEARNESS = {"own": "own roof", "building": "same building", "feeder": "same feeder", "community": "beyond"}
+NEARNESS = {
+    "own": "own roof",
+    "building": "same building",
+    "feeder": "same feeder",
+    "community": "beyond the same building and feeder",
+}
 
 
 def settled_sections(tree: Tree) -> list[Section]:
@@ -44,7 +49,7 @@ def _period(period: Tree, currency: str) -> list[Section]:
         f"{number(energy['from_community'], 3)} kWh shared; self-sufficiency {percent(period['self_sufficiency'])}, "
         f"self-consumption {percent(period['self_consumption'])}",
         f"members save {number(period['saving'])} {currency} together; "
-        f"payments leave {period['rounding']} {currency} to the community by rounding to cents",
+        f"payments leave {number(period['rounding'], 4)} {currency} to the community by rounding to cents",
         *period["notes"],
         *(
             f"best keys of {pool}: {', '.join(f'{name} {key} %' for name, key in keys.items())}"
