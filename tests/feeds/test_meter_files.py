@@ -76,6 +76,12 @@ def test_long_with_a_row_for_each_meter(tmp_path: Path) -> None:
     assert file.notes[0] == "long, energy per interval, Wh and kWh"
 
 
+def test_rows_that_tell_register_and_unit_of_the_files_own_meter(tmp_path: Path) -> None:
+    text = lines("time,direction,value,unit", ["export,1,kWh", "export,2,kWh"])
+    assert found(read(tmp_path, text, "anna.csv")) == {("anna", "export"): [1000, 2000]}
+    assert found(read(tmp_path, lines("time,value,unit", ["1,kWh"] * 2), "ben.csv")) == {("ben", "import"): [1000] * 2}
+
+
 def test_long_with_a_column_for_each_register(tmp_path: Path) -> None:
     text = lines("time,meter,import_kwh,export_kwh", ["a,1,0", "a,2,1"])
     assert found(read(tmp_path, text)) == {("a", "import"): [1000, 2000], ("a", "export"): [0, 1000]}

@@ -70,7 +70,9 @@ class Header:
 
     @property
     def shape(self) -> Literal["long", "wide"]:
-        return "wide" if self.meter is None else "long"
+        """Long where rows tell meter, register or unit; without a column of meters all are the file's own."""
+        by_row = (self.register is not None or self.unit is not None) and not any(c.meter for c in self.values)
+        return "long" if by_row or self.meter is not None else "wide"
 
 
 def register_of(text: str) -> tuple[Register | None, bool]:

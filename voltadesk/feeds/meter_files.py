@@ -91,12 +91,13 @@ def _iso_day(cell: str) -> str:
 
 # The series of a file -------------------------------------------------------------------------------------------------
 def _series_of(table: Table, header: Header, problems: list[BadInput]) -> list[Series]:
-    if header.meter is None:
+    if header.shape == "wide":
         return _wide(table, header, problems)
     groups: dict[tuple[str, str, str], list[int]] = {}
     nothing = [""] * len(table.rows)
     columns = (nothing if c is None else table.cells(c) for c in (header.meter, header.register, header.unit))
-    for row, key in enumerate(zip(*columns, strict=True)):
+    for row, (meter, register, unit) in enumerate(zip(*columns, strict=True)):
+        key = (Path(table.place).stem if header.meter is None else meter, register, unit)
         groups.setdefault(key, []).append(row)
     series = []
     values = _once(header, table, problems)
