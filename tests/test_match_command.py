@@ -194,6 +194,8 @@ NEW = '{"type":"new","id":1,"side":"buy","price":1,"quantity":1}\n'
     [
         ("", "stdin: events = '': must begin with a header, or be JSON objects line by line"),
         ("id,side\n", "stdin: line 1: header = id,side: must have the column type"),
+        ("type;id\ncancel;1\n", "stdin: line 1: header = type;id: must be separated by commas"),
+        (NEW.replace("1,", "1.5,", 1), "stdin: line 1: id = 1.5: must be text or a whole number"),
         ("type,colour\n", "stdin: line 1: header = colour: must be one of type, id, owner, product"),
         ("type,id,type\n", "stdin: line 1: header = type: must not be given twice"),
         ("type,id\ncancel\n", "stdin: line 2: columns = 1: must be 2, as in the header"),

@@ -35,6 +35,12 @@ class Digits(str):
     __slots__ = ()
 
 
+class Broken(str):
+    """A number with a point or an exponent as it stood in a JSON file."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, eq=False)
 class BookEvents:
     """Messages in the order of a file.
@@ -104,6 +110,8 @@ def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _header(row: Sequence[str], line: int) -> list[str]:
+    if len(row) == 1 and ";" in row[0]:
+        raise _Misread(BadInput("header", row[0], "must be separated by commas"), line)
     header = [cell.strip().lower() for cell in row]
     for column in header:
         if column not in FIELDS:
@@ -118,7 +126,7 @@ def _header(row: Sequence[str], line: int) -> list[str]:
 def _json_rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, field -> text) of each object; null is not given."""
     decoder = json.JSONDecoder(
-        object_pairs_hook=_once, parse_int=Digits, parse_float=str, parse_constant=_no_number, strict=True
+        object_pairs_hook=_once, parse_int=Digits, parse_float=Broken, parse_constant=_no_number, strict=True
     )
     for line, row in enumerate(text.split("\n"), 1):
         if not row.strip():
@@ -193,6 +201,8 @@ class _Reader:
         self.rows.append((kind, number, owner, side, order_kind, price, quantity, display, moment))
 
     def _number(self, name: str) -> int:
+        if isinstance(name, Broken):
+            raise BadInput("id", name, "must be text or a whole number")
         number = self.numbers.setdefault(name, len(self.names))
         if number == len(self.names):
             self.names.append(int(name) if isinstance(name, Digits) else name)
