@@ -55,7 +55,7 @@ class GalleryScreen(Screen[None]):
         with Grid():
             yield Pane(1, "Price", PriceChart(zone=seeded.BERLIN, cap_tick=400_000, floor_tick=-50_000), id="price")
             yield Pane(2, "Supply and demand", CurveChart(cap_tick=400_000, step_w=100_000_000), id="curves")
-            yield Pane(3, "Fleet", FleetChart(zone=seeded.BERLIN, why=lambda n, i: "62.37 > value 58.10"), id="fleet")
+            yield Pane(3, "Fleet", FleetChart(zone=seeded.BERLIN, why=lambda n, i: ["62.37 > value 58.10"]), id="fleet")
             yield TablePane(4, "Orders", Table(seeded.ORDER_COLUMNS, newest_first=True), id="orders")
             yield Pane(5, "Generation", MixChart(zone=seeded.BERLIN), id="mix")
             yield Pane(6, "Load and solar", LineChart(MW.show, "MW", zone=seeded.BERLIN, from_zero=True), id="load")

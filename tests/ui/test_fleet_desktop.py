@@ -109,7 +109,7 @@ def test_the_cursor_says_why(tmp_path: Path) -> None:
         words = " ".join(text for text, _ in chart.readout(chart.place))
         assert words.startswith("school-1")
         assert "▼ discharge" in words
-        assert "EUR/MWh · discharged" in words
+        assert "EUR/MWh discharged buys ≤ 25.00, sells ≥ 80.00 a stored MWh more" in words
         # The battery under the map's cursor is the one that a command is about.
         await pilot.press("a")
         form = pilot.app.screen
@@ -166,7 +166,7 @@ def test_bought_altered_retired_and_replayed(tmp_path: Path) -> None:
         chart = pilot.app.screen.query_one(FleetChart)
         why = chart.why
         assert why is not None
-        assert why(frame.history.batteries.index("bought-1"), 0) == "not in service"
+        assert why(frame.history.batteries.index("bought-1"), 0) == ["not in service"]
 
     on_desk(tmp_path / "desk", act, intervals=12, size=(200, 56))
 

@@ -46,7 +46,7 @@ def curves() -> CurveChart:
 
 
 def fleet() -> FleetChart:
-    chart = FleetChart(zone=seeded.BERLIN, why=lambda battery, interval: f"62.37 > value 58.{battery}")
+    chart = FleetChart(zone=seeded.BERLIN, why=lambda battery, interval: [f"62.37 > value 58.{battery}"])
     chart.show(seeded.starts(96), seeded.fleet(14))
     return chart
 

@@ -66,7 +66,8 @@ def _side(power_w: int) -> str:
 
 
 class FleetChart(TimeChart):
-    """Gauges at the left, the map at the right. `why(battery, interval)` says why a battery did what it did."""
+    """Gauges at the left, the map at the right. `why(battery, interval)` says in words, the most important first, why
+    a battery did what it did."""
 
     PITCHES = (4, 2, 1)
 
@@ -74,7 +75,7 @@ class FleetChart(TimeChart):
         self,
         *,
         zone: ZoneInfo = UTC,
-        why: Callable[[int, int], str] | None = None,
+        why: Callable[[int, int], Sequence[str]] | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
@@ -198,7 +199,7 @@ class FleetChart(TimeChart):
         start_utc = int(self.starts_utc[at])
         parts = [(clean(fleet.names[n]), STRONG), (clock_text(start_utc, self.zone), TEXT)]
         parts.append((_side(power), change_ink(power)))
-        why = [] if self.why is None else [(clean(self.why(n, at)), TEXT)]
+        why = [] if self.why is None else [(clean(part), TEXT) for part in self.why(n, at)]  # the last give way
         return [*parts, *why, (stamp_text(start_utc, self.zone), FAINT)]
 
     def csv_rows(self) -> Iterator[tuple[object, ...]]:

@@ -66,14 +66,14 @@ class DispatchPane(Pane):
         note = "tones by the power limits as of now" if frame.clock.is_replay else ""
         self.stand(Standing(sequence=frame.seen_sequence, note=note))
 
-    def _why(self, n: int, interval: int) -> str:
-        """134.90 EUR/MWh · discharged · buys ≤ 41.20, sells ≥ 96.70 · a stored MWh more 43.36, less 81.60 · 7.1 kWh"""
+    def _why(self, n: int, interval: int) -> list[str]:
+        """134.90 EUR/MWh, discharged, buys ≤ 41.20, sells ≥ 96.70, a stored MWh more 43.36, less 81.60, 7.1 kWh"""
         frame = self._frame
         if frame is None:
-            return ""
+            return []
         history = frame.history
         if not is_there(self._lines[history.batteries[n]], int(history["entry"][interval])):
-            return "not in service"
+            return ["not in service"]
         tick = int(history["price_tick"][interval])
         price = "no price" if tick <= NO_PRICE_TICK else f"{PRICE.show(tick)} {frame.currency}/MWh"
         parts = [price, history.reasons[history.reason[n, interval]]]
@@ -85,7 +85,7 @@ class DispatchPane(Pane):
         )
         parts.append(_both("a stored MWh more", more, "less", less))
         parts.append(f"{KWH.show(int(history.fill_wh[n, interval]))} kWh")
-        return " · ".join(filter(None, parts))
+        return [part for part in parts if part]
 
     def prefill(self, kind: str) -> dict[str, str]:
         place, names = self._chart.place, self._chart.fleet.names
