@@ -106,7 +106,7 @@ def _numbers(file: BilledFile, key: str, period: BilledPeriod, prefix: str) -> t
 def _billed(prefix: str, sheets: Sequence[_Sheet]) -> Billed:
     chain = sorted((sheet for sheet in sheets if sheet.numbers), key=lambda sheet: min(sheet.numbers))
     texts = [member.statement for sheet in chain for member in sheet.period.members if member.statement is not None]
-    width = min(map(len, texts), default=0) - len(prefix)
+    width = min(map(len, texts), default=len(prefix)) - len(prefix)
     _require_chain(prefix, width, chain)
     steps: list[dict[str, Issued]] = [{}]
     for sheet in chain:

@@ -190,7 +190,17 @@ def _differences(member: Tree, currency: str) -> list[Section]:
         (label, *_three(before[key], member["energy_kwh"][key], 3, "not metered")) for key, label in FLOW_NAMES.items()
     ]
     parts = [Section("Corrected: energy", ("", "kWh before", "now", "difference"), flows)]
-    columns = ("item", "", "kWh before", "now", "difference", f"{currency} before", "now", "difference")
+    columns = (
+        "item",
+        "",
+        "kWh before",
+        "now",
+        "difference",
+        f"gross {currency} before",
+        "now",
+        "difference",
+        "tax of it",
+    )
     for title, billed in (("Corrected: billed by the community", True), ("Corrected: billed by others", False)):
         lines = [line for line in member["corrected_lines"] if line["billed"] is billed]
         rows = [
@@ -199,12 +209,15 @@ def _differences(member: Tree, currency: str) -> list[Section]:
                 line["detail"],
                 *_three(line["energy_kwh_before"], line["energy_kwh"], 3, NO_DATA),
                 *_three(line["gross_before"], line["gross"], 4),
+                signed(line["tax_difference"], 4),
             )
             for line in lines
         ]
         if rows:
-            then, now = (sum((line[key] for line in lines), Decimal(0)) for key in ("gross_before", "gross"))
-            rows.append(("sum", "", "", "", "", *_three(then, now, 4)))
+            then, now, tax = (
+                sum((line[key] for line in lines), Decimal(0)) for key in ("gross_before", "gross", "tax_difference")
+            )
+            rows.append(("sum", "", "", "", "", *_three(then, now, 4), signed(tax, 4)))
             parts.append(Section(title, columns, rows, 2))
     return parts
 
