@@ -138,6 +138,14 @@ def test_only_lines_that_others_bill_may_have_changed(tmp_path: Path) -> None:
     assert "| from grid |  | 28.800 | 28.900 | +0.100 |" in page
 
 
+def test_what_it_would_have_cost_alone_stands_on_the_statement_too(tmp_path: Path) -> None:
+    rows = ["100,100,200"] * 96  # the roof serves all
+    run(tmp_path, rows, "jan")
+    period = run(tmp_path, rows, "jan-2", ["jan"], text=RULES.replace("300.00", "310.00"))
+    assert [member["statement"] for member in period["members"]] == [f"{NUMBER}003", f"{NUMBER}004", None]
+    assert [member["payable"] for member in period["members"]] == [0, 0, None]
+
+
 def test_of_a_run_that_changes_nothing_a_line_says_so(tmp_path: Path) -> None:
     run(tmp_path, ROWS, "jan")
     done = settle(tmp_path, ROWS, "jan-2", ["jan"])
