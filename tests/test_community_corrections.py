@@ -209,6 +209,16 @@ def test_a_member_can_not_become_a_plant_or_change_its_letters(tmp_path: Path) -
     assert refusal(done) == "members.Ben.name = Ben: must be written as it was billed before: ben"
 
 
+def test_a_plant_may_become_a_member(tmp_path: Path) -> None:
+    run(tmp_path, ROWS, "jan")
+    text = RULES.replace("shared = true\n", "")
+    roof = of(run(tmp_path, ROWS, "jan-2", ["jan"], text=text), "roof")
+    assert (roof["statement"], roof["corrects"], roof["billed_before"]) == (f"{NUMBER}003", None, None)
+    assert (roof["payable"], roof["energy_kwh_before"]) == (D("-2.55"), None)  # 19.2 kWh and the fee
+    again = run(tmp_path, ROWS, "jan-3", ["jan", "jan-2"], text=text)
+    assert of(again, "roof")["payable"] == 0
+
+
 # Periods --------------------------------------------------------------------------------------------------------------
 def test_periods_beside_those_that_were_billed(tmp_path: Path) -> None:
     rows = ROWS * 2
