@@ -284,6 +284,16 @@ def test_check_without_rules(tmp_path: Path) -> None:
     assert "must be an IANA time zone" in call("community", "check", path, "--timezone", "Europe/Bern").err
 
 
+def test_a_check_of_nothing_that_could_be_read_shows_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("time,anna kwh\n2026-01-01T00:00Z,1\n2026-01-01T00:15Z,-1\n")
+    for files, first in (([tmp_path / "none.csv"], "Check"), ([path], "Meter files")):
+        done = call("community", "check", *files)
+        assert done.code == 4
+        assert done.out.splitlines()[0] == first
+        assert "intervals" not in done.out
+
+
 def test_two_files_that_overlap(tmp_path: Path) -> None:
     path = meters(tmp_path, GOOD)
     again = tmp_path / "again.csv"

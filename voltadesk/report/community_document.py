@@ -272,10 +272,9 @@ def checked_sections(tree: Tree) -> list[Section]:
     said = (f"{len(faults):,} faults" if len(faults) > 1 else "1 fault") if faults else "no fault found"
     hidden = len(faults) - SHOWN
     more = (f"and {hidden:,} more: --json gives all",) if hidden > 0 else ()
-    return [
-        Section("Meter files", columns, rows, 4, _files(tree)),
-        Section("Check", text=(said, *faults[:SHOWN], *more, *tree["notes"])),
-    ]
+    files = Section("Meter files", columns if rows else (), rows, 4, _files(tree))
+    check = Section("Check", text=(said, *faults[:SHOWN], *more, *tree["notes"]))
+    return [files, check] if tree["files"] else [check]
 
 
 def compared_sections(tree: Tree) -> list[Section]:
