@@ -294,6 +294,16 @@ def test_a_check_of_nothing_that_could_be_read_shows_no_table(tmp_path: Path) ->
         assert "intervals" not in done.out
 
 
+def test_a_fault_stays_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / ("long-" * 20)
+    folder.mkdir()
+    path = meters(folder, [*GOOD[:5], "-1,,200", *GOOD[6:]])
+    done = call("community", "check", path, "--rules", rules(tmp_path), "--from", "2026-01")
+    faults = json.loads(call("community", "check", path, "--rules", rules(tmp_path), "--from", "2026-01", "--json").out)
+    assert max(map(len, faults["faults"])) > 150
+    assert set(faults["faults"]) <= set(done.out.splitlines())
+
+
 def test_two_files_that_overlap(tmp_path: Path) -> None:
     path = meters(tmp_path, GOOD)
     again = tmp_path / "again.csv"

@@ -292,7 +292,8 @@ def show(parts: Sequence[Section], console: Console) -> None:
     for part in parts:
         console.print(_plain(part.title), style="bold")
         for text in part.text:
-            console.print(_plain(text))
+            # A line read from a pipe or a file stays one: whoever searches for it finds it whole.
+            console.print(_plain(text), soft_wrap=not console.is_terminal)
         if not part.columns:
             console.print()
             continue
