@@ -245,6 +245,22 @@ def test_one_bad_series_does_not_hide_the_others(tmp_path: Path) -> None:
     assert len(file.problems) == 1
 
 
+def test_decimal_commas_in_a_file_separated_by_commas(tmp_path: Path) -> None:
+    def said(header: str, row: str) -> str:
+        with pytest.raises(BadInput) as caught:
+            read(tmp_path, lines(header, [row] * 2))
+        return str(caught.value).partition("has ")[2]
+
+    write = "as a decimal comma parts a number such as"
+    assert said("time,a kwh", "0,4") == f"3, {write} 0,4: write 0.4, or separate columns by semicolons"
+    assert said("time,a kwh,b kwh", "1,0,25") == f"4, {write} 1,0: write 1.0, or separate columns by semicolons"
+    assert said("time,a kwh,b kwh", "-1,5,12,25").startswith(f"5, {write} 12,25: write 12.25")
+    assert said("time,a kwh,b kwh", "1") == "2"
+    assert said("time,a kwh", "1,x") == "3"
+    # In quotes it is a number.
+    assert found(read(tmp_path, lines("time,a kwh", ['"0,4"'] * 2))) == {("a", "import"): [400, 400]}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -18,6 +18,7 @@ FILE_LIMIT_BYTES = 512 * 1024 * 1024
 DECIMALS_LIMIT = 30  # decimals of a value as it stands in a file
 
 _PLAIN_COLUMN = re.compile(r"(?:[+-]?\d{1,18}(?:\.\d{0,30})?(?:\n|\Z))*+", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -70,8 +71,8 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
             if not columns:
                 columns = [name.strip() for name in row]
             elif len(row) != len(columns):
-                limit = f"must have {len(columns)} columns like the header, has {len(row)}"
-                raise BadInput("row", ",".join(row), limit, f"{place}: line {reader.line_num}")
+                limit = _miscounted(row, len(columns), delimiter, delimiters)
+                raise BadInput("row", delimiter.join(row), limit, f"{place}: line {reader.line_num}")
             else:
                 rows.append(row)
                 numbers.append(reader.line_num)
@@ -80,6 +81,23 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
     if len(rows) < 2:
         raise BadInput(field, f"{len(rows)} rows", "must have a header and at least 2 rows", place)
     return Table(place, columns, rows, numbers)
+
+
+def _miscounted(row: Sequence[str], count: int, delimiter: str, delimiters: str) -> str:
+    """What a row of another width than the header must be, and whether decimal commas may be why it is not."""
+    limit = f"must have {count} columns like the header, has {len(row)}"
+    parted: list[tuple[str, str]] = []  # numbers of which a comma makes two
+    cell = 1
+    while delimiter == "," and cell < len(row):
+        whole, part = row[cell - 1].strip(), row[cell].strip()
+        is_parted = _WHOLE.fullmatch(whole) and part.isdecimal()
+        parted += [(whole, part)] if is_parted else []
+        cell += 2 if is_parted else 1
+    if not 0 < len(row) - count <= len(parted):
+        return limit
+    whole, part = parted[-1]
+    semicolons = ", or separate columns by semicolons" if ";" in delimiters else ""
+    return f"{limit}, as a decimal comma parts a number such as {whole},{part}: write {whole}.{part}{semicolons}"
 
 
 def _text(path: Path, field: str) -> str:
