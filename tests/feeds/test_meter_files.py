@@ -229,7 +229,17 @@ def test_intervals_that_overlap(tmp_path: Path) -> None:
     text = lines("time,a kwh", ["1"] * 4)
     twice = text + text.splitlines()[-1] + "\n"
     assert problem(tmp_path, twice) == (
-        "m.csv: line 6: a import: time = 2026-01-01T00:45Z: stands twice: intervals overlap"
+        "m.csv: line 6: a import: time = 2026-01-01T00:45Z: is given twice, first at line 5"
+    )
+    again = text + "".join(text.splitlines(keepends=True)[2:])
+    assert problem(tmp_path, again) == (
+        "m.csv: line 6: a import: time = 2026-01-01T00:15Z: is given twice, first at line 3"
+    )
+    header, *rows = lines("time,meter,kwh", ["b,1"] * 4).splitlines()
+    apart = [row.replace(",b,", ",a,") for row in rows]
+    mixed = [row for both in zip(rows, apart, strict=True) for row in both]
+    assert problem(tmp_path, "\n".join([header, *mixed, apart[1]])) == (
+        "m.csv: line 10: a import: time = 2026-01-01T00:15Z: is given twice, first at line 5"
     )
     between = text.replace("00:45Z", "00:37Z")
     assert "line 5: a import: time = 2026-01-01T00:37Z: comes 7 minutes after the row before" in problem(

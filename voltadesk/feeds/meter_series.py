@@ -13,7 +13,7 @@ from voltadesk.clock import INTERVAL_MINUTES, time_zone
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import MEASURED, MISSING, QUALITIES, Kind, Register
 from voltadesk.feeds.table import Table, exact_cells
-from voltadesk.feeds.times import _local_to_utc, _seconds_of
+from voltadesk.feeds.times import _local_to_utc, _seconds_of, not_after
 from voltadesk.units import ENERGY_LIMIT_WH
 
 Stamps = Literal["start", "end"]
@@ -149,9 +149,7 @@ def _step(table: Table, column: int, seconds: Ints) -> int:
     if not len(steps):
         raise refuse(0, "must have a row after it")
     if (back := np.flatnonzero(steps <= 0)).size:
-        row = int(back[0]) + 1
-        before = table.rows[row - 1][column].strip()
-        raise refuse(row, "stands twice: intervals overlap" if steps[row - 1] == 0 else f"must come after {before}")
+        raise not_after(table, table.cells(column), seconds, int(back[0]) + 1)
     lengths, counts = np.unique(steps, return_counts=True)
     step_s = int(lengths[np.argmax(counts)])
     if step_s % 60 or step_s // 60 not in INTERVAL_MINUTES:
