@@ -314,6 +314,38 @@ def test_two_files_that_overlap(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_wrong_with_a_row_is_told_once(tmp_path: Path) -> None:
+    header = "time,anna import Wh,anna export Wh,ben import Wh,roof export Wh"
+    path = meters(tmp_path, ["1,2,3,4"] * 96, header=header)
+    text = path.read_text().splitlines()
+    path.write_text("\n".join([*text[:9], text[3], *text[9:]]))
+
+    def faults(*files: Path) -> list[str]:
+        done = call("community", "check", *files, "--json")
+        assert done.code == 4
+        return [fault.replace(f"{tmp_path}/", "") for fault in json.loads(done.out)["faults"]]
+
+    assert faults(path) == ["meters.csv: line 10: time = 2025-12-31T23:30Z: is given twice, first at line 4"]
+    path.write_text("\n".join(line.rsplit(",", 2)[0] for line in path.read_text().splitlines()))
+    assert faults(path) == [
+        "meters.csv: line 10: anna import, export: time = 2025-12-31T23:30Z: is given twice, first at line 4"
+    ]
+    # Missing rows, and a file given under two names.
+    path.write_text("\n".join([*text[:9], *text[10:]]))
+    assert faults(path) == [
+        "meters.csv: line 10: anna import, export = 2026-01-01T01:00Z: is missing",
+        "meters.csv: line 10: ben import = 2026-01-01T01:00Z: is missing",
+        "meters.csv: line 10: roof export = 2026-01-01T01:00Z: is missing",
+    ]
+    again = tmp_path / "again.csv"
+    path.write_text("\n".join(text))
+    again.write_text("\n".join(text))
+    limit = f"intervals overlap with those in {tmp_path}/meters.csv"
+    assert [fault.replace("meters.csv", f"{tmp_path}/meters.csv") for fault in faults(path, again)] == [
+        f"again.csv: line 2: {who}: {limit}" for who in ("anna import, export", "ben import", "roof export")
+    ]
+
+
 def test_words_of_one_register_that_overlap_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     rows = [f"2026-01-01T00:{n}Z,a,{word},1" for word in ("import", "consumption") for n in ("00", "15")]

@@ -54,6 +54,10 @@ class Series:
     rows: Sequence[int] | None  # of the table; None: all
     quality: int | None  # column
 
+    @property
+    def name(self) -> str:
+        return f"{self.meter} {self.register}"
+
 
 class Reader:
     """Reads the series of one table; series with the same times share them."""
@@ -68,16 +72,12 @@ class Reader:
         self._seconds: dict[tuple[str, ...], Ints] = {}
 
     def read(self, series: Series) -> Reading:
+        """A series' reading. Raises BadInput: of a value by the series' name, else (`time`, `quality`) of its rows."""
         table = self.table
         if series.rows is not None:
             rows, lines = table.rows, table.lines
             table = Table(table.place, table.columns, [rows[r] for r in series.rows], [lines[r] for r in series.rows])
-        try:
-            return self._read(table, series)
-        except BadInput as error:
-            field = f"{series.meter} {series.register}"
-            named = error.field if error.field.startswith(field) else f"{field}: {error.field}"
-            raise BadInput(named, error.value, error.limit, error.where) from None
+        return self._read(table, series)
 
     def _read(self, table: Table, series: Series) -> Reading:
         self.kinds.add("counter readings" if series.kind == "cumulative" else "energy per interval")
@@ -89,7 +89,7 @@ class Reader:
         else:
             seconds = self._of_all
         step_s = _step(table, self.time, seconds)
-        field = f"{series.meter} {series.register}"
+        field = series.name
         quality = _qualities(table, series.quality)
         cells = table.cells(series.column)
         if "," in "".join(cells):
