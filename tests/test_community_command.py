@@ -304,6 +304,27 @@ def test_a_fault_stays_in_one_line(tmp_path: Path) -> None:
     assert set(faults["faults"]) <= set(done.out.splitlines())
 
 
+def test_a_file_that_can_not_be_read_is_named_whole(tmp_path: Path) -> None:
+    folder = tmp_path / ("long-" * 20)
+    folder.mkdir()
+    (folder / "empty.csv").write_text("")
+    (folder / "latin.csv").write_bytes("time,böses kwh\n".encode("cp1252"))
+    (folder / "quote.csv").write_text('time,a kwh\n"2026-01-01T00:00Z"x,1\n')
+    said = {
+        "none.csv": "meters = {}: no such file or directory, must be a CSV file in UTF-8",
+        "empty.csv": "meters = {}: is an empty file, must be a CSV file in UTF-8",
+        "latin.csv": "{}: line 1: byte = 0xf6: must be a CSV file in UTF-8",
+        "quote.csv": "{}: line 2: row: must be CSV text: ',' expected after '\"'",
+        "none.parquet": "meters = {}: no such file or directory, must be a Parquet file",
+    }
+    for name, fault in said.items():
+        done = call("community", "settle", folder / name, "--rules", rules(tmp_path), "--from", "2026-01")
+        assert refusal(done) == fault.format(folder / name)
+    assert refusal(call("community", "settle", folder, "--rules", rules(tmp_path), "--from", "2026-01")) == (
+        f"meters = {folder}: is a directory, must be a CSV file in UTF-8"
+    )
+
+
 def test_two_files_that_overlap(tmp_path: Path) -> None:
     path = meters(tmp_path, GOOD)
     again = tmp_path / "again.csv"

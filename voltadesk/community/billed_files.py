@@ -180,7 +180,7 @@ def read_billed_file(folder: str) -> BilledFile:
     """A folder's periods. Raises BadInput naming file, key, value and limit."""
     path = Path(folder) / FILE
     if not path.is_file():
-        raise BadInput("billed", folder, f"must be a folder that settle --out wrote, has no {FILE}")
+        raise BadInput("billed", Path(folder), f"must be a folder that settle --out wrote, has no {FILE}")
     tree = _parse(read_text(path, "billed"), str(path))
     found = checked(_Settlement, tree, str(path), "a settlement")
     return BilledFile(folder, str(path), found.community.name, found.community.currency, tuple(found.periods))
@@ -190,11 +190,11 @@ def _parse(text: str, place: str) -> dict[str, Any]:
     try:
         tree = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except RecursionError:
-        raise BadInput("JSON", "objects or lists", "are nested too deeply", place) from None
+        raise BadInput("JSON", None, "is nested too deeply", place) from None
     except (ValueError, ArithmeticError) as error:
-        raise BadInput("JSON", str(error), "must be valid JSON", place) from None
+        raise BadInput("JSON", None, f"must be valid: {error}", place) from None
     if not isinstance(tree, dict):
-        raise BadInput("JSON", type(tree).__name__, "must be an object", place)
+        raise BadInput("JSON", None, "must be an object", place)
     return tree
 
 

@@ -24,7 +24,7 @@ def read_all(
     faults: list[BadInput] = []
     for n, path in enumerate(paths):
         if path.resolve() in [other.resolve() for other in paths[:n]]:
-            faults.append(BadInput("meters", str(path), "must not be given twice"))
+            faults.append(BadInput("meters", path, "must not be given twice"))
             continue
         try:
             files.append(read_meter_file(path, timezone, stamps))

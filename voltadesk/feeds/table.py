@@ -77,9 +77,9 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
                 rows.append(row)
                 numbers.append(reader.line_num)
     except csv.Error as error:
-        raise BadInput("row", str(error), "must be CSV text", f"{place}: line {reader.line_num}") from None
+        raise BadInput("row", None, f"must be CSV text: {error}", f"{place}: line {reader.line_num}") from None
     if len(rows) < 2:
-        raise BadInput(field, f"{len(rows)} rows", "must have a header and at least 2 rows", place)
+        raise BadInput("rows", len(rows), "must be at least 2, below a header", place)
     return Table(place, columns, rows, numbers)
 
 
@@ -103,22 +103,18 @@ def _miscounted(row: Sequence[str], count: int, delimiter: str, delimiters: str)
 def _text(path: Path, field: str) -> str:
     limit = "must be a CSV file in UTF-8"
     try:
-        if path.stat().st_size > FILE_LIMIT_BYTES:
-            raise BadInput(
-                field, f"{path.stat().st_size} bytes", f"must be at most {FILE_LIMIT_BYTES} bytes", str(path)
-            )
+        if (size := path.stat().st_size) > FILE_LIMIT_BYTES:
+            raise BadInput(field, path, f"must be at most {FILE_LIMIT_BYTES} bytes, has {size}")
         text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise BadInput(field, "no such file", limit, str(path)) from None
-    except IsADirectoryError:
-        raise BadInput(field, "a directory", limit, str(path)) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise BadInput(field, f"byte 0x{error.object[error.start]:02x}", limit, f"{path}: line {line}") from None
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise BadInput(field, str(error), limit, str(path)) from None
+        raise BadInput("byte", f"0x{error.object[error.start]:02x}", limit, f"{path}: line {line}") from None
+    except OSError as error:
+        raise BadInput(field, path, f"{(error.strerror or 'can not be read').lower()}, {limit}") from None
+    except ValueError as error:  # a zero byte in the name
+        raise BadInput(field, path, str(error)) from None
     if not text.strip():
-        raise BadInput(field, "an empty file", limit, str(path))
+        raise BadInput(field, path, f"is an empty file, {limit}")
     return text
 
 
