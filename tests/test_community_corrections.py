@@ -364,6 +364,18 @@ def test_a_file_that_is_no_settlement(tmp_path: Path, text: str, said: str) -> N
     assert refusal(settle(tmp_path, ROWS, None, ["1"])) == f"{tmp_path}/1/settlement.json: {said}"
 
 
+def test_keys_of_another_version_are_neither_needed_nor_refused(tmp_path: Path) -> None:
+    run(tmp_path, ROWS, "jan")
+    path = tmp_path / "jan" / "settlement.json"
+    held = json.loads(path.read_text())
+    for member in held["periods"][0]["members"]:
+        for key in ("corrects", "billed_before", "payable_before", "energy_kwh_before", "corrected_lines"):
+            del member[key]
+        member["colour"] = "green"
+    path.write_text(json.dumps(held))
+    assert of(run(tmp_path, with_row("600,300,200"), "jan-2", ["jan"]), "anna")["statement"] == f"{NUMBER}003"
+
+
 def test_a_member_who_was_billed_must_stay_in_the_files(chain: Path, tmp_path: Path) -> None:
     for name in ("1", "2"):
         shutil.copytree(chain / name, tmp_path / name)
