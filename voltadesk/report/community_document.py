@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from voltadesk.report.community_correction import differences, what_it_corrects
+from voltadesk.report.community_figures import FLOW_NAMES
 from voltadesk.report.document import NO_DATA, Section, number, percent, signed
 from voltadesk.report.summary import Tree
 
 SHOWN = 60  # members, registers and faults that people are shown
-FLOW_NAMES = {
-    "own_use": "own use",
-    "from_community": "from the community",
-    "from_grid": "from the grid",
-    "to_community": "to the community",
-    "to_grid": "to the grid",
-}
 NEARNESS = {
     "own": "own roof",
     "building": "same building",
@@ -134,11 +129,11 @@ def statement_sections(tree: Tree, period: Tree, member: Tree) -> list[Section]:
                 f"{community['title'] or community['name']}: {name}, {period['period']} "
                 f"({period['start']} to {period['end']})",
                 *_membership(member),
-                *_what_it_corrects(member, currency),
+                *what_it_corrects(member, currency),
                 _result(member, currency),
             ),
         ),
-        *_differences(member, currency),
+        *differences(member, currency),
         Section("Energy", ("", "kWh"), energy + near, 1, _estimated(member)),
         _lines("Billed by the community", [n for n in member["lines"] if n["billed"]], currency),
         _lines("Billed by others", [n for n in member["lines"] if not n["billed"]], currency),
@@ -156,20 +151,6 @@ def _membership(member: Tree) -> tuple[str, ...]:
     return (f"A member {' '.join(days)}.",) if days else ()
 
 
-def _what_it_corrects(member: Tree, currency: str) -> tuple[str, ...]:
-    if member["corrects"] is None:
-        return ()
-    before, payable = member["payable_before"], member["payable"]
-    return (
-        f"It corrects {member['corrects']}. In all: {_due(before, currency)} before, "
-        f"{_due(before + payable, currency)} now.",
-    )
-
-
-def _due(amount: Decimal, currency: str) -> str:
-    return f"{number(abs(amount))} {currency} to {'get' if amount < 0 else 'pay'}"
-
-
 def _result(member: Tree, currency: str) -> str:
     payable = member["payable"]
     if payable is None:
@@ -179,54 +160,6 @@ def _result(member: Tree, currency: str) -> str:
     if payable == 0:
         return "Nothing is to be paid or comes back: figures have changed, but not what is due."
     return f"{'Comes back to you' if payable < 0 else 'Still to pay'}: {number(abs(payable))} {currency}."
-
-
-def _differences(member: Tree, currency: str) -> list[Section]:
-    """What was told before, what is right now, and the difference: energy, and each line."""
-    before = member["energy_kwh_before"]
-    if before is None:
-        return []
-    flows = [
-        (label, *_three(before[key], member["energy_kwh"][key], 3, "not metered")) for key, label in FLOW_NAMES.items()
-    ]
-    parts = [Section("Corrected: energy", ("", "kWh before", "now", "difference"), flows)]
-    columns = (
-        "item",
-        "",
-        "kWh before",
-        "now",
-        "difference",
-        f"gross {currency} before",
-        "now",
-        "difference",
-        "tax of it",
-    )
-    for title, billed in (("Corrected: billed by the community", True), ("Corrected: billed by others", False)):
-        lines = [line for line in member["corrected_lines"] if line["billed"] is billed]
-        rows = [
-            (
-                line["item"],
-                line["detail"],
-                *_three(line["energy_kwh_before"], line["energy_kwh"], 3, NO_DATA),
-                *_three(line["gross_before"], line["gross"], 4),
-                signed(line["tax_difference"], 4),
-            )
-            for line in lines
-        ]
-        if rows:
-            then, now, tax = (
-                sum((line[key] for line in lines), Decimal(0)) for key in ("gross_before", "gross", "tax_difference")
-            )
-            rows.append(("sum", "", "", "", "", *_three(then, now, 4), signed(tax, 4)))
-            parts.append(Section(title, columns, rows, 2))
-    return parts
-
-
-def _three(before: Decimal | None, now: Decimal | None, decimals: int, unknown: str = NO_DATA) -> tuple[str, str, str]:
-    """An amount before, now, and the difference."""
-    difference = NO_DATA if before is None or now is None else signed(now - before, decimals)
-    then, right = (unknown if amount is None else number(amount, decimals) for amount in (before, now))
-    return then, right, difference
 
 
 def _estimated(member: Tree) -> tuple[str, ...]:

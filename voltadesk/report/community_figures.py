@@ -25,7 +25,14 @@ from voltadesk.feeds.meter_files import MeterFile
 from voltadesk.report.summary import Tree, ratio
 from voltadesk.units import decimal_text, money_decimal
 
-FLOWS = ("own_use", "from_community", "from_grid", "to_community", "to_grid")
+FLOW_NAMES = {
+    "own_use": "own use",
+    "from_community": "from the community",
+    "from_grid": "from the grid",
+    "to_community": "to the community",
+    "to_grid": "to the grid",
+}
+FLOWS = tuple(FLOW_NAMES)
 
 
 @dataclass(frozen=True)
