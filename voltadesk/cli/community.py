@@ -150,7 +150,7 @@ def settle(
         "Examples:\n\n"
         "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n\n"
         "  voltadesk community compare *.csv --rules r.toml --from 2026-01 --json\n\n"
-        "Static and hybrid use the keys of the rules, or the same key for everybody."
+        "Static, hybrid and iterative use the keys of the rules, or the same key for everybody."
     )
 )
 def compare(meters: Meters, rules: Rules, begin: From, end: To = None, as_json: Json = False) -> None:

@@ -21,8 +21,10 @@ from voltadesk.scenario.values import Currency, Day, Identifier, Key, Names, Per
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 MEMBERS_LIMIT = 20_000
-Rule = Literal["static", "dynamic", "hybrid", "equal", "priority", "optimal"]
-RULES: tuple[Rule, ...] = ("static", "dynamic", "hybrid", "equal", "priority", "optimal")
+Rule = Literal["static", "dynamic", "hybrid", "iterative", "equal", "priority", "book", "optimal"]
+RULES: tuple[Rule, ...] = ("static", "dynamic", "hybrid", "iterative", "equal", "priority", "book", "optimal")
+BY_KEYS: tuple[Rule, ...] = ("static", "hybrid", "iterative")
+BY_ROUNDS: tuple[Rule, ...] = ("hybrid", "iterative")
 
 
 class Meters(Part):
@@ -82,9 +84,9 @@ class Sharing(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        by_keys = self.rule in ("static", "hybrid")
-        _require(by_keys or not self.keys, "keys", None, "belong to the rules static and hybrid")
-        _require(self.rounds is None or self.rule == "hybrid", "rounds", self.rounds, "belong to the rule hybrid")
+        by_keys, by_rounds = self.rule in BY_KEYS, self.rule in BY_ROUNDS
+        _require(by_keys or not self.keys, "keys", None, "belong to the rules static, hybrid and iterative")
+        _require(by_rounds or self.rounds is None, "rounds", self.rounds, "belong to the rules hybrid and iterative")
         for key, default in (("least_percent", 0), ("most_percent", BP_PER_UNIT)):
             value = getattr(self, key)
             _require(
@@ -199,13 +201,12 @@ class Community(Part):
 
     def under(self, rule: Rule) -> Community:
         """The same community with another rule in every pool; keys are kept where the rule has any."""
-        by_keys = rule in ("static", "hybrid")
         pools = [
             pool.model_copy(
                 update={
                     "rule": rule,
-                    "rounds": pool.rounds if rule == "hybrid" else None,
-                    "keys": pool.keys if by_keys else [],
+                    "rounds": pool.rounds if rule in BY_ROUNDS else None,
+                    "keys": pool.keys if rule in BY_KEYS else [],
                 }
             )
             for pool in self.all_pools
