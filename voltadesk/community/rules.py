@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
 
 from voltadesk.clock import INTERVAL_MINUTES, time_zone
+from voltadesk.community.presets import find_preset, with_preset
 from voltadesk.community.price_rules import TIERS, Charge, Fee, Prices, Tariff, Text
 from voltadesk.scenario.model import Part, _require
 from voltadesk.scenario.read import checked, parse_toml, read_text
@@ -116,6 +117,7 @@ class Community(Part):
     version: Literal[1]
     name: Identifier
     title: Text = ""
+    preset: str | None = None
     currency: Currency = "EUR"
     timezone: str = "UTC"
     interval_minutes: Annotated[int, Field(strict=True)] = 15
@@ -128,6 +130,11 @@ class Community(Part):
     fees: list[Fee] = Field(default_factory=list)
     charges: list[Charge] = Field(default_factory=list)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        return with_preset(data) if isinstance(data, dict) else data
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         time_zone(self.timezone)
@@ -138,6 +145,7 @@ class Community(Part):
         self._check_meters()
         _require(not (self.sharing and self.pools), "sharing", None, "must not be given beside pools")
         self._check_pools()
+        self._check_preset()
         self._check_tariffs()
         names = {member.name for member in self.members}
         for n, charge in enumerate(self.charges):
@@ -169,6 +177,13 @@ class Community(Part):
                 _require_known(keys.percent, consumers, f"pools[{n}].keys[{k}].percent", "consumers of the pool")
         for k, keys in enumerate(self.sharing.keys if self.sharing else []):
             _require_known(keys.percent, names, f"sharing.keys[{k}].percent", "members")
+
+    def _check_preset(self) -> None:
+        allowed = find_preset(self.preset).rules if self.preset else None
+        for n, pool in enumerate(self.all_pools):
+            field = f"pools[{n}].rule" if self.pools else "sharing.rule"
+            limit = f"must be {' or '.join(allowed or [])} under the preset {self.preset}"
+            _require(allowed is None or pool.rule in allowed, field, pool.rule, limit)
 
     def _check_tariffs(self) -> None:
         names = {tariff.name for tariff in self.tariffs}

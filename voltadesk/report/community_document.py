@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from voltadesk.report.community_presets import cited_lines
 from voltadesk.report.document import NO_DATA, Section, number, percent, signed
 from voltadesk.report.summary import Tree
 
@@ -28,7 +29,8 @@ def settled_sections(tree: Tree) -> list[Section]:
     """The manager's report."""
     community = tree["community"]
     rules = ", ".join(f"{pool['name']}: {pool['rule']}" for pool in community["pools"])
-    text = (f"{community['interval_minutes']} minutes, {community['timezone']}; sharing {rules}", *_files(tree))
+    head = f"{community['interval_minutes']} minutes, {community['timezone']}; sharing {rules}"
+    text = (head, *cited_lines(community["preset"]), *_files(tree))
     parts = [Section(community["title"] or community["name"], text=text)]
     for period in tree["periods"]:
         parts += _period(period, community["currency"])
