@@ -126,12 +126,12 @@ def share_by_book(
     ask_tick  the same shape: what each wants at least [0.01/MWh]
     """
     intervals, members = want_wh.shape
-    buyer, seller = np.empty(members, np.int64), np.empty(members, np.int64)
+    scratch, buyer, seller = np.empty(members, np.int64), np.empty(members, np.int64), np.empty(members, np.int64)
     for t in range(intervals):
         taken, given = taken_wh[t], given_wh[t]
         taken[:], given[:] = 0, 0
-        sellers = _queue_up(turn + t, offer_wh[t], ask_tick[t], 1, seller)
-        buyers = _queue_up(turn + t, want_wh[t], bid_tick[t], -1, buyer) if sellers > 0 else 0
+        sellers = _queue_up(turn + t, offer_wh[t], ask_tick[t], 1, scratch, seller)
+        buyers = _queue_up(turn + t, want_wh[t], bid_tick[t], -1, scratch, buyer) if sellers > 0 else 0
         i, j = 0, 0
         while i < buyers and j < sellers:
             m, n = buyer[i], seller[j]
@@ -145,23 +145,33 @@ def share_by_book(
 
 
 @part
-def _queue_up(turn: int, energy_wh: Ints, price_tick: Ints, sign: int, queue: Ints) -> int:
-    """Write those with energy into `queue`, by sign x price and then in turn; returns how many they are."""
+def _queue_up(turn: int, energy_wh: Ints, price_tick: Ints, sign: int, scratch: Ints, queue: Ints) -> int:
+    """Write those with energy into `queue`, by sign x price and then in turn; returns how many they are.
+
+    A pass for each price that there is: members have few tariffs, and to sort would take longer to compile.
+    """
     if not energy_wh.any():
         return 0
-    members, count = len(energy_wh), 0
+    members, count, placed = len(energy_wh), 0, 0
     first = _nth_positive(turn, energy_wh)
-    low, high = price_tick[first], price_tick[first]
+    price = sign * price_tick[first]
+    last = price
     for k in range(members):
         m = (first + k) % members
         if energy_wh[m] > 0:
-            queue[count] = m
+            scratch[count] = m
             count += 1
-            low, high = min(low, price_tick[m]), max(high, price_tick[m])
-    if low < high:
-        # A stable sort keeps the row among equal prices.
-        order = np.argsort(sign * price_tick[queue[:count]], kind="mergesort")
-        queue[:count] = queue[:count][order]
+            price, last = min(price, sign * price_tick[m]), max(last, sign * price_tick[m])
+    while placed < count:
+        following = last
+        for k in range(count):
+            other = sign * price_tick[scratch[k]]
+            if other == price:
+                queue[placed] = scratch[k]
+                placed += 1
+            elif price < other < following:
+                following = other
+        price = following
     return count
 
 
