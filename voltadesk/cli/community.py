@@ -118,27 +118,34 @@ def settle(
     begin: From,
     end: To = None,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="A new or empty folder for the files.")] = None,
+    issued: Annotated[
+        str | None, typer.Option(metavar="DAY", help="The day on the statements; payments are due by it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     from voltadesk.cli.progress import shown_compiling
     from voltadesk.community.settlement import settle as settle_period
     from voltadesk.engine.sharing import match_by_nearness
+    from voltadesk.report.community_bank import bank_files, with_payments
     from voltadesk.report.community_document import settled_sections
     from voltadesk.report.community_figures import Period, settled
     from voltadesk.report.community_files import SettlementFiles
 
     if out == "":
         raise BadInput("out", out, "must be a folder")
+    day = None if issued is None else _day(issued, "issued")
     known, files, periods = _read(meters, rules, begin, end)
+    if known.bank is not None and out is not None and day is None:
+        raise BadInput("issued", None, "must be given with bank in the rules: files for the bank carry a day")
     folder = None if out is None else SettlementFiles(Path(out))
     try:
         if folder is not None:
             folder.begin()
         with shown_compiling(match_by_nearness):
             done = [Period(name, settle_period(known, energy, tariffs)) for name, energy, tariffs in periods]
-        tree = settled(known, files, done)
+        tree = with_payments(settled(known, files, done), known, day)
         if folder is not None:
-            folder.write(tree, done)
+            folder.write(tree, done, bank_files(tree, known))
     finally:
         if folder is not None:
             folder.close()
@@ -214,6 +221,16 @@ def _days(begin: str, end: str | None) -> tuple[date, date]:
     if after <= first:
         raise BadInput("to", end, f"must not be before from ({begin})")
     return first, after
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(field, text, "must be a day such as 2026-02-01") from None
+    if not 1971 <= day.year <= 2199:
+        raise BadInput(field, text, "must lie between 1971 and 2199")
+    return day
 
 
 def _month_or_day(text: str, field: str) -> tuple[date, date]:

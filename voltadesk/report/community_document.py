@@ -52,6 +52,7 @@ def _period(period: Tree, currency: str) -> list[Section]:
         f"self-consumption {percent(period['self_consumption'])}",
         f"members save {number(period['saving'])} {currency} together; "
         f"payments leave {number(period['rounding'], 4)} {currency} to the community by rounding to cents",
+        *_bank(period, currency),
         *period["notes"],
         *(
             f"best keys of {pool}: {', '.join(f'{name} {key} %' for name, key in keys.items())}"
@@ -88,6 +89,27 @@ def _period(period: Tree, currency: str) -> list[Section]:
     ]
 
 
+def _bank(period: Tree, currency: str) -> tuple[str, ...]:
+    """What is in the files for the bank, and who has to pay or to be paid otherwise."""
+    if period["bank"] is None:
+        return ()
+    told = []
+    for key, noun in (("collect", "direct debits"), ("pay_out", "credit transfers")):
+        order = period["bank"][key]
+        if order["payments"]:
+            where = f" in {order['file']}, due {period['bank']['due']}" if order["file"] else ""
+            told.append(f"{noun}{where}: {order['payments']:,}, sum {number(order['amount'])} {currency}")
+        if order["left_out_payments"]:
+            why = {"collect": "no mandate", "pay_out": "no IBAN"}[key]
+            names = [f"{row['member']} {number(row['amount'])}" for row in period["payments"] if row["by"] == why]
+            hidden = [f"and {len(names) - SHOWN:,} more"] if len(names) > SHOWN else []
+            told.append(
+                f"in no file for the bank, as there is {why}: {len(names):,}, "
+                f"sum {number(order['left_out_amount'])} {currency}: {', '.join(names[:SHOWN] + hidden)}"
+            )
+    return tuple(told)
+
+
 def statement_sections(tree: Tree, period: Tree, member: Tree) -> list[Section]:
     """A member's statement, or the account of a shared plant."""
     community = tree["community"]
@@ -107,7 +129,9 @@ def statement_sections(tree: Tree, period: Tree, member: Tree) -> list[Section]:
                 f"{community['title'] or community['name']}: {name}, {period['period']} "
                 f"({period['start']} to {period['end']})",
                 *_membership(member),
+                *((f"Issued {period['issued']}.",) if period["issued"] else ()),
                 _result(member, currency),
+                *_payment(member),
             ),
         ),
         Section("Energy", ("", "kWh"), energy + near, 1, _estimated(member)),
@@ -133,6 +157,25 @@ def _result(member: Tree, currency: str) -> str:
     if member["payable"] >= 0:
         return f"To pay: {number(member['payable'])} {currency}."
     return f"You get: {number(-member['payable'])} {currency}."
+
+
+def _payment(member: Tree) -> tuple[str, ...]:
+    """How and when it is paid; what a direct debit is announced by."""
+    payment = member["payment"]
+    if payment is None:
+        return ()
+    if payment["by"] == "no IBAN":
+        return ("We know no account of yours to pay it to: please tell us an IBAN.",)
+    iban = " ".join(payment["iban"][n : n + 4] for n in range(0, len(payment["iban"]), 4))
+    on, by = (f" {word} {payment['due']}" if payment["due"] else "" for word in ("on", "by"))
+    return {
+        "direct debit": (
+            f"We collect it{on} from {payment['iban']} by SEPA direct debit, "
+            f"mandate {payment['mandate']}, creditor identifier {payment['creditor_id']}.",
+        ),
+        "no mandate": (f"Please pay it{by} to {payment['holder']}, IBAN {iban}, reference {member['statement']}.",),
+        "credit transfer": (f"We pay it{on} to {payment['iban']}.",),
+    }[payment["by"]]
 
 
 def _estimated(member: Tree) -> tuple[str, ...]:

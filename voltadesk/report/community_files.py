@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from voltadesk.report.folder import OutFolder
 from voltadesk.report.summary import Tree
 
 LINE_COLUMNS = ("item", "detail", "party", "energy_kwh", "mean_price_per_kwh", "net", "tax", "gross", "billed")
-PAYMENT_COLUMNS = ("statement", "member", "direction", "amount")
+PAYMENT_COLUMNS = ("statement", "member", "direction", "amount", "by")
 
 
 class SettlementFiles(OutFolder):
@@ -34,7 +34,7 @@ class SettlementFiles(OutFolder):
             raise BadInput("out", str(self.folder), limit)
         super().begin()
 
-    def write(self, tree: Tree, periods: Sequence[Period]) -> None:
+    def write(self, tree: Tree, periods: Sequence[Period], bank_files: Iterable[tuple[str, str]] = ()) -> None:
         """Write everything, then move it into the folder."""
         self.write_text("settlement.json", json_text(tree, indent=2) + "\n")
         self.write_text("report.md", markdown(settled_sections(tree)))
@@ -43,13 +43,15 @@ class SettlementFiles(OutFolder):
             rows = [[_cell(row[name]) for name in PAYMENT_COLUMNS] for row in figures["payments"]]
             self.write_text(f"payments-{period.name}.csv", csv_text(PAYMENT_COLUMNS, rows))
             _write_shares(period, self.work / f"shares-{period.name}.csv")
+        for name, text in bank_files:
+            self.write_text(name, text)
         self.finish()
 
     def _write_statements(self, tree: Tree, period: Tree) -> None:
         for member in period["members"]:
             stem = f"statements/{period['period']}/{member['name']}"
             about = {"community": tree["community"]} | {
-                key: period[key] for key in ("period", "start_utc", "end_utc", "start", "end")
+                key: period[key] for key in ("period", "start_utc", "end_utc", "start", "end", "issued")
             }
             self.write_text(f"{stem}.json", json_text(about | member, indent=2) + "\n")
             self.write_text(f"{stem}.md", markdown(statement_sections(tree, period, member)))
