@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from voltadesk.errors import BadInput, CheckFailed
+from voltadesk.errors import BadInput, CheckFailed, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from voltadesk.community.rules import Community
     from voltadesk.community.tariffs import Tariffs
     from voltadesk.feeds.meter_files import MeterFile
+    from voltadesk.report.community_files import Draw
     from voltadesk.report.document import Section
 
 app = typer.Typer(
@@ -108,8 +109,10 @@ def check(
         "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
         "  voltadesk community settle *.csv --rules r.toml --from 2026-01 --out jan\n\n"
         "  voltadesk community settle *.csv --rules r.toml --from 2026-01 --json\n\n"
+        "  voltadesk community settle jan.csv --rules r.toml --from 2026-01 --out jan --issued 2026-02-02 --pdf\n\n"
         "Each month is a period of its own. --out writes a statement for each member (Markdown, CSV, JSON), payments, "
-        "the shares of every interval and the report."
+        "the shares of every interval and the report; with bank in the rules also SEPA files, for which --issued tells "
+        "the day. HTML and PDF need the extra report."
     )
 )
 def settle(
@@ -121,9 +124,11 @@ def settle(
     issued: Annotated[
         str | None, typer.Option(metavar="DAY", help="The day on the statements; payments are due by it.")
     ] = None,
+    html: Annotated[bool, typer.Option("--html", help="With --out: statements and report as HTML, too.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="With --out: statements and report as PDF, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    from voltadesk.cli.progress import shown_compiling
+    from voltadesk.cli.progress import counting, shown_compiling
     from voltadesk.community.settlement import settle as settle_period
     from voltadesk.engine.sharing import match_by_nearness
     from voltadesk.report.community_bank import bank_files, with_payments
@@ -134,10 +139,13 @@ def settle(
     if out == "":
         raise BadInput("out", out, "must be a folder")
     day = None if issued is None else _day(issued, "issued")
+    if out is None and (html or pdf):
+        raise BadInput("out", None, "must be given with --html and --pdf: a folder for the files")
+    drawn = _drawn(html, pdf)
     known, files, periods = _read(meters, rules, begin, end)
     if known.bank is not None and out is not None and day is None:
         raise BadInput("issued", None, "must be given with bank in the rules: files for the bank carry a day")
-    folder = None if out is None else SettlementFiles(Path(out))
+    folder = None if out is None else SettlementFiles(Path(out), drawn)
     try:
         if folder is not None:
             folder.begin()
@@ -145,7 +153,9 @@ def settle(
             done = [Period(name, settle_period(known, energy, tariffs)) for name, energy, tariffs in periods]
         tree = with_payments(settled(known, files, done), known, day)
         if folder is not None:
-            folder.write(tree, done, bank_files(tree, known))
+            count = sum(len(period["members"]) for period in tree["periods"])
+            with counting("writing", count, "statements") as on_progress:
+                folder.write(tree, done, bank_files(tree, known), on_progress)
     finally:
         if folder is not None:
             folder.close()
@@ -173,6 +183,23 @@ def compare(meters: Meters, rules: Rules, begin: From, end: To = None, as_json: 
         outcomes = compare_rules(known, [(energy, tariffs) for _, energy, tariffs in periods])
     tree = compared(known, files, [name for name, *_ in periods], outcomes)
     _answer(tree, compared_sections(tree), as_json)
+
+
+def _drawn(html: bool, pdf: bool) -> dict[str, Draw]:
+    """How pages are drawn, by the ending of the files."""
+    drawn: dict[str, Draw] = {}
+    try:
+        if html:
+            from voltadesk.report.html_page import html_page
+
+            drawn["html"] = html_page
+        if pdf:
+            from voltadesk.report.pdf_page import pdf_page
+
+            drawn["pdf"] = pdf_page
+    except ImportError:
+        raise MissingExtra("report", "--pdf" if drawn or not html else "--html") from None
+    return drawn
 
 
 def _answer(tree: Any, parts: Sequence[Section], as_json: bool) -> None:

@@ -116,37 +116,55 @@ def statement_sections(tree: Tree, period: Tree, member: Tree) -> list[Section]:
     currency, name = community["currency"], member["title"] or member["name"]
     used = {label: member["energy_kwh"][key] for key, label in FLOW_NAMES.items()}
     energy = [(label, "not metered" if amount is None else number(amount, 3)) for label, amount in used.items()]
-    near = [
-        (f"{way}, {NEARNESS[tier]}", number(amount, 3))
-        for way, key in (("from the community", "from_community_kwh"), ("to the community", "to_community_kwh"))
-        for tier, amount in member[key].items()
-        if amount
-    ]
     parts = [
         Section(
             f"Statement {member['statement']}" if member["statement"] else f"Account of {name}",
             text=(
                 f"{community['title'] or community['name']}: {name}, {period['period']} "
                 f"({period['start']} to {period['end']})",
-                *_membership(member),
+                *membership(member),
                 *((f"Issued {period['issued']}.",) if period["issued"] else ()),
                 _result(member, currency),
-                *_payment(member),
+                *payment_text(member),
             ),
         ),
-        Section("Energy", ("", "kWh"), energy + near, 1, _estimated(member)),
+        Section("Energy", ("", "kWh"), energy + near_rows(member), 1, estimated(member)),
+        *line_tables(member, currency),
+    ]
+    return [part for part in parts if part.rows or part.text] + [
+        Section("Saving", text=(saving_text(member, currency),))
+    ]
+
+
+def near_rows(member: Tree) -> list[tuple[str, str]]:
+    """What was moved, by nearness [kWh]."""
+    return [
+        (f"{way}, {NEARNESS[tier]}", number(amount, 3))
+        for way, key in (("from the community", "from_community_kwh"), ("to the community", "to_community_kwh"))
+        for tier, amount in member[key].items()
+        if amount
+    ]
+
+
+def line_tables(member: Tree, currency: str) -> list[Section]:
+    """The lines of a statement by who bills them, and what they would be without the community."""
+    return [
         _lines("Billed by the community", [n for n in member["lines"] if n["billed"]], currency),
         _lines("Billed by others", [n for n in member["lines"] if not n["billed"]], currency),
         _lines("Without the community", member["without_community"], currency),
     ]
-    saving = (
+
+
+def saving_text(member: Tree, currency: str) -> str:
+    """What the member has of the community, in a sentence."""
+    return (
         f"With the community {number(member['cost'])} {currency}, without it "
         f"{number(member['cost_without_community'])} {currency}: a saving of {number(member['saving'])} {currency}."
     )
-    return [part for part in parts if part.rows or part.text] + [Section("Saving", text=(saving,))]
 
 
-def _membership(member: Tree) -> tuple[str, ...]:
+def membership(member: Tree) -> tuple[str, ...]:
+    """From when to when it is a member, where that is bounded."""
     days = [f"{word} {member[key]}" for key, word in (("joined", "from"), ("left", "until before")) if member[key]]
     return (f"A member {' '.join(days)}.",) if days else ()
 
@@ -159,7 +177,7 @@ def _result(member: Tree, currency: str) -> str:
     return f"You get: {number(-member['payable'])} {currency}."
 
 
-def _payment(member: Tree) -> tuple[str, ...]:
+def payment_text(member: Tree) -> tuple[str, ...]:
     """How and when it is paid; what a direct debit is announced by."""
     payment = member["payment"]
     if payment is None:
@@ -178,7 +196,8 @@ def _payment(member: Tree) -> tuple[str, ...]:
     }[payment["by"]]
 
 
-def _estimated(member: Tree) -> tuple[str, ...]:
+def estimated(member: Tree) -> tuple[str, ...]:
+    """How many intervals were estimated, if any."""
     count = member["estimated_intervals"]
     return (f"{count:,} intervals were estimated by the grid operator.",) if count else ()
 
