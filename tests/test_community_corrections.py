@@ -80,8 +80,8 @@ def test_whoever_changed_gets_the_next_number_and_pays_the_difference(tmp_path: 
     assert ben["billed"] == D("2.493") - 83 * D("0.00015")
     assert (anna["payable"], ben["payable"]) == (D("0.02"), D("-0.01"))
     assert second["payments"] == [
-        {"statement": f"{NUMBER}003", "member": "anna", "direction": "collect", "amount": D("0.02")},
-        {"statement": f"{NUMBER}004", "member": "ben", "direction": "pay out", "amount": D("0.01")},
+        {"statement": f"{NUMBER}003", "member": "anna", "direction": "collect", "amount": D("0.02"), "by": None},
+        {"statement": f"{NUMBER}004", "member": "ben", "direction": "pay out", "amount": D("0.01"), "by": None},
     ]
     assert (roof["billed"], roof["billed_before"], roof["energy_kwh_before"]) == (D("-2.88"), D("-2.88"), None)
     # What rounding leaves is that of the whole bills.

@@ -22,6 +22,7 @@ from voltadesk.community.rules import Community
 from voltadesk.community.settlement import Settlement, Statement
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING
 from voltadesk.feeds.meter_files import MeterFile
+from voltadesk.report.community_presets import cited
 from voltadesk.report.summary import Tree, ratio
 from voltadesk.units import decimal_text, money_decimal
 
@@ -68,6 +69,7 @@ def head(rules: Community, files: Sequence[MeterFile]) -> Tree:
             "timezone": rules.timezone,
             "interval_minutes": rules.interval_minutes,
             "pools": [{"name": pool.name, "rule": pool.rule} for pool in rules.all_pools],
+            "preset": None if rules.preset is None else cited(rules.preset),
         },
         "files": [_file(file) for file in files],
     }

@@ -273,9 +273,14 @@ def markdown(parts: Sequence[Section]) -> str:
     return "\n".join(lines)
 
 
+def printable(text: str) -> str:
+    """Text from outside without control characters."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
 def _plain(text: str) -> Text:
     """Text from outside: never markup, and no control characters."""
-    return Text("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))
+    return Text(printable(text))
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> RichTable:
