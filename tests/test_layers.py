@@ -17,6 +17,7 @@ PACKAGE = Path(voltadesk.__file__).parent
 LEVELS = (
     ("__main__",),
     ("ui", "cli"),
+    ("sweep",),
     ("report", "store"),
     ("desk",),
     ("strategy", "scenario", "community", "feeds"),
@@ -46,11 +47,12 @@ LIBRARIES = {
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "sqlite3": {"store"},
-    "duckdb": {"report", "feeds"},  # Parquet
-    "simplejson": {"report"},
+    "duckdb": {"report", "feeds", "sweep"},  # Parquet
+    "simplejson": {"report", "sweep"},
     "jinja2": {"report"},
     "reportlab": {"report"},
     "font_roboto": {"report"},
+    "distributed": {"sweep"},
     "rich": {"report", "cli", "ui"},
     "textual": {"ui"},
     "textual_serve": {"cli"},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TextIO, Typ
 
 import typer
 
-from voltadesk.cli import backtest
+from voltadesk.cli import backtest, sweep
 from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 app.command("backtest", help=backtest.HELP)(backtest.backtest)
+app.command("sweep", help=sweep.HELP)(sweep.sweep)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
