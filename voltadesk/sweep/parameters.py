@@ -16,7 +16,7 @@ from voltadesk.scenario.read import parse_toml
 
 COMBINATIONS_LIMIT = 10_000
 
-_NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?"
+_NUMBER = r"[+-]?[0-9]{1,19}(?:\.[0-9]{1,8})?"  # their quotients and multiples are exact decimals
 _RANGE = re.compile(rf"({_NUMBER}):({_NUMBER})(?::({_NUMBER}))?")
 _STRATEGIES = ("rolling", "day-ahead", "dual")
 
@@ -49,7 +49,7 @@ class Parameter(NamedTuple):
             return "bool"
         if any(isinstance(cell, bool | str) for cell in cells):
             return "text"
-        return "whole" if all(isinstance(cell, int) and abs(cell) < 1 << 63 for cell in cells) else "decimal"
+        return "whole" if all(isinstance(cell, int) for cell in cells) else "decimal"
 
 
 def read_parameters(given: Sequence[str], strategies: str | None = None) -> tuple[Parameter, ...]:

@@ -116,7 +116,7 @@ def _type(decimals: int) -> str:
 def _parameter_type(parameter: Parameter) -> str:
     if parameter.kind == "decimal":
         numbers = [value.cell for value in parameter.values if isinstance(value.cell, Decimal)]
-        return _type(max(-int(number.as_tuple().exponent) for number in numbers))
+        return _type(max(WHOLE, *(-int(number.as_tuple().exponent) for number in numbers)))
     return {"whole": "BIGINT", "bool": "BOOLEAN"}.get(parameter.kind, "VARCHAR")
 
 
