@@ -73,16 +73,16 @@ def write_results(folder: Path, grid: Grid, tree: Tree) -> None:
     files = OutFolder(folder)
     try:
         files.begin()
-        _write_parquet(grid.parameters, tree["rows"], files.path("rows.csv"), files.path("results.parquet"))
-        files.path("rows.csv").unlink()
+        write_table(grid.parameters, tree["rows"], files.path("results.parquet"))
         files.write_text("sweep.json", json_text(tree, indent=2) + "\n")
         files.finish()
     finally:
         files.close()
 
 
-def _write_parquet(parameters: Sequence[Parameter], rows: Sequence[Tree], between: Path, target: Path) -> None:
-    """Rows as text first, so that the database reads every number exactly as it is written."""
+def write_table(parameters: Sequence[Parameter], rows: Sequence[Tree], target: Path) -> None:
+    """Write rows as Parquet: as text first, so that the database reads every number exactly as it is written."""
+    between = target.with_name("rows.csv")
     with between.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         for row in rows:
@@ -95,6 +95,7 @@ def _write_parquet(parameters: Sequence[Parameter], rows: Sequence[Tree], betwee
     read += ", delim = ',', quote = '\"', escape = '\"', nullstr = '\\N', parallel = false)"
     with duckdb.connect(config=DATABASE) as database:
         database.execute(f"COPY (SELECT * FROM {read}) TO {_quoted(str(target))} {WRITE['parquet']}")  # noqa: S608
+    between.unlink()
 
 
 def _text(cell: Any) -> str:
