@@ -18,7 +18,7 @@ from tests.test_interrupt import AS_FROM_A_SHELL
 
 SMALL = changed(("days = 2", "days = 1"))
 # A second or so for each replay, so that a sweep can be caught in the middle.
-LONG = changed(("days = 2", "days = 40"), ("count = 3", "count = 400"), ("limit_kw = 50", "limit_kw = 5000"))
+LONG = changed(("days = 2", "days = 30"), ("count = 3", "count = 400"), ("limit_kw = 50", "limit_kw = 5000"))
 
 
 def scenario_file(folder: Path, text: str = SMALL) -> Path:

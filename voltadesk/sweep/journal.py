@@ -47,7 +47,7 @@ class Journal:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise BadInput("out", str(self.folder), (error.strerror or "can't be written").lower()) from None
+            raise BadInput("out", self.folder, (error.strerror or "can't be written").lower()) from None
         try:
             self._lock()
             self._read()
@@ -76,7 +76,7 @@ class Journal:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BadInput("out", str(self.folder), "another sweep is writing to it") from None
+            raise BadInput("out", self.folder, "another sweep is writing to it") from None
 
     def _read(self) -> None:
         body = self.path.read_bytes()
@@ -97,7 +97,7 @@ class Journal:
         for key, what in _WHAT.items():
             # As it would stand there: what JSON makes lists of is no tuple any more.
             if head.get(key) != json.loads(json_text(self.identity[key])):
-                raise BadInput("out", str(self.folder), f"holds a sweep that {what}; it is kept as it is")
+                raise BadInput("out", self.folder, f"holds a sweep that {what}; it is kept as it is")
 
     def _parsed(self, line: bytes, number: int) -> dict[str, Any]:
         try:
