@@ -12,7 +12,7 @@ from voltadesk import __version__
 from voltadesk.errors import BadInput, MissingExtra, NoAnswer, one_line
 from voltadesk.sweep.task import LOST, Outcome, Task, run, version
 
-PATIENCE_S = 15  # for a scheduler to answer and for a first worker
+PATIENCE_S = 10  # for a scheduler to answer and for a first worker
 TASKS_PER_THREAD = 2  # so that a thread finds its next task with it
 
 
@@ -32,7 +32,8 @@ class ClusterWorkers:
         except ImportError:
             raise MissingExtra("sweep", "--cluster") from None
         self.address, self._library = address, distributed
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told by errors
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is told by errors
 
     def __enter__(self) -> Self:
         try:
