@@ -62,7 +62,7 @@ LIBRARIES = {
 # What a kernel has no business with: files, clocks, databases, screens, logs.
 OUTSIDE_WORLD = {"os", "io", "pathlib", "time", "datetime", "random", "logging", "sqlite3", "socket", "threading"}
 
-HEAVY = {"numba", "numpy", "sqlalchemy", "sqlmodel", "textual", "duckdb", "pydantic", "cryptography"}
+HEAVY = {"distributed", "numba", "numpy", "sqlalchemy", "sqlmodel", "textual", "duckdb", "pydantic", "cryptography"}
 
 
 def room_of(path: Path) -> str:
@@ -139,6 +139,7 @@ def test_the_engine_knows_nothing_of_the_outside_world(path: Path) -> None:
         (["headless", "--help"], {"pydantic"}),  # Typer itself reads choices and paths with it
         (["headless", "replay", "--help"], {"pydantic"}),
         (["headless", "match", "--help"], {"pydantic"}),
+        (["headless", "sweep", "--help"], {"pydantic"}),
         (["community", "--help"], {"pydantic"}),
         (["community", "settle", "--help"], {"pydantic"}),
     ],
