@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,13 +16,13 @@ from voltadesk.sweep.task import Outcome
 from voltadesk.sweep.task import run as replay
 from voltadesk.sweep.workers import LocalWorkers, run_tasks
 
-COMBINATIONS = 16
+COMBINATIONS = 12
 SCENARIO = """
 version = 1
 name = "flats"
 [time]
 start = 2026-01-01
-days = 200
+days = 120
 [upstream]
 limit_kw = 50000
 price = 80.00
@@ -29,6 +31,9 @@ name = "flats"
 count = 1500
 annual_kwh = [2000, 4000]
 """
+
+
+SPIN = "sum(n * n for n in range(30_000_000))"
 
 
 def seconds_with(grid: Grid, count: int) -> float:
@@ -42,6 +47,18 @@ def seconds_with(grid: Grid, count: int) -> float:
     return seconds
 
 
+def room_for_two() -> float:
+    """How many times the work of one plain loop the machine does just now when there are two of them."""
+
+    def seconds(count: int) -> float:
+        begun = time.perf_counter()
+        for process in [subprocess.Popen([sys.executable, "-c", SPIN]) for _ in range(count)]:
+            process.wait()
+        return time.perf_counter() - begun
+
+    return 2 * seconds(1) / seconds(2)
+
+
 def run() -> list[tuple[str, str, str]]:
     """The table of this page."""
     with TemporaryDirectory() as folder:
@@ -53,10 +70,10 @@ def run() -> list[tuple[str, str, str]]:
         begun = time.perf_counter()
         replay(grid.task(0))
         alone = time.perf_counter() - begun
-        ratios = []
-        for _ in range(3):
-            one, two = seconds_with(grid, 1), seconds_with(grid, 2)
-            ratios.append((one / two, one, two))
-    best, one, two = max(ratios)
+        runs = [(room_for_two(), seconds_with(grid, 1), seconds_with(grid, 2)) for _ in range(3)]
+    room, one, two = max(runs, key=lambda each: each[1] / each[2])
     what = f"sweep of {COMBINATIONS} replays of {alone:.1f} s each: two processes against one"
-    return [(what, f"{best:.2f} x ({one:.1f} s, {two:.1f} s)", ">= 1.8 x")]
+    return [
+        (what, f"{one / two:.2f} x ({one:.1f} s, {two:.1f} s)", ">= 1.8 x"),
+        ("two plain loops against one just before", f"{room:.2f} x", ""),
+    ]

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,29 +91,30 @@ def _outcomes(
     from voltadesk.sweep.journal import Journal
     from voltadesk.sweep.workers import run_tasks
 
-    with ExitStack() as stack:
-        outcomes: dict[int, Outcome] = {}
-        keep: Callable[[int, Outcome], None] = outcomes.__setitem__
-        if folder is not None:
-            journal = stack.enter_context(Journal(folder, grid.identity(), len(grid.combinations)))
-            outcomes, keep = journal.outcomes, journal.add
-        left = [n for n in range(len(grid.combinations)) if n not in outcomes]
+    count = len(grid.combinations)
+    with nullcontext() if folder is None else Journal(folder, grid.identity(), count) as journal:
+        outcomes: dict[int, Outcome] = {} if journal is None else journal.outcomes
+        keep = outcomes.__setitem__ if journal is None else journal.add
+        left = [n for n in range(count) if n not in outcomes]
         if not left:
             return outcomes
         begun, before = time.perf_counter(), len(outcomes)
         try:
-            doing = stack.enter_context(_workers(workers, cluster, len(left)))
-            on_done = stack.enter_context(_counting("sweeping", len(left), quiet))
+            with _workers(workers, cluster, len(left)) as doing, _counting("sweeping", len(left), quiet) as on_done:
 
-            def done(n: int, outcome: Outcome) -> None:
-                keep(n, outcome)
-                on_done(len(outcomes) - before)
+                def done(n: int, outcome: Outcome) -> None:
+                    keep(n, outcome)
+                    on_done(len(outcomes) - before)
 
-            run_tasks(left, grid.task, doing, done)
+                run_tasks(left, grid.task, doing, done)
         except Interrupted:
             if folder is not None:
-                kept = f"{len(journal.outcomes):,} of {len(grid.combinations):,} combinations are kept in {folder}"
-                print(f"voltadesk: {kept}; the same command goes on from there", file=sys.stderr)
+                kept = sum(not outcome.error for outcome in outcomes.values())
+                print(
+                    f"voltadesk: {kept:,} of {count:,} combinations are kept in {folder}; "
+                    "the same command goes on from there",
+                    file=sys.stderr,
+                )
             raise
         if not quiet:
             _tell(grid, len(left), before, time.perf_counter() - begun)
