@@ -7,10 +7,22 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Receipts
+from voltadesk.engine import book_levels as lv
+from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Quotes, Receipts
+from voltadesk.engine.book_events import REPORT
 from voltadesk.engine.market import TURNOVER_LIMIT_E8, run_intervals
 from voltadesk.engine.plants import UNIT_ROWS
-from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, NO_PRICE_TICK, TRADE, Conditions, Table
+from voltadesk.engine.tables import (
+    ACCOUNTS,
+    BATTERY_ROW,
+    COMMUNITY_CONTINUOUS,
+    COMMUNITY_ROW,
+    INTERVAL,
+    NO_PRICE_TICK,
+    TRADE,
+    Conditions,
+    Table,
+)
 from voltadesk.errors import VoltaDeskError
 
 FILL_LIMIT_WH = 9 * 10**12  # times an efficiency in ppm this stays within 64 bits
@@ -20,8 +32,9 @@ class Exchange:
     """A market of homes, plants, batteries and the upstream grid over `count` intervals.
 
     The tables given are copied; `homes`, `plants`, `batteries` and `accounts` hold state and totals up to
-    `next_interval`, `intervals`, `plant_output_wh` and `battery_rows` one row for each interval run. The interval's
-    steps always close: any orders have a result, at worst no trade.
+    `next_interval`, `intervals`, `plant_output_wh` and `battery_rows` one row for each interval run; `community_rows`,
+    too, where the community trades on a book or is measured, else none. The interval's steps always close: any orders
+    have a result, at worst no trade.
 
     rules      (1,) RULES        homes  (H,) HOME       plants  (P,) PLANT      batteries  (B,) BATTERY
     count      intervals there is room for
@@ -42,6 +55,9 @@ class Exchange:
         self.intervals = np.zeros(count, INTERVAL)
         self.plant_output_wh = np.zeros((count, len(plants)), np.int64)
         self.battery_rows = np.zeros((count, len(batteries)), BATTERY_ROW)
+        is_continuous = bool((self.rules["community_rule"] == COMMUNITY_CONTINUOUS).any())
+        is_measured = is_continuous or bool(self.rules["community_is_measured"].any())
+        self.community_rows = np.zeros(count if is_measured else 0, COMMUNITY_ROW)
         self.next_interval = 0
         self.keep_trades = keep_trades
         self._last: tuple[int, Table] | None = None
@@ -60,9 +76,27 @@ class Exchange:
             home_wh=np.zeros((HOME_ROWS, homes), np.int64),
             unit=np.zeros((UNIT_ROWS, plants), np.int64),
             lost_wh=np.zeros(fleet, np.int64),
+            home_e8=np.zeros(homes, np.int64),
+            battery_wh=np.zeros((2, fleet), np.int64),
+            battery_e8=np.zeros(fleet, np.int64),
+            quotes=self._make_quotes(first_plant + 2 * fleet if len(self.community_rows) else 0),
             turnover_e8=np.zeros(1, np.int64),
             first_plant=first_plant,
         )
+
+    def _make_quotes(self, slots: int) -> Quotes:
+        """Room for that many orders of the community, and for a book of them if it trades on one."""
+        rules, orders, ticks = self.rules[0], 0, 0
+        if rules["community_rule"] == COMMUNITY_CONTINUOUS:
+            orders = slots + 1
+            fees = rules["community_grid_fee_tick"] + rules["community_levy_tick"]
+            # No one pays more than the quote and these, and no one takes less than the quote.
+            ticks = int(rules["margin_tick"] + max(0, rules["grid_fee_tick"] + rules["levy_tick"] - fees)) + 1
+        memory, place = np.zeros(lv.memory_words(ticks), np.int64), np.zeros(orders, np.int32)
+        pool, reports = np.zeros(orders * lv.PLACE_WORDS, np.int64), np.zeros(orders, REPORT)
+        self._of_book = pool, reports  # only their addresses are kept elsewhere
+        arrays = (np.zeros(slots, np.int64) for _ in range(8))
+        return Quotes(*arrays, memory, place, lv.addresses(memory, pool, place, reports))
 
     def advance(self, conditions: Conditions) -> Table:
         """Run the C intervals that the conditions bring; returns the receipts of their trades (TRADE).
@@ -74,7 +108,7 @@ class Exchange:
         self._check_shapes(conditions, count)
         # One layout of arrays, so that the kernel is compiled for one.
         conditions = Conditions(*(np.require(array, np.int64, ("C", "W")) for array in conditions))
-        most = count * (5 * len(self.homes) + 3 * len(self.plants) + 2 + 2 * len(self.batteries))
+        most = count * (5 * len(self.homes) + 3 * len(self.plants) + 2 + 4 * len(self.batteries))
         rows = np.zeros(most if self.keep_trades else 0, TRADE)
         receipts = Receipts(rows, np.zeros(1, np.int64))
         market = Market(
@@ -86,6 +120,7 @@ class Exchange:
             self.intervals,
             self.plant_output_wh,
             self.battery_rows,
+            self.community_rows,
         )
         if not run_intervals(self.next_interval, market, conditions, self._arena, receipts):
             raise VoltaDeskError(f"turnover: must stay below {TURNOVER_LIMIT_E8 // 10**8:,} in one run: shorten it")
@@ -136,6 +171,7 @@ class Exchange:
             self.intervals[:done],
             self.plant_output_wh[:done],
             self.battery_rows[:done],
+            *([self.community_rows[:done]] if self.rules["community_rule"][0] == COMMUNITY_CONTINUOUS else []),
         ):
             digest.update(np.ascontiguousarray(table).view(np.int64).astype("<i8").tobytes())
         return digest.hexdigest()

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from voltadesk.engine.arena import Arena, Market, Receipts
+from voltadesk.engine.arena import GIVEN, TAKEN, Arena, Market, Receipts
 from voltadesk.engine.community import community_price_tick
-from voltadesk.engine.compiled import kernel
+from voltadesk.engine.compiled import kernel, part
+from voltadesk.engine.continuous import trade_continuous
 from voltadesk.engine.orders import clear_whole, nominate, place_homes, place_others, share_community
+from voltadesk.engine.quotes import measure_pool
 from voltadesk.engine.settlement import (
     pay_as_bid_rest_e8,
     settle_fleet,
@@ -20,9 +20,40 @@ from voltadesk.engine.settlement import (
     settle_upstream,
     turn_over,
 )
-from voltadesk.engine.tables import COMMUNITY_NONE, NO_PRICE_TICK, Conditions
+from voltadesk.engine.tables import COMMUNITY_CONTINUOUS, COMMUNITY_NONE, NO_PRICE_TICK, Conditions
 
 TURNOVER_LIMIT_E8 = 8 * 10**18  # leaves room for the dearest interval there can be
+
+
+@part
+def clear_community(i: int, market: Market, arena: Arena) -> None:
+    """Nobody has traded in the community of interval `i` yet."""
+    arena.home_e8[:] = 0
+    arena.battery_wh[:] = 0
+    arena.battery_e8[:] = 0
+    if market.community_rows.shape[0] > 0:
+        row = market.community_rows[i]
+        row.lowest_tick = NO_PRICE_TICK
+        row.highest_tick = NO_PRICE_TICK
+        row.equilibrium_tick = NO_PRICE_TICK
+
+
+@part
+def trade_pool(
+    k: int, i: int, market: Market, conditions: Conditions, arena: Arena, supply_wh: int, demand_wh: int
+) -> None:
+    """Trade among homes at one price from the interval's quote."""
+    rules, result = market.rules[0], market.intervals[i]
+    price = community_price_tick(rules, result.quote_tick, supply_wh, demand_wh)
+    result.community_price_tick = price
+    result.community_wh = share_community(rules, market.home, price, arena.home_wh)
+    if result.community_wh > 0:
+        for h in range(market.home.shape[0]):
+            arena.home_e8[h] = price * (arena.home_wh[GIVEN, h] - arena.home_wh[TAKEN, h])
+        fees = rules.community_grid_fee_tick + rules.community_levy_tick
+        arena.turnover_e8[0] += 2 * result.community_wh * (abs(price) + fees)
+    if rules.community_is_measured:
+        measure_pool(k, market, conditions, arena, result.quote_tick, market.community_rows[i])
 
 
 @kernel
@@ -46,10 +77,10 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
             second_from,
             arena.home_wh,
         )
+        clear_community(i, market, arena)
         place_others(k, market, conditions, second_from, arena)
         result.quote_tick = NO_PRICE_TICK
         result.community_price_tick = NO_PRICE_TICK
-        community_tick = np.int64(0)
         is_quote = rules.community_rule != COMMUNITY_NONE
         # Once for the quote, where there is a community, and once for the auction itself: one call, compiled once.
         while True:
@@ -60,9 +91,10 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
             is_quote = False
             result.quote_tick = solution.price_tick
             if result.quote_tick != NO_PRICE_TICK:
-                community_tick = community_price_tick(rules, result.quote_tick, supply, demand)
-                result.community_price_tick = community_tick
-                result.community_wh = share_community(rules, market.home, community_tick, arena.home_wh)
+                if rules.community_rule == COMMUNITY_CONTINUOUS:
+                    trade_continuous(k, i, market, conditions, arena, result.quote_tick, second_from)
+                else:
+                    trade_pool(k, i, market, conditions, arena, supply, demand)
         result.price_tick = solution.price_tick
         result.price_low_tick = solution.price_low_tick
         result.price_high_tick = solution.price_high_tick
@@ -75,7 +107,6 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
             conditions.load_metered_wh[k],
             conditions.solar_metered_wh[k],
             arena,
-            community_tick,
             solution,
             receipts,
         )

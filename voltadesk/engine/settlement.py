@@ -67,6 +67,36 @@ def receipt(
 
 
 @part
+def receipts_at_average(
+    receipts: Receipts,
+    interval: int,
+    kind: int,
+    participant: int,
+    energy_wh: int,
+    received_e8: int,
+    fees_tick: int,
+    fee_bp: int,
+) -> int:
+    """Write the receipts of what a participant traded in the community, and return its fees [1e-8 currency].
+
+    One at the average price; where that lies between two ticks, one at either, so that both add up exactly. A buyer
+    bears `fees_tick` on its energy, a seller `fee_bp` of the amount on each receipt.
+    """
+    if energy_wh == 0:
+        return 0
+    size = abs(energy_wh)
+    amount = received_e8 if energy_wh < 0 else -received_e8
+    price = amount // size
+    dearer = amount - price * size
+    sign, fees_all = (1 if energy_wh > 0 else -1), 0
+    for tick, part_wh in ((price, size - dearer), (price + 1, dearer)):
+        fees = fees_tick * part_wh if sign > 0 else fee_e8(tick * part_wh, fee_bp)
+        fees_all += fees
+        receipt(receipts, interval, kind, participant, MARKET_COMMUNITY, sign * part_wh, tick, fees)
+    return fees_all
+
+
+@part
 def add_delivery(
     totals: Any, load_wh: int, flexible_wh: int, shed_wh: int, solar_wh: int, curtailed_wh: int, own_use_wh: int
 ) -> None:
@@ -86,7 +116,6 @@ def settle_homes(
     load_metered_wh: NDArray[np.int64],
     solar_metered_wh: NDArray[np.int64],
     arena: Arena,
-    community_tick: int,
     solution: Solution,
     receipts: Receipts,
 ) -> int:
@@ -119,16 +148,25 @@ def settle_homes(
         imbalance_all += imbalance
         own_use = min(made, served + flexible)
         # Settlement.
-        fees = (grid_fees_tick + rules.margin_tick) * bought + community_fees_tick * taken
-        broker_fee = fee_e8(community_tick * given, rules.community_fee_bp) if given > 0 else 0
         add_delivery(row, served + flexible, flexible, metered - served, made, potential - made, own_use)
         add_delivery(result, served + flexible, flexible, metered - served, made, potential - made, own_use)
+        fees = (grid_fees_tick + rules.margin_tick) * bought
         if taken > 0 or given > 0:
             row.community_bought_wh += taken
             row.community_sold_wh += given
-            row.community_e8 += community_tick * (given - taken)
-            receipt(receipts, i, KIND_HOME, h, MARKET_COMMUNITY, taken, community_tick, community_fees_tick * taken)
-            receipt(receipts, i, KIND_HOME, h, MARKET_COMMUNITY, -given, community_tick, broker_fee)
+            row.community_e8 += arena.home_e8[h]
+            community_fees = receipts_at_average(
+                receipts,
+                i,
+                KIND_HOME,
+                h,
+                taken - given,
+                arena.home_e8[h],
+                community_fees_tick,
+                rules.community_fee_bp,
+            )
+            fees += community_fees
+            broker += community_fees if given > 0 else 0
         if bought > 0 or sold > 0:
             sold_tick = paid_tick(rules, arena, h, solution)
             row.auction_bought_wh += bought
@@ -137,10 +175,9 @@ def settle_homes(
             auction_fees = (grid_fees_tick + rules.margin_tick) * bought
             receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, bought, solution.price_tick, auction_fees)
             receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, -sold, sold_tick, NO_FEES)
-        row.fees_e8 -= fees + broker_fee
+        row.fees_e8 -= fees
         bought_all += bought
         taken_all += taken
-        broker += broker_fee
     accounts.operator_e8 += rules.margin_tick * bought_all
     accounts.network_e8 += rules.grid_fee_tick * bought_all + rules.community_grid_fee_tick * taken_all
     accounts.levies_e8 += rules.levy_tick * bought_all + rules.community_levy_tick * taken_all
@@ -223,25 +260,27 @@ def settle_fleet(
     at = arena.first_plant + 2 * market.plant.shape[0] + 2
     for b in range(fleet):
         row, line = market.battery[b], market.battery_rows[i, b]
-        bought, sold = arena.fill_wh[at + b], arena.fill_wh[at + fleet + b]
+        auction_bought, auction_sold = arena.fill_wh[at + b], arena.fill_wh[at + fleet + b]
+        bought, sold = auction_bought + arena.battery_wh[0, b], auction_sold + arena.battery_wh[1, b]
         lost, mode = arena.lost_wh[b], 0
+        settle_store_in_community(i, market, arena, b, receipts)
         if bought > 0:
             mode = 1
             lost += charge(row, bought)
-            fees = rules.margin_tick * bought
+            fees = rules.margin_tick * auction_bought
             row.charged_wh += bought
-            row.bought_e8 -= solution.price_tick * bought
+            row.bought_e8 -= solution.price_tick * auction_bought
             row.fees_e8 -= fees
             accounts.operator_e8 += fees
-            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, bought, solution.price_tick, fees)
+            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, auction_bought, solution.price_tick, fees)
         if sold > 0:
             mode = -1
             lost += discharge(row, sold)
             price = paid_tick(rules, arena, at + fleet + b, solution)
             row.discharged_wh += sold
-            row.sold_e8 += price * sold
+            row.sold_e8 += price * auction_sold
             row.wear_e8 += row.wear_cost_tick * sold
-            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, -sold, price, NO_FEES)
+            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, -auction_sold, price, NO_FEES)
         if mode != 0 and mode != row.last_mode:
             row.mode_changes += 1 if row.last_mode != 0 else 0
             row.last_mode = mode
@@ -266,6 +305,24 @@ def settle_fleet(
         result.battery_charge_wh += bought
         result.battery_discharge_wh += sold
         result.battery_loss_wh += lost
+
+
+@part
+def settle_store_in_community(i: int, market: Market, arena: Arena, b: int, receipts: Receipts) -> None:
+    """Settle what a battery traded in the community: a buyer bears no fees there, a seller the broker's."""
+    row, received = market.battery[b], arena.battery_e8[b]
+    traded = arena.battery_wh[0, b] - arena.battery_wh[1, b]
+    if traded == 0:
+        return
+    fees = receipts_at_average(
+        receipts, i, KIND_BATTERY, b, traded, received, NO_FEES, market.rules[0].community_fee_bp
+    )
+    row.fees_e8 -= fees
+    market.accounts[0].broker_e8 += fees
+    if traded > 0:
+        row.bought_e8 += received
+    else:
+        row.sold_e8 += received
 
 
 @part
@@ -309,13 +366,10 @@ def settle_imbalance(i: int, market: Market, arena: Arena, short_wh: int, receip
 
 @part
 def turn_over(rules: Any, result: Any, arena: Arena) -> None:
-    """Add what the interval's auction and community turned over; no one's account can have moved by more."""
+    """Add what the interval's auction turned over; no one's account can have moved by more."""
     fees = rules.margin_tick + rules.grid_fee_tick + rules.levy_tick
     if result.auction_wh > 0:
         arena.turnover_e8[0] += result.auction_wh * (abs(result.price_tick) + fees) + result.uplift_e8
-    if result.community_wh > 0:
-        fees = rules.community_grid_fee_tick + rules.community_levy_tick
-        arena.turnover_e8[0] += 2 * result.community_wh * (abs(result.community_price_tick) + fees)
 
 
 @part

@@ -1,0 +1,196 @@
+"""A community that trades on an order book: in each interval all quote in turn, until its gate closes.
+
+Who quotes by ZIC, "zero intelligence, constrained", draws each price evenly from those at which it can't lose and which
+somebody could take; who quotes by value asks what it would just accept. Source: Gode & Sunder, "Allocative efficiency of
+markets with zero-intelligence traders", Journal of Political Economy 101, 1993. Trades are those of `book_trading`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import uint64
+
+from voltadesk.engine import book_levels as lv
+from voltadesk.engine.arena import GIVEN, TAKEN, Arena, Market, Quotes
+from voltadesk.engine.book_events import FOR_SESSION, KIND_LIMIT, NEVER_UTC, NOBODY
+from voltadesk.engine.book_levels import Ladder
+from voltadesk.engine.book_trading import trade
+from voltadesk.engine.compiled import lean_part, part
+from voltadesk.engine.homes import random_bits
+from voltadesk.engine.quotes import add_trade, put_equilibrium, put_values
+from voltadesk.engine.rounding import average_price_up_tick
+from voltadesk.engine.tables import Conditions, Table
+
+STREAM_QUOTE = np.int64(-6)  # of the first round; each round has the one below that of the round before
+TURNS_BITS = 22  # more turns than a round can have
+_LOW_HALF = uint64(0xFFFF_FFFF)
+
+
+@part
+def trade_continuous(
+    k: int, i: int, market: Market, conditions: Conditions, arena: Arena, quote_tick: int, second_from: int
+) -> None:
+    """Trade on the book of interval `i`; what was traded is written to the arena and taken off batteries' orders."""
+    rules, quotes, row = market.rules[0], arena.quotes, market.community_rows[i]
+    low, high = put_values(k, market, conditions, arena, quote_tick, True)
+    if low > high:
+        return
+    put_equilibrium(quotes, low, high, row)
+    if row.possible_wh > 0:
+        quotes.fill_wh[:] = 0
+        quotes.amount_e8[:] = 0
+        first_index = second_from // rules.step_s << TURNS_BITS
+        _run_rounds(rules, quotes, arena.first_plant, market.battery.shape[0], low, high, first_index, row)
+        _hand_over(market, arena, row)
+    result = market.intervals[i]
+    result.community_wh = row.traded_wh
+    if row.traded_wh > 0:
+        result.community_price_tick = average_price_up_tick(row.amount_e8, row.traded_wh)
+
+
+@part
+def _run_rounds(
+    rules: Any, quotes: Quotes, first_bid: int, fleet: int, low: int, high: int, first_index: int, row: Any
+) -> None:
+    """All rounds: in each every order that quotes has one turn, in a drawn order.
+
+    `first_bid` is the slot of the first battery's bid. Ends when one side has nothing left.
+    """
+    ladder, reports = _fresh_book(quotes, low, high), lv.report_rows(quotes.where)
+    turns, open_wh, sign = 0, np.zeros(2, np.int64), 0
+    for s in range(quotes.quantity_wh.shape[0]):
+        quotes.left_wh[s] = abs(quotes.quantity_wh[s])
+        if quotes.left_wh[s] > 0:
+            quotes.turn[turns] = s
+            turns += 1
+            open_wh[int(quotes.quantity_wh[s] < 0)] += quotes.left_wh[s]
+    for r in range(rules.community_rounds):
+        for n in range(turns):
+            if open_wh[0] == 0 or open_wh[1] == 0:
+                return
+            bits = random_bits(rules.community_seed, STREAM_QUOTE - r, first_index + n)
+            # Forward Fisher-Yates: each of those whose turn is still to come is next with the same chance.
+            other = n + (np.int64(bits & _LOW_HALF) * (turns - n) >> 32)
+            s = quotes.turn[other]
+            quotes.turn[other] = quotes.turn[n]
+            quotes.turn[n] = s
+            if quotes.left_wh[s] == 0:
+                continue
+            price = quotes.value_tick[s]
+            if quotes.is_drawn[s]:
+                price = _drawn_tick(np.int64(bits >> uint64(32)), price, quotes.quantity_wh[s] > 0, low, high)
+            row.quotes += 1
+            first_report = ladder.state[lv.SEQUENCE]
+            _quote(ladder, reports, quotes, s, price)
+            for t in range(first_report, ladder.state[lv.SEQUENCE]):
+                report = reports[t]
+                sign = 1 - 2 * report.side  # of the one whose turn it is: a buyer 1, a seller -1
+                add_trade(row, report.price_tick, report.quantity_wh)
+                for id, side in ((report.id, report.side), (report.other_id, 1 - report.side)):
+                    slot = id - 1
+                    quotes.fill_wh[slot] += report.quantity_wh
+                    quotes.amount_e8[slot] += report.quantity_wh * report.price_tick
+                    quotes.left_wh[slot] -= report.quantity_wh
+                    open_wh[side] -= report.quantity_wh
+                row.welfare_e8 += sign * report.quantity_wh * (
+                    quotes.value_tick[s] - quotes.value_tick[report.other_id - 1]
+                )
+                for id in (report.id, report.other_id):
+                    if id > first_bid and fleet > 0:
+                        _leave_other_side(ladder, quotes, id - 1, first_bid, fleet, open_wh)
+        turns = _who_goes_on(quotes, turns)
+
+
+@part
+def _fresh_book(quotes: Quotes, low_tick: int, high_tick: int) -> Ladder:
+    """An empty book from the lowest to the highest price."""
+    quotes.memory[:] = 0
+    quotes.place[:] = 0
+    state = quotes.memory
+    state[lv.FLOOR_TICK] = low_tick
+    state[lv.CAP_TICK] = high_tick
+    state[lv.SPAN] = high_tick - low_tick + 1
+    state[lv.BEST] = lv.NO_LEVEL
+    state[lv.BEST_OFFER] = lv.NO_LEVEL
+    state[lv.FRESH] = 1
+    state[lv.EXPIRY_UTC] = NEVER_UTC
+    return lv.opened(quotes.where)
+
+
+@lean_part
+def _drawn_tick(share: int, value_tick: int, is_bid: bool, low_tick: int, high_tick: int) -> int:
+    """A price from the lowest up to a buyer's value, or from a seller's cost up to the highest; `share` of 2^32."""
+    if is_bid:
+        return low_tick + (share * (value_tick - low_tick + 1) >> 32)
+    return value_tick + (share * (high_tick - value_tick + 1) >> 32)
+
+
+@lean_part
+def _quote(ladder: Ladder, reports: Table, quotes: Quotes, slot: int, price_tick: int) -> None:
+    """Place a limit order for all that is left, or give the one that is there another price, as an amendment does."""
+    side = int(quotes.quantity_wh[slot] < 0)
+    level = lv.level_of(ladder, side, price_tick)
+    number = ladder.place[slot + 1]
+    if number > 0:
+        lv.unlink(ladder, number)
+    left_wh = trade(ladder, reports, slot + 1, side, lv.worst_met(ladder, level), quotes.left_wh[slot])
+    if number > 0 and left_wh > 0:
+        lv.show(ladder, number, left_wh)
+        lv.append(ladder, number, level)
+    elif number > 0:
+        lv.release(ladder, number)
+    elif left_wh > 0:
+        lv.add_order(ladder, slot + 1, NOBODY, KIND_LIMIT, level, left_wh, 0, FOR_SESSION)
+
+
+@lean_part
+def _leave_other_side(ladder: Ladder, quotes: Quotes, slot: int, first_bid: int, fleet: int, open_wh: Any) -> None:
+    """A battery that has traded either charges or discharges: its order of the other side leaves the book."""
+    other = slot + fleet if slot < first_bid + fleet else slot - fleet
+    if quotes.left_wh[other] > 0:
+        open_wh[int(quotes.quantity_wh[other] < 0)] -= quotes.left_wh[other]
+        quotes.left_wh[other] = 0
+        number = ladder.place[other + 1]
+        if number > 0:
+            lv.unlink(ladder, number)
+            lv.release(ladder, number)
+
+
+@part
+def _who_goes_on(quotes: Quotes, turns: int) -> int:
+    """Keep those that will quote another price; a value stays what it was. Returns how many."""
+    kept = 0
+    for n in range(turns):
+        s = quotes.turn[n]
+        if quotes.left_wh[s] > 0 and quotes.is_drawn[s]:
+            quotes.turn[kept] = s
+            kept += 1
+    return kept
+
+
+@part
+def _hand_over(market: Market, arena: Arena, row: Any) -> None:
+    """Write what homes and batteries traded to the arena, and take it off what batteries bid in the auction."""
+    quotes, homes, fleet = arena.quotes, market.home.shape[0], market.battery.shape[0]
+    first = arena.first_plant
+    for h in range(homes):
+        sign = -1 if quotes.quantity_wh[h] < 0 else 1
+        arena.home_wh[GIVEN if sign < 0 else TAKEN, h] = quotes.fill_wh[h]
+        arena.home_e8[h] = -sign * quotes.amount_e8[h]
+        if first > homes:
+            arena.home_wh[TAKEN, h] += quotes.fill_wh[homes + h]
+            arena.home_e8[h] -= quotes.amount_e8[homes + h]
+    at = first + 2 * market.plant.shape[0] + 2
+    for b in range(fleet):
+        bought, sold = quotes.fill_wh[first + b], quotes.fill_wh[first + fleet + b]
+        arena.battery_wh[0, b] = bought
+        arena.battery_wh[1, b] = sold
+        arena.battery_e8[b] = quotes.amount_e8[first + fleet + b] - quotes.amount_e8[first + b]
+        if bought > 0 or sold > 0:
+            arena.quantity_wh[at + b] = arena.quantity_wh[at + b] - bought if bought > 0 else 0
+            arena.quantity_wh[at + fleet + b] = arena.quantity_wh[at + fleet + b] + sold if sold > 0 else 0
+    fees = market.rules[0].community_grid_fee_tick + market.rules[0].community_levy_tick
+    dearest = max(abs(row.lowest_tick), abs(row.highest_tick))
+    arena.turnover_e8[0] += 2 * row.traded_wh * (dearest + fees)
