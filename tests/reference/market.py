@@ -39,6 +39,7 @@ class Result:
     intervals: np.ndarray
     plant_output_wh: np.ndarray
     battery_rows: np.ndarray
+    battery_share: np.ndarray
     community_rows: np.ndarray
     trades: np.ndarray
 
@@ -89,6 +90,7 @@ def run(
         intervals=[],
         plant_output_wh=[],
         battery_rows=[],
+        battery_share=[empty_row(tables.BATTERY_SHARE) for _ in batteries],
         community_rows=[],
         trades=[],
     )
@@ -104,6 +106,7 @@ def run(
         table(market.intervals, tables.INTERVAL),
         outputs,
         table(market.battery_rows, tables.BATTERY_ROW).reshape(count, len(market.batteries)),
+        table(market.battery_share, tables.BATTERY_SHARE),
         table(market.community_rows, tables.COMMUNITY_ROW),
         table(market.trades, tables.TRADE),
     )
@@ -236,6 +239,10 @@ def trade_on_a_book(now: Any, quote: int) -> None:
         battery.bought_e8 -= paid
         battery.sold_e8 += received
         stored.bought, stored.sold = bought_wh, sold_wh
+        in_community = market.battery_share[b]
+        in_community.bought_wh += bought_wh
+        in_community.sold_wh += sold_wh
+        in_community.amount_e8 += received - paid
         if bought_wh or sold_wh:  # it charges or discharges, not both
             stored.bid_wh = stored.bid_wh - bought_wh if bought_wh else 0
             stored.offer_wh = stored.offer_wh - sold_wh if sold_wh else 0

@@ -44,6 +44,7 @@ class Market(NamedTuple):
     intervals: Table  # (T,)
     plant_output_wh: NDArray[np.int64]  # (T, P)
     battery_rows: Table  # (T, B)
+    battery_share: Table  # (B,)
     community_rows: Table  # (T,), or (0,) where the community is not measured
 
 

@@ -15,6 +15,7 @@ from voltadesk.engine.plants import UNIT_ROWS
 from voltadesk.engine.tables import (
     ACCOUNTS,
     BATTERY_ROW,
+    BATTERY_SHARE,
     COMMUNITY_CONTINUOUS,
     COMMUNITY_ROW,
     INTERVAL,
@@ -33,7 +34,8 @@ class Exchange:
 
     The tables given are copied; `homes`, `plants`, `batteries` and `accounts` hold state and totals up to
     `next_interval`, `intervals`, `plant_output_wh` and `battery_rows` one row for each interval run; `community_rows`,
-    too, where the community trades on a book or is measured, else none. The interval's steps always close: any orders
+    too, where the community trades on a book or is measured, else none. `battery_share` holds what of the batteries'
+    totals was traded in the community. The interval's steps always close: any orders
     have a result, at worst no trade.
 
     rules      (1,) RULES        homes  (H,) HOME       plants  (P,) PLANT      batteries  (B,) BATTERY
@@ -55,9 +57,10 @@ class Exchange:
         self.intervals = np.zeros(count, INTERVAL)
         self.plant_output_wh = np.zeros((count, len(plants)), np.int64)
         self.battery_rows = np.zeros((count, len(batteries)), BATTERY_ROW)
-        is_continuous = bool((self.rules["community_rule"] == COMMUNITY_CONTINUOUS).any())
-        is_measured = is_continuous or bool(self.rules["community_is_measured"].any())
+        self.is_continuous = bool(self.rules["community_rule"][0] == COMMUNITY_CONTINUOUS)
+        is_measured = self.is_continuous or bool(self.rules["community_is_measured"][0])
         self.community_rows = np.zeros(count if is_measured else 0, COMMUNITY_ROW)
+        self.battery_share = np.zeros(len(batteries), BATTERY_SHARE)
         self.next_interval = 0
         self.keep_trades = keep_trades
         self._last: tuple[int, Table] | None = None
@@ -87,7 +90,7 @@ class Exchange:
     def _make_quotes(self, slots: int) -> Quotes:
         """Room for that many orders of the community, and for a book of them if it trades on one."""
         rules, orders, ticks = self.rules[0], 0, 0
-        if rules["community_rule"] == COMMUNITY_CONTINUOUS:
+        if self.is_continuous:
             orders = slots + 1
             fees = rules["community_grid_fee_tick"] + rules["community_levy_tick"]
             # No one pays more than the quote and these, and no one takes less than the quote.
@@ -120,6 +123,7 @@ class Exchange:
             self.intervals,
             self.plant_output_wh,
             self.battery_rows,
+            self.battery_share,
             self.community_rows,
         )
         if not run_intervals(self.next_interval, market, conditions, self._arena, receipts):
@@ -171,7 +175,7 @@ class Exchange:
             self.intervals[:done],
             self.plant_output_wh[:done],
             self.battery_rows[:done],
-            *([self.community_rows[:done]] if self.rules["community_rule"][0] == COMMUNITY_CONTINUOUS else []),
+            *([self.battery_share, self.community_rows[:done]] if self.is_continuous else []),
         ):
             digest.update(np.ascontiguousarray(table).view(np.int64).astype("<i8").tobytes())
         return digest.hexdigest()

@@ -319,6 +319,10 @@ def settle_store_in_community(i: int, market: Market, arena: Arena, b: int, rece
     )
     row.fees_e8 -= fees
     market.accounts[0].broker_e8 += fees
+    share = market.battery_share[b]
+    share.bought_wh += max(0, traded)
+    share.sold_wh += max(0, -traded)
+    share.amount_e8 += received
     if traded > 0:
         row.bought_e8 += received
     else:

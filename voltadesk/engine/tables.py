@@ -209,6 +209,12 @@ INTERVAL = table(
     "clearings",  # how often the auction was solved for whole set-points
 )
 
+BATTERY_SHARE = table(  # of a battery's totals, what it traded in the community
+    "bought_wh",
+    "sold_wh",
+    "amount_e8",  # received, paid negative; before fees
+)
+
 COMMUNITY_ROW = table(  # one per interval where the community is measured: what its trades were worth
     "quotes",  # orders placed or renewed on the book
     "trades",
