@@ -39,7 +39,16 @@ def assert_same_table(name: str, fast: Table, slow: Table) -> None:
 
 def assert_same(exchange: Exchange, trades: Table, expected: twin.Result) -> None:
     """All tables of the two markets; the receipts in any order."""
-    for name in ("intervals", "homes", "plants", "batteries", "accounts", "battery_rows", "battery_share", "community_rows"):
+    for name in (
+        "intervals",
+        "homes",
+        "plants",
+        "batteries",
+        "accounts",
+        "battery_rows",
+        "battery_share",
+        "community_rows",
+    ):
         assert_same_table(name, getattr(exchange, name), getattr(expected, name))
     np.testing.assert_array_equal(exchange.plant_output_wh, expected.plant_output_wh)
     assert_same_table("trades", sorted_receipts(trades), sorted_receipts(expected.trades))

@@ -209,7 +209,10 @@ def community_market(now: Any) -> None:
             trades.append(((tables.KIND_HOME, h, "surplus"), energy))
         for h, energy in zip(members, bought, strict=True):
             to_short = min(energy, now.needs[h].short)
-            trades += [((tables.KIND_HOME, h, "inelastic"), to_short), ((tables.KIND_HOME, h, "flexible"), energy - to_short)]
+            trades += [
+                ((tables.KIND_HOME, h, "inelastic"), to_short),
+                ((tables.KIND_HOME, h, "flexible"), energy - to_short),
+            ]
         continuous.measure_pool(now, quote, price, traded, dict(trades))
 
 

@@ -30,6 +30,7 @@ Percent = Annotated[str | None, typer.Option(metavar="PERCENT")]
         "Change rules while the market runs, from the next interval on.",
         "market set --pricing pay-as-bid --cap 3000 --floor=-200",
         "market set --community-rule discount --community-discount-percent 40",
+        "market set --community-rule continuous --community-zic-percent 50",
         "market set --band-low=-450 --band-high 2500",
         more="A price outside the band halts the desk.",
     ),
@@ -46,12 +47,14 @@ def set_(
     levy: Price = None,
     imbalance_spread: Price = None,
     community_rule: Annotated[
-        Literal["none", "discount", "mid-market", "supply-demand-ratio"] | None, typer.Option()
+        Literal["none", "discount", "mid-market", "supply-demand-ratio", "continuous"] | None, typer.Option()
     ] = None,
     community_discount_percent: Percent = None,
     community_fee_percent: Percent = None,
     community_grid_fee: Price = None,
     community_levy: Price = None,
+    community_zic_percent: Percent = None,
+    community_rounds: Annotated[str | None, typer.Option(metavar="N", help="Of quotes in an interval.")] = None,
     band_low: Price = None,
     band_high: Price = None,
 ) -> View:
@@ -115,6 +118,8 @@ def _tree(at: Session) -> Tree:
             "fee_percent": percent(community.fee_percent),
             "grid_fee_per_mwh": price(community.grid_fee),
             "levy_per_mwh": price(community.levy),
+            "zic_percent": percent(community.zic_percent),
+            "rounds": community.rounds,
         },
         "band": {"low_per_mwh": price(market.band[0]), "high_per_mwh": price(market.band[1])},
     }

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from voltadesk.desk.refusal import NAME, Refusal
 from voltadesk.desk.roles import DELEGABLE
 from voltadesk.errors import BadInput, limit_of
+from voltadesk.scenario.values import ROUNDS_LIMIT
 from voltadesk.units import ENERGY_LIMIT_WH, MONEY_LIMIT_E8, POWER_LIMIT_W, PRICE_LIMIT_TICK, parse_scaled
 
 ORDER_LIMIT_WH = 10**10
@@ -82,6 +83,7 @@ Fee = Annotated[int, _text(2, 0, PRICE_LIMIT_TICK)]
 PowerOrNone = Annotated[int, _text(3, 0, POWER_LIMIT_W)]
 PercentOrNone = Annotated[int, _text(2, 0, 10_000)]
 Number = Annotated[int, _text(0, 1, 10**12)]
+Rounds = Annotated[int, _text(0, 1, ROUNDS_LIMIT)]
 OrderEnergy = Annotated[int, _text(3, 1, ORDER_LIMIT_WH)]
 Strategy = Literal["threshold", "timetable", "rolling", "day-ahead", "dual"]
 PublicKey = Annotated[str, BeforeValidator(_public_key)]
@@ -293,11 +295,13 @@ class MarketSet(Command):
     grid_fee: Fee | None = None
     levy: Fee | None = None
     imbalance_spread: Fee | None = None
-    community_rule: Literal["none", "discount", "mid-market", "supply-demand-ratio"] | None = None
+    community_rule: Literal["none", "discount", "mid-market", "supply-demand-ratio", "continuous"] | None = None
     community_discount_percent: PercentOrNone | None = None
     community_fee_percent: PercentOrNone | None = None
     community_grid_fee: Fee | None = None
     community_levy: Fee | None = None
+    community_zic_percent: PercentOrNone | None = None
+    community_rounds: Rounds | None = None
     band_low: Price | None = None
     band_high: Price | None = None
 

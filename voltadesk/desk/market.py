@@ -37,6 +37,8 @@ _SECTIONS = {
         "community_fee_percent",
         "community_grid_fee",
         "community_levy",
+        "community_zic_percent",
+        "community_rounds",
     ),
 }
 
@@ -304,6 +306,10 @@ class Market:
     def state(self) -> dict[str, Any]:
         """All that changes, in lists, texts and integers, the same for the same market."""
         learnt = self.outlook.state()
+        rules = {section: getattr(self.scenario, section).model_dump() for section in _SECTIONS}
+        for name in ("zic_percent", "rounds"):  # as in desks that know none
+            if rules["community"][name] == getattr(self.founded.community, name):
+                del rules["community"][name]
         return {
             "band": [[] if end is None else [end] for end in self.band],
             "homes": {name: asdict(self._homes[name]) for name in sorted(self._changed_homes)},
@@ -316,7 +322,7 @@ class Market:
                 for name, plant in ((name, self._plants[name]) for name in sorted(self._changed_plants))
             },
             "reference_tick": self.reference_tick,
-            "rules": {section: getattr(self.scenario, section).model_dump() for section in _SECTIONS},
+            "rules": rules,
             "units": self.units,
             "waiting_wh": self.waiting_wh,
         }

@@ -94,8 +94,8 @@ def _run_rounds(
                     quotes.amount_e8[slot] += report.quantity_wh * report.price_tick
                     quotes.left_wh[slot] -= report.quantity_wh
                     open_wh[side] -= report.quantity_wh
-                row.welfare_e8 += sign * report.quantity_wh * (
-                    quotes.value_tick[s] - quotes.value_tick[report.other_id - 1]
+                row.welfare_e8 += (
+                    sign * report.quantity_wh * (quotes.value_tick[s] - quotes.value_tick[report.other_id - 1])
                 )
                 for id in (report.id, report.other_id):
                     if id > first_bid and fleet > 0:

@@ -21,7 +21,8 @@ from voltadesk.community.settlement import Settlement, Statement
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING
 from voltadesk.feeds.meter_files import MeterFile
 from voltadesk.report.community_presets import cited
-from voltadesk.report.summary import Tree, ratio
+from voltadesk.report.rounded import ratio
+from voltadesk.report.summary import Tree
 from voltadesk.units import decimal_text, money_decimal
 
 FLOWS = ("own_use", "from_community", "from_grid", "to_community", "to_grid")

@@ -17,6 +17,8 @@ from voltadesk.clock import utc_text
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.tables import BATTERY_REASONS, NO_PRICE_TICK, Table
 from voltadesk.errors import CheckFailed
+from voltadesk.report.efficiency import efficiency_figures
+from voltadesk.report.rounded import mean_price, ratio
 from voltadesk.scenario.world import World
 from voltadesk.units import decimal_text, money_decimal, mwh_decimal, price_decimal
 
@@ -54,7 +56,7 @@ def summarise(world: World, exchange: Exchange) -> Tree:
         "load": load_figures(exchange, intervals, grid.step_s),
         "energy_mwh": energy_figures(world, exchange, intervals),
         "emissions": emission_figures(intervals),
-        "community": community_figures(intervals),
+        "community": community_figures(world, exchange, intervals),
         "homes": [_home_class(world, exchange, g) for g in range(len(scenario.homes))],
         "plants": [_plant(world, exchange, p) for p in range(len(scenario.plants))],
         "fleet": [_battery_group(world, exchange, g) for g in range(len(scenario.fleet))],
@@ -99,19 +101,6 @@ def _balances(exchange: Exchange) -> list[tuple[str, int]]:
     ]
 
 
-# Rounded figures ------------------------------------------------------------------------------------------------------
-def ratio(part: int, whole: int, decimals: int = 4) -> Decimal | None:
-    """part / whole rounded half to even; None where there is no whole."""
-    if whole == 0:
-        return None
-    return (Decimal(part) / Decimal(whole)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
-
-
-def _mean_price(amount: int, weight: int) -> Decimal | None:
-    mean = ratio(amount, weight, 0)
-    return None if mean is None else price_decimal(int(mean))
-
-
 def _mwh(energy_wh: int) -> Decimal:
     return mwh_decimal(energy_wh)
 
@@ -128,9 +117,9 @@ def price_figures(intervals: Table, step_s: int) -> Tree:
     spikes = prices > max(SPIKE_FACTOR * middle[0], 0)
     traded = _weighted(priced["price_tick"], priced["auction_wh"])
     return figures | {
-        "mean_per_mwh": _mean_price(int(prices.sum()), len(prices)),
-        "volume_weighted_mean_per_mwh": _mean_price(traded, _sum(priced, "auction_wh")),
-        "median_per_mwh": _mean_price(sum(middle), 2),
+        "mean_per_mwh": mean_price(int(prices.sum()), len(prices)),
+        "volume_weighted_mean_per_mwh": mean_price(traded, _sum(priced, "auction_wh")),
+        "median_per_mwh": mean_price(sum(middle), 2),
         "minimum_per_mwh": price_decimal(int(prices[0])),
         "maximum_per_mwh": price_decimal(int(prices[-1])),
         "negative_hours": ratio(int((prices < 0).sum()) * step_s, 3600, 2),
@@ -203,14 +192,18 @@ def emission_figures(intervals: Table) -> Tree:
     }
 
 
-def community_figures(intervals: Table) -> Tree:
-    """What homes traded with each other, and its share of all that homes used."""
+def community_figures(world: World, exchange: Exchange, intervals: Table) -> Tree:
+    """What homes traded with each other, its share of all that homes used, and what it was worth if that is known."""
     shared = intervals[intervals["community_wh"] > 0]
     traded = _sum(intervals, "community_wh")
+    amount = _weighted(shared["community_price_tick"], shared["community_wh"])
+    if exchange.is_continuous:  # where an interval has many prices
+        amount = _sum(exchange.community_rows, "amount_e8")
     return {
         "traded_mwh": _mwh(traded),
         "share_of_load": ratio(traded, _sum(intervals, "load_wh")),
-        "mean_price_per_mwh": _mean_price(_weighted(shared["community_price_tick"], shared["community_wh"]), traded),
+        "mean_price_per_mwh": mean_price(amount, traded),
+        **efficiency_figures(world, exchange),
     }
 
 
@@ -235,7 +228,7 @@ def _home_class(world: World, exchange: Exchange, g: int) -> Tree:
         "fees": money_decimal(_sum(rows, "fees_e8")),
         "bill": money_decimal(paid),
         "bill_per_home": Decimal(decimal_text(_rounded(paid, group.count), 2, 2)),
-        "bill_per_mwh": _mean_price(paid, _sum(rows, "load_wh")),
+        "bill_per_mwh": mean_price(paid, _sum(rows, "load_wh")),
     }
 
 
@@ -285,8 +278,8 @@ def _battery_group(world: World, exchange: Exchange, g: int) -> Tree:
         "fill_before_mwh": _mwh(group.initial_fill_wh * group.count),
         "fill_mwh": _mwh(_sum(rows, "fill_wh")),
         "equivalent_full_cycles": ratio(discharged, window, 2),
-        "mean_buy_price_per_mwh": _mean_price(-_sum(rows, "bought_e8"), charged),
-        "mean_sell_price_per_mwh": _mean_price(_sum(rows, "sold_e8"), discharged),
+        "mean_buy_price_per_mwh": mean_price(-_sum(rows, "bought_e8"), charged),
+        "mean_sell_price_per_mwh": mean_price(_sum(rows, "sold_e8"), discharged),
         "bought": money_decimal(_sum(rows, "bought_e8")),
         "sold": money_decimal(_sum(rows, "sold_e8")),
         "fees": money_decimal(_sum(rows, "fees_e8")),
@@ -370,3 +363,32 @@ def compare(run: Tree, other: Tree, part: str) -> Tree:
         if name != "homes"
     ]
     return {"without": part, "figures": lines, "digest_without": other["digest"]}
+
+
+COMMUNITIES_COMPARED = (
+    ("traded in the community [MWh]", ("community", "traded_mwh")),
+    ("share of the load", ("community", "share_of_load")),
+    ("welfare of that", ("community", "welfare")),
+    ("most it could have been", ("community", "possible_welfare")),
+    ("efficiency", ("community", "efficiency")),
+    ("community price [per MWh]", ("community", "trade_price_per_mwh")),
+    ("its equilibrium [per MWh]", ("community", "equilibrium_price_per_mwh")),
+    ("Smith's alpha", ("community", "smith_alpha")),
+    ("dispersion in an interval [per MWh]", ("community", "dispersion_per_mwh")),
+    *COMPARED,
+)
+
+
+def compare_communities(runs: dict[str, Tree]) -> Tree:
+    """Runs of one scenario under several rules of its community, side by side."""
+
+    def line(name: str, figures: list[Decimal | None]) -> Tree:
+        return {"figure": name, **dict(zip(runs, figures, strict=True))}
+
+    lines = [line(name, [run[a].get(b) for run in runs.values()]) for name, (a, b) in COMMUNITIES_COMPARED]
+    homes = [{home["name"]: home["bill"] for home in run["homes"]} for run in runs.values()]
+    lines.append(line("bill of all homes", [sum(bills.values(), Decimal(0)) for bills in homes]))
+    lines += [line(f"bill of {name}", [bills[name] for bills in homes]) for name in homes[0]]
+    money = [run["money"]["received"] for run in runs.values()]
+    lines += [line(f"balance of {name}", [each[name] for each in money]) for name in money[0] if name != "homes"]
+    return {"rules": list(runs), "figures": lines, "digests": {rule: run["digest"] for rule, run in runs.items()}}

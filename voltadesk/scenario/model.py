@@ -17,6 +17,7 @@ from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, local_midnight_utc, 
 from voltadesk.errors import BadInput
 from voltadesk.scenario.profiles import clear_sky, standard_load
 from voltadesk.scenario.values import (
+    ROUNDS_LIMIT,
     Capacity,
     ClockSpan,
     Currency,
@@ -132,13 +133,23 @@ class Operator(Part):
 
 
 class Community(Part):
-    """The broker's market among homes."""
+    """The market among homes: a pool at the broker's price, or a continuous one on an order book.
 
-    rule: Literal["none", "discount", "mid-market", "supply-demand-ratio"] = "none"
+    In a file the rule's name may stand for a table that holds nothing else.
+    """
+
+    rule: Literal["none", "discount", "mid-market", "supply-demand-ratio", "continuous"] = "none"
     discount_percent: Percent = 0
     fee_percent: Percent = 0
     grid_fee: Fee = 0
     levy: Fee = 0
+    zic_percent: Percent = 10_000
+    rounds: Annotated[int, Field(strict=True, ge=1, le=ROUNDS_LIMIT)] = 20
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return {"rule": value} if isinstance(value, str) else value
 
 
 class Weather(Part):

@@ -22,6 +22,8 @@ from voltadesk.units import (
     parse_scaled,
 )
 
+ROUNDS_LIMIT = 1_000  # of quotes on a community's book in an interval
+
 
 def _number(value: object, decimals: int, low: int, high: int) -> int:
     # The field's name is put in front where the whole file is read.

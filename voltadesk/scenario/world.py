@@ -74,11 +74,13 @@ class World:
     what was done to series read from files. `held` are the numbers of the intervals that there are conditions for: all
     of the grid, or `count` from `first` on, as far as it goes; `hold` goes on to others. Files are read for the whole
     grid, but what is made from tables and draws is made for those that are held, so that a grid may be as long as it
-    likes. Raises BadInput for files that don't fit.
+    likes. Where `community_is_measured`, what a pool's trades are worth is worked out, too. Raises BadInput for files
+    that don't fit.
     """
 
     def __init__(self, scenario: Scenario, folder: Path, first: int = 0, count: int | None = None) -> None:
         self.scenario, self.folder = scenario, folder
+        self.community_is_measured = False
         self.grid = scenario.time.grid()
         self.notes: list[str] = []
         self.home_group = _members([group.count for group in scenario.homes])
@@ -128,6 +130,8 @@ class World:
         rules["community_rule"] = COMMUNITY_RULES.index(community.rule)
         rules["community_discount_bp"], rules["community_fee_bp"] = community.discount_percent, community.fee_percent
         rules["community_grid_fee_tick"], rules["community_levy_tick"] = community.grid_fee, community.levy
+        rules["community_zic_bp"], rules["community_rounds"] = community.zic_percent, community.rounds
+        rules["community_seed"], rules["community_is_measured"] = scenario.seed, self.community_is_measured
         if upstream is not None:
             rules["upstream_limit_w"] = upstream.limit_kw
             rules["upstream_emissions_g_per_mwh"] = upstream.emissions_kg_per_mwh

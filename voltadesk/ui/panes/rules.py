@@ -42,6 +42,7 @@ def rule_texts(market: MarketFigures) -> dict[str, str]:
         **scenario.market.model_dump(),
         **scenario.operator.model_dump(),
         **{f"community_{name}": value for name, value in scenario.community.model_dump().items()},
+        "community_rounds": str(scenario.community.rounds),
         "band_low": market.band[0],
         "band_high": market.band[1],
     }
