@@ -287,10 +287,11 @@ def _run_and_report(
 ) -> tuple[Any, list[Section]]:
     from voltadesk.cli.progress import run_with_progress
     from voltadesk.report import document
+    from voltadesk.report.comparing import compare, compare_communities
     from voltadesk.report.document import comparison, markdown, sections
     from voltadesk.report.exact_json import json_text
     from voltadesk.report.files import RunFiles
-    from voltadesk.report.summary import compare, compare_communities, summarise
+    from voltadesk.report.summary import summarise
     from voltadesk.scenario.replay import communities, with_community, without
 
     world = _world(model, path)

@@ -1,8 +1,8 @@
 """A community that trades on an order book: in each interval all quote in turn, until its gate closes.
 
-Who quotes by ZIC, "zero intelligence, constrained", draws each price evenly from those at which it can't lose and which
-somebody could take; who quotes by value asks what it would just accept. Source: Gode & Sunder, "Allocative efficiency of
-markets with zero-intelligence traders", Journal of Political Economy 101, 1993. Trades are those of `book_trading`.
+Who quotes by ZIC, "zero intelligence, constrained", draws each price evenly from those at which it can't lose and that
+somebody could take; who quotes by value asks what it would just accept. Source: Gode & Sunder, "Allocative efficiency
+of markets with zero-intelligence traders", Journal of Political Economy 101, 1993. Trades are those of `book_trading`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numba import uint64
+from numpy.typing import NDArray
 
 from voltadesk.engine import book_levels as lv
 from voltadesk.engine.arena import GIVEN, TAKEN, Arena, Market, Quotes
@@ -59,7 +60,7 @@ def _run_rounds(
     `first_bid` is the slot of the first battery's bid. Ends when one side has nothing left.
     """
     ladder, reports = _fresh_book(quotes, low, high), lv.report_rows(quotes.where)
-    turns, open_wh, sign = 0, np.zeros(2, np.int64), 0
+    turns, open_wh = 0, np.zeros(2, np.int64)
     for s in range(quotes.quantity_wh.shape[0]):
         quotes.left_wh[s] = abs(quotes.quantity_wh[s])
         if quotes.left_wh[s] > 0:
@@ -84,22 +85,13 @@ def _run_rounds(
             row.quotes += 1
             first_report = ladder.state[lv.SEQUENCE]
             _quote(ladder, reports, quotes, s, price)
-            for t in range(first_report, ladder.state[lv.SEQUENCE]):
-                report = reports[t]
-                sign = 1 - 2 * report.side  # of the one whose turn it is: a buyer 1, a seller -1
-                add_trade(row, report.price_tick, report.quantity_wh)
-                for id, side in ((report.id, report.side), (report.other_id, 1 - report.side)):
-                    slot = id - 1
-                    quotes.fill_wh[slot] += report.quantity_wh
-                    quotes.amount_e8[slot] += report.quantity_wh * report.price_tick
-                    quotes.left_wh[slot] -= report.quantity_wh
-                    open_wh[side] -= report.quantity_wh
-                row.welfare_e8 += (
-                    sign * report.quantity_wh * (quotes.value_tick[s] - quotes.value_tick[report.other_id - 1])
-                )
-                for id in (report.id, report.other_id):
-                    if id > first_bid and fleet > 0:
-                        _leave_other_side(ladder, quotes, id - 1, first_bid, fleet, open_wh)
+            for trade_number in range(first_report, ladder.state[lv.SEQUENCE]):
+                traded = reports[trade_number]
+                other = traded.other_id - 1
+                _post(quotes, s, other, traded.price_tick, traded.quantity_wh, open_wh, row)
+                for slot in (s, other):
+                    if slot >= first_bid:
+                        _leave_other_side(ladder, quotes, slot, first_bid, fleet, open_wh)
         turns = _who_goes_on(quotes, turns)
 
 
@@ -143,6 +135,22 @@ def _quote(ladder: Ladder, reports: Table, quotes: Quotes, slot: int, price_tick
         lv.release(ladder, number)
     elif left_wh > 0:
         lv.add_order(ladder, slot + 1, NOBODY, KIND_LIMIT, level, left_wh, 0, FOR_SESSION)
+
+
+@part
+def _post(
+    quotes: Quotes, mine: int, other: int, price_tick: int, energy_wh: int, open_wh: NDArray[np.int64], row: Any
+) -> None:
+    """Count a trade of two slots in: for both, for what their sides have left, and for the interval."""
+    for slot in (mine, other):
+        quotes.fill_wh[slot] += energy_wh
+        quotes.amount_e8[slot] += energy_wh * price_tick
+        quotes.left_wh[slot] -= energy_wh
+    open_wh[0] -= energy_wh
+    open_wh[1] -= energy_wh
+    gain_tick = quotes.value_tick[mine] - quotes.value_tick[other]
+    row.welfare_e8 += energy_wh * (gain_tick if quotes.quantity_wh[mine] > 0 else -gain_tick)
+    add_trade(row, price_tick, energy_wh)
 
 
 @lean_part

@@ -98,8 +98,20 @@ class Exchange:
         memory, place = np.zeros(lv.memory_words(ticks), np.int64), np.zeros(orders, np.int32)
         pool, reports = np.zeros(orders * lv.PLACE_WORDS, np.int64), np.zeros(orders, REPORT)
         self._of_book = pool, reports  # only their addresses are kept elsewhere
-        arrays = (np.zeros(slots, np.int64) for _ in range(8))
-        return Quotes(*arrays, memory, place, lv.addresses(memory, pool, place, reports))
+        row = np.zeros((8, slots), np.int64)
+        return Quotes(
+            value_tick=row[0],
+            quantity_wh=row[1],
+            is_drawn=row[2],
+            price_tick=row[3],
+            left_wh=row[4],
+            fill_wh=row[5],
+            amount_e8=row[6],
+            turn=row[7],
+            memory=memory,
+            place=place,
+            where=lv.addresses(memory, pool, place, reports),
+        )
 
     def advance(self, conditions: Conditions) -> Table:
         """Run the C intervals that the conditions bring; returns the receipts of their trades (TRADE).

@@ -1,8 +1,8 @@
 """What a MWh is worth to those who trade in a community, and what their trades come to together.
 
-A home that is not served by its neighbours buys in the auction, where it pays the price, margin, grid fee and levy; what
-it does not sell to them it sells there. The operator's quote says at what price, so no one gains by paying more than
-that, or by taking less. Within these ends each has its own limits. Rules: `docs/market-rules.md`, "On the order book".
+A home that its neighbours don't serve buys in the auction, where it pays the price, margin, grid fee and levy; what it
+does not sell to them it sells there. The operator's quote says at what price, so no one gains by paying more than that,
+or by taking less. Within these ends each has its own limits. Rules: `docs/market-rules.md`, "On the order book".
 """
 
 from __future__ import annotations

@@ -156,13 +156,13 @@ def _book_section(community: Tree, currency: str) -> Section:
         )
         for name, part in (*((day["day"], day) for day in days), ("all", community))
     ]
-    text = (
-        f"{percent(community['zic_share'])} of homes quote by ZIC, the others by value; {community['rounds']} rounds an "
-        "interval. Welfare: what trades were worth beyond the auction at its quote",
-    )
+    text = [
+        f"{percent(community['zic_share'])} of homes quote by ZIC, the others by value; {community['rounds']} rounds "
+        "an interval. Welfare: what trades were worth beyond the auction at its quote"
+    ]
     if len(community["days"]) > DAYS_SHOWN:
-        text += (f"the last {DAYS_SHOWN} days; all are in the files and in --json",)
-    return Section("Community on the order book", columns, rows, 1, text)
+        text.append(f"the last {DAYS_SHOWN} days; all are in the files and in --json")
+    return Section("Community on the order book", columns, rows, 1, tuple(text))
 
 
 def _energy_section(energy: Tree) -> Section:

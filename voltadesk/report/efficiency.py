@@ -64,12 +64,13 @@ def _figures(rows: Table) -> Tree:
 def _dispersion(rows: Table) -> Decimal | None:
     """Standard deviation of the prices of an interval's trades from their mean, over all intervals with trades."""
     energy_wh = square = 0
-    for row in rows[(rows["traded_wh"] > 0) & (rows["possible_wh"] > 0)].tolist():
-        named = dict(zip(rows.dtype.names, row, strict=True))
-        traded, off = named["traded_wh"], named["amount_e8"] - named["equilibrium_tick"] * named["traded_wh"]
+    in_balance = rows[(rows["traded_wh"] > 0) & (rows["possible_wh"] > 0)]
+    for row in in_balance[["traded_wh", "amount_e8", "equilibrium_tick", "square_deviation"]].tolist():
+        traded, amount, equilibrium_tick, square_deviation = row
+        off = amount - equilibrium_tick * traded
         energy_wh += traded
         # Energy x variance = energy x mean square deviation from any price - (sum of deviations)^2 / energy.
-        square += max(0, named["square_deviation"] - off * off // traded)
+        square += max(0, square_deviation - off * off // traded)
     return (_root(square, energy_wh) / 100).quantize(Decimal("0.01")) if energy_wh else None
 
 
