@@ -132,7 +132,11 @@ def trade(now: Any, quote: int) -> dict[Key, tuple[int, int]]:
     if row.possible_wh == 0:
         return {}
     book = Book(low, high, 1, 1 << 60)
-    turns = [q for q in everybody if q.left]
+    for q in opening(now, everybody):
+        if q.left:
+            row.quotes += 1
+            quote_on(book, q, q.value, everybody, row)
+    turns = [q for q in everybody if q.left and q.key[0] == KIND_HOME]
     for r in range(rules.community_rounds):
         for n in range(len(turns)):
             if not (any(q.left for q in everybody if q.is_bid) and any(q.left for q in everybody if not q.is_bid)):
@@ -145,6 +149,14 @@ def trade(now: Any, quote: int) -> dict[Key, tuple[int, int]]:
                 quote_on(book, turns[n], drawn(turns[n], bits >> 32, low, high), everybody, row)
         turns = [q for q in turns if q.left and q.draws]
     return {q.key: (q.filled, q.amount) for q in everybody if q.filled}
+
+
+def opening(now: Any, everybody: list[Quoter]) -> list[Quoter]:
+    """Who stands on the book before homes come: batteries and people, bids before offers, better limits first."""
+    stores = [q for q in everybody if q.key[0] == KIND_BATTERY]
+    buy, sell = now.outside.battery_buy_limit_tick, now.outside.battery_sell_limit_tick
+    bids = sorted((q for q in stores if q.is_bid), key=lambda q: -buy[q.key[1]])
+    return bids + sorted((q for q in stores if not q.is_bid), key=lambda q: sell[q.key[1]])
 
 
 def drawn(quoter: Quoter, share: int, low: int, high: int) -> int:

@@ -42,8 +42,13 @@ def trade_continuous(
     if row.possible_wh > 0:
         quotes.fill_wh[:] = 0
         quotes.amount_e8[:] = 0
+        ladder, open_wh = _fresh_book(quotes, low, high), np.zeros(2, np.int64)
+        for s in range(quotes.quantity_wh.shape[0]):
+            quotes.left_wh[s] = abs(quotes.quantity_wh[s])
+            open_wh[int(quotes.quantity_wh[s] < 0)] += quotes.left_wh[s]
+        _open(k, market, conditions, arena, ladder, open_wh, row)
         first_index = second_from // rules.step_s << TURNS_BITS
-        _run_rounds(rules, quotes, arena.first_plant, market.battery.shape[0], low, high, first_index, row)
+        _run_rounds(rules, quotes, arena.first_plant, market.battery.shape[0], ladder, open_wh, first_index, row)
         _hand_over(market, arena, row)
     result = market.intervals[i]
     result.community_wh = row.traded_wh
@@ -52,21 +57,46 @@ def trade_continuous(
 
 
 @part
-def _run_rounds(
-    rules: Any, quotes: Quotes, first_bid: int, fleet: int, low: int, high: int, first_index: int, row: Any
+def _open(
+    k: int,
+    market: Market,
+    conditions: Conditions,
+    arena: Arena,
+    ladder: Ladder,
+    open_wh: NDArray[np.int64],
+    row: Any,
 ) -> None:
-    """All rounds: in each every order that quotes has one turn, in a drawn order.
+    """Batteries' and people's orders stand on the book before homes come: bids, then offers, better limits first."""
+    quotes, first_bid, fleet = arena.quotes, arena.first_plant, market.battery.shape[0]
+    for side in range(2):
+        limit_tick = -conditions.battery_buy_limit_tick[k] if side == 0 else conditions.battery_sell_limit_tick[k]
+        for b in np.argsort(limit_tick, kind="mergesort"):  # stable: ties in the order of ids
+            s = first_bid + side * fleet + b
+            if quotes.left_wh[s] > 0:
+                _take_turn(ladder, quotes, s, quotes.value_tick[s], first_bid, fleet, open_wh, row)
 
-    `first_bid` is the slot of the first battery's bid. Ends when one side has nothing left.
+
+@part
+def _run_rounds(
+    rules: Any,
+    quotes: Quotes,
+    homes_slots: int,
+    fleet: int,
+    ladder: Ladder,
+    open_wh: NDArray[np.int64],
+    first_index: int,
+    row: Any,
+) -> None:
+    """All rounds: in each every order of a home that quotes has one turn, in a drawn order.
+
+    Ends when one side has nothing left.
     """
-    ladder, reports = _fresh_book(quotes, low, high), lv.report_rows(quotes.where)
-    turns, open_wh = 0, np.zeros(2, np.int64)
-    for s in range(quotes.quantity_wh.shape[0]):
-        quotes.left_wh[s] = abs(quotes.quantity_wh[s])
+    low, high = ladder.state[lv.FLOOR_TICK], ladder.state[lv.CAP_TICK]
+    turns = 0
+    for s in range(homes_slots):
         if quotes.left_wh[s] > 0:
             quotes.turn[turns] = s
             turns += 1
-            open_wh[int(quotes.quantity_wh[s] < 0)] += quotes.left_wh[s]
     for r in range(rules.community_rounds):
         for n in range(turns):
             if open_wh[0] == 0 or open_wh[1] == 0:
@@ -77,22 +107,36 @@ def _run_rounds(
             s = quotes.turn[other]
             quotes.turn[other] = quotes.turn[n]
             quotes.turn[n] = s
-            if quotes.left_wh[s] == 0:
-                continue
-            price = quotes.value_tick[s]
-            if quotes.is_drawn[s]:
-                price = _drawn_tick(np.int64(bits >> uint64(32)), price, quotes.quantity_wh[s] > 0, low, high)
-            row.quotes += 1
-            first_report = ladder.state[lv.SEQUENCE]
-            _quote(ladder, reports, quotes, s, price)
-            for trade_number in range(first_report, ladder.state[lv.SEQUENCE]):
-                traded = reports[trade_number]
-                other = traded.other_id - 1
-                _post(quotes, s, other, traded.price_tick, traded.quantity_wh, open_wh, row)
-                for slot in (s, other):
-                    if slot >= first_bid:
-                        _leave_other_side(ladder, quotes, slot, first_bid, fleet, open_wh)
+            if quotes.left_wh[s] > 0:
+                price = quotes.value_tick[s]
+                if quotes.is_drawn[s]:
+                    price = _drawn_tick(np.int64(bits >> uint64(32)), price, quotes.quantity_wh[s] > 0, low, high)
+                _take_turn(ladder, quotes, s, price, homes_slots, fleet, open_wh, row)
         turns = _who_goes_on(quotes, turns)
+
+
+@part
+def _take_turn(
+    ladder: Ladder,
+    quotes: Quotes,
+    slot: int,
+    price_tick: int,
+    first_bid: int,
+    fleet: int,
+    open_wh: NDArray[np.int64],
+    row: Any,
+) -> None:
+    """Quote a price and count in what that trades; `first_bid` is the slot of the first battery's bid."""
+    reports, first_report = lv.report_rows(quotes.where), ladder.state[lv.SEQUENCE]
+    row.quotes += 1
+    _quote(ladder, reports, quotes, slot, price_tick)
+    for n in range(first_report, ladder.state[lv.SEQUENCE]):
+        traded = reports[n]
+        other = traded.other_id - 1
+        _post(quotes, slot, other, traded.price_tick, traded.quantity_wh, open_wh, row)
+        for each in (slot, other):
+            if each >= first_bid:
+                _leave_other_side(ladder, quotes, each, first_bid, fleet, open_wh)
 
 
 @part
