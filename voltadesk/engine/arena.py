@@ -33,6 +33,14 @@ class Quotes(NamedTuple):
     where: NDArray[np.int64]  # `book_levels.addresses`
 
 
+class Measured(NamedTuple):
+    """What there is where the community trades on a book or is measured."""
+
+    rows: Table  # (T,) COMMUNITY_ROW
+    quotes: Quotes
+    opening: NDArray[np.int64]  # (C, 2 B) numbers of batteries' bids, and offers from B on, as they are placed
+
+
 class Market(NamedTuple):
     """The tables of a market (`tables.py`) and the rows its results go to."""
 
@@ -45,7 +53,6 @@ class Market(NamedTuple):
     plant_output_wh: NDArray[np.int64]  # (T, P)
     battery_rows: Table  # (T, B)
     battery_share: Table  # (B,)
-    community_rows: Table  # (T,), or (0,) where the community is not measured
 
 
 class Arena(NamedTuple):
@@ -60,7 +67,6 @@ class Arena(NamedTuple):
     home_e8: NDArray[np.int64]  # (H,) received in the community, paid negative
     battery_wh: NDArray[np.int64]  # (2, B) bought and sold in the community
     battery_e8: NDArray[np.int64]  # (B,) received in the community, paid negative
-    quotes: Quotes
     turnover_e8: NDArray[np.int64]  # (1,) all that was paid so far, whoever paid whom
     first_plant: int  # slot of the first plant's first block; homes' orders stand before it
 

@@ -14,7 +14,7 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from voltadesk.engine import book_levels as lv
-from voltadesk.engine.arena import GIVEN, TAKEN, Arena, Market, Quotes
+from voltadesk.engine.arena import GIVEN, TAKEN, Arena, Market, Measured, Quotes
 from voltadesk.engine.book_events import FOR_SESSION, KIND_LIMIT, NEVER_UTC, NOBODY
 from voltadesk.engine.book_levels import Ladder
 from voltadesk.engine.book_trading import trade
@@ -24,110 +24,91 @@ from voltadesk.engine.quotes import add_trade, put_equilibrium, put_values
 from voltadesk.engine.rounding import average_price_up_tick
 from voltadesk.engine.tables import Conditions, Table
 
-STREAM_QUOTE = np.int64(-6)  # of the first round; each round has the one below that of the round before
+STREAM_QUOTE = np.int64(-5)  # of round 0, which needs no draws; each round has the one below
 TURNS_BITS = 22  # more turns than a round can have
 _LOW_HALF = uint64(0xFFFF_FFFF)
 
 
 @part
 def trade_continuous(
-    k: int, i: int, market: Market, conditions: Conditions, arena: Arena, quote_tick: int, second_from: int
+    k: int,
+    i: int,
+    market: Market,
+    conditions: Conditions,
+    arena: Arena,
+    measured: Measured,
+    row: Any,
+    second_from: int,
 ) -> None:
     """Trade on the book of interval `i`; what was traded is written to the arena and taken off batteries' orders."""
-    rules, quotes, row = market.rules[0], arena.quotes, market.community_rows[i]
-    low, high = put_values(k, market, conditions, arena, quote_tick, True)
+    rules, quotes, result = market.rules[0], measured.quotes, market.intervals[i]
+    low, high = put_values(k, market, conditions, arena, quotes, result.quote_tick)
     if low > high:
         return
     put_equilibrium(quotes, low, high, row)
     if row.possible_wh > 0:
         quotes.fill_wh[:] = 0
         quotes.amount_e8[:] = 0
-        ladder, open_wh = _fresh_book(quotes, low, high), np.zeros(2, np.int64)
-        for s in range(quotes.quantity_wh.shape[0]):
-            quotes.left_wh[s] = abs(quotes.quantity_wh[s])
-            open_wh[int(quotes.quantity_wh[s] < 0)] += quotes.left_wh[s]
-        _open(k, market, conditions, arena, ladder, open_wh, row)
         first_index = second_from // rules.step_s << TURNS_BITS
-        _run_rounds(rules, quotes, arena.first_plant, market.battery.shape[0], ladder, open_wh, first_index, row)
-        _hand_over(market, arena, row)
-    result = market.intervals[i]
+        _run_rounds(rules, quotes, arena.first_plant, measured.opening[k], low, high, first_index, row)
+        _hand_over(market, arena, quotes, row)
     result.community_wh = row.traded_wh
     if row.traded_wh > 0:
         result.community_price_tick = average_price_up_tick(row.amount_e8, row.traded_wh)
 
 
 @part
-def _open(
-    k: int,
-    market: Market,
-    conditions: Conditions,
-    arena: Arena,
-    ladder: Ladder,
-    open_wh: NDArray[np.int64],
-    row: Any,
-) -> None:
-    """Batteries' and people's orders stand on the book before homes come: bids, then offers, better limits first."""
-    quotes, first_bid, fleet = arena.quotes, arena.first_plant, market.battery.shape[0]
-    for side in range(2):
-        limit_tick = -conditions.battery_buy_limit_tick[k] if side == 0 else conditions.battery_sell_limit_tick[k]
-        for b in np.argsort(limit_tick, kind="mergesort"):  # stable: ties in the order of ids
-            s = first_bid + side * fleet + b
-            if quotes.left_wh[s] > 0:
-                _take_turn(ladder, quotes, s, quotes.value_tick[s], first_bid, fleet, open_wh, row)
-
-
-@part
 def _run_rounds(
     rules: Any,
     quotes: Quotes,
-    homes_slots: int,
-    fleet: int,
-    ladder: Ladder,
-    open_wh: NDArray[np.int64],
+    first_bid: int,
+    opening: NDArray[np.int64],
+    low: int,
+    high: int,
     first_index: int,
     row: Any,
 ) -> None:
-    """All rounds: in each every order of a home that quotes has one turn, in a drawn order.
+    """First batteries' and people's orders, then all rounds of homes: in each every order has one turn, as drawn.
 
-    Ends when one side has nothing left.
+    `first_bid` is the slot of the first battery's bid. Ends when one side has nothing left.
     """
-    low, high = ladder.state[lv.FLOOR_TICK], ladder.state[lv.CAP_TICK]
-    turns = 0
-    for s in range(homes_slots):
-        if quotes.left_wh[s] > 0:
-            quotes.turn[turns] = s
-            turns += 1
-    for r in range(rules.community_rounds):
+    ladder, reports, open_wh = _fresh_book(quotes, low, high), lv.report_rows(quotes.where), np.zeros(2, np.int64)
+    for s in range(quotes.quantity_wh.shape[0]):
+        quotes.left_wh[s] = abs(quotes.quantity_wh[s])
+        open_wh[int(quotes.quantity_wh[s] < 0)] += quotes.left_wh[s]
+    turns = opening.shape[0]
+    quotes.turn[:turns] = first_bid + opening
+    for r in range(rules.community_rounds + 1):
         for n in range(turns):
             if open_wh[0] == 0 or open_wh[1] == 0:
                 return
             bits = random_bits(rules.community_seed, STREAM_QUOTE - r, first_index + n)
-            # Forward Fisher-Yates: each of those whose turn is still to come is next with the same chance.
-            other = n + (np.int64(bits & _LOW_HALF) * (turns - n) >> 32)
-            s = quotes.turn[other]
-            quotes.turn[other] = quotes.turn[n]
-            quotes.turn[n] = s
+            if r > 0:
+                # Forward Fisher-Yates: each of those whose turn is still to come is next with the same chance.
+                other = n + (np.int64(bits & _LOW_HALF) * (turns - n) >> 32)
+                quotes.turn[n], quotes.turn[other] = quotes.turn[other], quotes.turn[n]
+            s = quotes.turn[n]
             if quotes.left_wh[s] > 0:
                 price = quotes.value_tick[s]
                 if quotes.is_drawn[s]:
                     price = _drawn_tick(np.int64(bits >> uint64(32)), price, quotes.quantity_wh[s] > 0, low, high)
-                _take_turn(ladder, quotes, s, price, homes_slots, fleet, open_wh, row)
-        turns = _who_goes_on(quotes, turns)
+                _take_turn(ladder, reports, quotes, s, price, first_bid, open_wh, row)
+        turns = _who_comes(quotes, first_bid) if r == 0 else _who_goes_on(quotes, turns)
 
 
-@part
+@lean_part
 def _take_turn(
     ladder: Ladder,
+    reports: Table,
     quotes: Quotes,
     slot: int,
     price_tick: int,
     first_bid: int,
-    fleet: int,
     open_wh: NDArray[np.int64],
     row: Any,
 ) -> None:
-    """Quote a price and count in what that trades; `first_bid` is the slot of the first battery's bid."""
-    reports, first_report = lv.report_rows(quotes.where), ladder.state[lv.SEQUENCE]
+    """Quote a price, and count in what that trades."""
+    first_report = ladder.state[lv.SEQUENCE]
     row.quotes += 1
     _quote(ladder, reports, quotes, slot, price_tick)
     for n in range(first_report, ladder.state[lv.SEQUENCE]):
@@ -136,7 +117,7 @@ def _take_turn(
         _post(quotes, slot, other, traded.price_tick, traded.quantity_wh, open_wh, row)
         for each in (slot, other):
             if each >= first_bid:
-                _leave_other_side(ladder, quotes, each, first_bid, fleet, open_wh)
+                _leave_other_side(ladder, quotes, each, first_bid, open_wh)
 
 
 @part
@@ -181,7 +162,7 @@ def _quote(ladder: Ladder, reports: Table, quotes: Quotes, slot: int, price_tick
         lv.add_order(ladder, slot + 1, NOBODY, KIND_LIMIT, level, left_wh, 0, FOR_SESSION)
 
 
-@part
+@lean_part
 def _post(
     quotes: Quotes, mine: int, other: int, price_tick: int, energy_wh: int, open_wh: NDArray[np.int64], row: Any
 ) -> None:
@@ -198,8 +179,9 @@ def _post(
 
 
 @lean_part
-def _leave_other_side(ladder: Ladder, quotes: Quotes, slot: int, first_bid: int, fleet: int, open_wh: Any) -> None:
+def _leave_other_side(ladder: Ladder, quotes: Quotes, slot: int, first_bid: int, open_wh: NDArray[np.int64]) -> None:
     """A battery that has traded either charges or discharges: its order of the other side leaves the book."""
+    fleet = (quotes.left_wh.shape[0] - first_bid) // 2
     other = slot + fleet if slot < first_bid + fleet else slot - fleet
     if quotes.left_wh[other] > 0:
         open_wh[int(quotes.quantity_wh[other] < 0)] -= quotes.left_wh[other]
@@ -208,6 +190,17 @@ def _leave_other_side(ladder: Ladder, quotes: Quotes, slot: int, first_bid: int,
         if number > 0:
             lv.unlink(ladder, number)
             lv.release(ladder, number)
+
+
+@part
+def _who_comes(quotes: Quotes, homes_slots: int) -> int:
+    """Have all orders of homes that quote take turns; returns how many they are."""
+    kept = 0
+    for s in range(homes_slots):
+        if quotes.left_wh[s] > 0:
+            quotes.turn[kept] = s
+            kept += 1
+    return kept
 
 
 @part
@@ -223,9 +216,9 @@ def _who_goes_on(quotes: Quotes, turns: int) -> int:
 
 
 @part
-def _hand_over(market: Market, arena: Arena, row: Any) -> None:
+def _hand_over(market: Market, arena: Arena, quotes: Quotes, row: Any) -> None:
     """Write what homes and batteries traded to the arena, and take it off what batteries bid in the auction."""
-    quotes, homes, fleet = arena.quotes, market.home.shape[0], market.battery.shape[0]
+    homes, fleet = market.home.shape[0], market.battery.shape[0]
     first = arena.first_plant
     for h in range(homes):
         sign = -1 if quotes.quantity_wh[h] < 0 else 1

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk.engine import book_levels as lv
-from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Quotes, Receipts
+from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Measured, Quotes, Receipts
 from voltadesk.engine.book_events import REPORT
 from voltadesk.engine.market import TURNOVER_LIMIT_E8, run_intervals
 from voltadesk.engine.plants import UNIT_ROWS
@@ -60,11 +60,14 @@ class Exchange:
         self.is_continuous = bool(self.rules["community_rule"][0] == COMMUNITY_CONTINUOUS)
         is_measured = self.is_continuous or bool(self.rules["community_is_measured"][0])
         self.community_rows = np.zeros(count if is_measured else 0, COMMUNITY_ROW)
+        for name in ("lowest_tick", "highest_tick", "equilibrium_tick"):
+            self.community_rows[name] = NO_PRICE_TICK
         self.battery_share = np.zeros(len(batteries), BATTERY_SHARE)
         self.next_interval = 0
         self.keep_trades = keep_trades
         self._last: tuple[int, Table] | None = None
         self._arena = self._make_arena()
+        self._quotes = self._make_quotes() if is_measured else None
 
     def _make_arena(self) -> Arena:
         homes, plants, fleet = len(self.homes), len(self.plants), len(self.batteries)
@@ -82,14 +85,13 @@ class Exchange:
             home_e8=np.zeros(homes, np.int64),
             battery_wh=np.zeros((2, fleet), np.int64),
             battery_e8=np.zeros(fleet, np.int64),
-            quotes=self._make_quotes(first_plant + 2 * fleet if len(self.community_rows) else 0),
             turnover_e8=np.zeros(1, np.int64),
             first_plant=first_plant,
         )
 
-    def _make_quotes(self, slots: int) -> Quotes:
-        """Room for that many orders of the community, and for a book of them if it trades on one."""
-        rules, orders, ticks = self.rules[0], 0, 0
+    def _make_quotes(self) -> Quotes:
+        """Room for all orders that there may be in the community, and for a book of them if it trades on one."""
+        rules, slots, orders, ticks = self.rules[0], self._arena.first_plant + 2 * len(self.batteries), 0, 0
         if self.is_continuous:
             orders = slots + 1
             fees = rules["community_grid_fee_tick"] + rules["community_levy_tick"]
@@ -112,6 +114,12 @@ class Exchange:
             place=place,
             where=lv.addresses(memory, pool, place, reports),
         )
+
+    def _opening(self, conditions: Conditions) -> NDArray[np.int64]:
+        """In which order batteries are placed on the community's book: bids, then offers, better limits first."""
+        bids = np.argsort(-conditions.battery_buy_limit_tick, axis=1, kind="stable")
+        offers = np.argsort(conditions.battery_sell_limit_tick, axis=1, kind="stable")
+        return np.concatenate([bids, offers + len(self.batteries)], axis=1, dtype=np.int64)
 
     def advance(self, conditions: Conditions) -> Table:
         """Run the C intervals that the conditions bring; returns the receipts of their trades (TRADE).
@@ -136,9 +144,11 @@ class Exchange:
             self.plant_output_wh,
             self.battery_rows,
             self.battery_share,
-            self.community_rows,
         )
-        if not run_intervals(self.next_interval, market, conditions, self._arena, receipts):
+        measured = None
+        if self._quotes is not None:
+            measured = Measured(self.community_rows, self._quotes, self._opening(conditions))
+        if not run_intervals(self.next_interval, market, conditions, self._arena, measured, receipts):
             raise VoltaDeskError(f"turnover: must stay below {TURNOVER_LIMIT_E8 // 10**8:,} in one run: shorten it")
         self.next_interval += count
         trades: Table = rows[: receipts.written[0]]

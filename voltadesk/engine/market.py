@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from voltadesk.engine.arena import GIVEN, TAKEN, Arena, Market, Receipts
+from voltadesk.engine.arena import GIVEN, TAKEN, Arena, Market, Measured, Receipts
 from voltadesk.engine.community import community_price_tick
 from voltadesk.engine.compiled import kernel, part
 from voltadesk.engine.continuous import trade_continuous
@@ -26,22 +26,7 @@ TURNOVER_LIMIT_E8 = 8 * 10**18  # leaves room for the dearest interval there can
 
 
 @part
-def clear_community(i: int, market: Market, arena: Arena) -> None:
-    """Nobody has traded in the community of interval `i` yet."""
-    arena.home_e8[:] = 0
-    arena.battery_wh[:] = 0
-    arena.battery_e8[:] = 0
-    if market.community_rows.shape[0] > 0:
-        row = market.community_rows[i]
-        row.lowest_tick = NO_PRICE_TICK
-        row.highest_tick = NO_PRICE_TICK
-        row.equilibrium_tick = NO_PRICE_TICK
-
-
-@part
-def trade_pool(
-    k: int, i: int, market: Market, conditions: Conditions, arena: Arena, supply_wh: int, demand_wh: int
-) -> None:
+def trade_pool(i: int, market: Market, arena: Arena, supply_wh: int, demand_wh: int) -> None:
     """Trade among homes at one price from the interval's quote."""
     rules, result = market.rules[0], market.intervals[i]
     price = community_price_tick(rules, result.quote_tick, supply_wh, demand_wh)
@@ -52,13 +37,16 @@ def trade_pool(
             arena.home_e8[h] = price * (arena.home_wh[GIVEN, h] - arena.home_wh[TAKEN, h])
         fees = rules.community_grid_fee_tick + rules.community_levy_tick
         arena.turnover_e8[0] += 2 * result.community_wh * (abs(price) + fees)
-    if rules.community_is_measured:
-        measure_pool(k, market, conditions, arena, result.quote_tick, market.community_rows[i])
 
 
 @kernel
-def run_intervals(first: int, market: Market, conditions: Conditions, arena: Arena, receipts: Receipts) -> bool:
+def run_intervals(
+    first: int, market: Market, conditions: Conditions, arena: Arena, measured: Measured | None, receipts: Receipts
+) -> bool:
     """Run the C intervals of the conditions, the first of which is number `first` of the market.
+
+    Without `measured` the kernel is compiled without the order book, which most markets don't need; a community may be
+    a pool then.
 
     False where the run's turnover leaves what 64 bits can count; the tables are then of no use.
     """
@@ -77,7 +65,9 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
             second_from,
             arena.home_wh,
         )
-        clear_community(i, market, arena)
+        arena.home_e8[:] = 0
+        arena.battery_wh[:] = 0
+        arena.battery_e8[:] = 0
         place_others(k, market, conditions, second_from, arena)
         result.quote_tick = NO_PRICE_TICK
         result.community_price_tick = NO_PRICE_TICK
@@ -91,10 +81,15 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
             is_quote = False
             result.quote_tick = solution.price_tick
             if result.quote_tick != NO_PRICE_TICK:
-                if rules.community_rule == COMMUNITY_CONTINUOUS:
-                    trade_continuous(k, i, market, conditions, arena, result.quote_tick, second_from)
+                if measured is None:
+                    trade_pool(i, market, arena, supply, demand)
                 else:
-                    trade_pool(k, i, market, conditions, arena, supply, demand)
+                    row = measured.rows[i]
+                    if rules.community_rule == COMMUNITY_CONTINUOUS:
+                        trade_continuous(k, i, market, conditions, arena, measured, row, second_from)
+                    else:
+                        trade_pool(i, market, arena, supply, demand)
+                        measure_pool(k, market, conditions, arena, measured.quotes, result.quote_tick, row)
         result.price_tick = solution.price_tick
         result.price_low_tick = solution.price_low_tick
         result.price_high_tick = solution.price_high_tick

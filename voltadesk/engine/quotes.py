@@ -14,13 +14,14 @@ from numba import uint64
 
 from voltadesk.engine.arena import FLEXIBLE, GIVEN, SHORT, SURPLUS, TAKEN, Arena, Market, Quotes
 from voltadesk.engine.auction import RULE_MIDPOINT, clear
-from voltadesk.engine.compiled import part
+from voltadesk.engine.compiled import lean_part, part
 from voltadesk.engine.homes import random_bits
-from voltadesk.engine.tables import NO_PRICE_TICK, Conditions
+from voltadesk.engine.tables import COMMUNITY_CONTINUOUS, NO_PRICE_TICK, Conditions
 
 NEVER_TICK = 1 << 40  # a cost that no price covers
 SUM_LIMIT = 1 << 62
-STREAM_POLICY = np.int64(-5)  # beside those of the weather
+STREAM_POLICY = np.int64(-5)  # beside those of the weather, and of the rounds of quotes
+MIDPOINT: Any = np.int64(RULE_MIDPOINT)  # typed: a literal compiles `clear` once more
 _BP = uint64(10_000)
 
 
@@ -36,19 +37,20 @@ def cost_tick(least_tick: int, fee_bp: int) -> int:
 
 @part
 def put_values(
-    k: int, market: Market, conditions: Conditions, arena: Arena, quote_tick: int, with_fleet: bool
+    k: int, market: Market, conditions: Conditions, arena: Arena, quotes: Quotes, quote_tick: int
 ) -> tuple[int, int]:
     """What each could trade and what it is worth to it; returns the lowest cost and the highest value there can be.
 
-    Who could trade with nobody does not quote. Batteries take part `with_fleet`, with the orders that they have in the
-    auction.
+    Who could trade with nobody does not quote. Batteries take part with the orders that they have in the auction, but
+    in no pool.
     """
-    rules, quotes = market.rules[0], arena.quotes
+    rules = market.rules[0]
+    with_fleet = rules.community_rule == COMMUNITY_CONTINUOUS
     community_fees = rules.community_grid_fee_tick + rules.community_levy_tick
     home_tick = quote_tick + rules.margin_tick + rules.grid_fee_tick + rules.levy_tick - community_fees
     battery_tick = quote_tick + rules.margin_tick
     low, high = cost_tick(quote_tick, rules.community_fee_bp), max(home_tick, battery_tick)
-    _put_homes(rules, market, arena, quote_tick, home_tick, community_fees)
+    _put_homes(rules, market, arena, quotes, quote_tick, home_tick, community_fees)
     fleet, at = market.battery.shape[0], arena.first_plant + 2 * market.plant.shape[0] + 2
     for b in range(fleet):
         bid, offer = arena.first_plant + b, arena.first_plant + fleet + b
@@ -70,10 +72,10 @@ def put_values(
 
 @part
 def _put_homes(
-    rules: Any, market: Market, arena: Arena, quote_tick: int, home_tick: int, community_fees_tick: int
+    rules: Any, market: Market, arena: Arena, quotes: Quotes, quote_tick: int, home_tick: int, community_fees_tick: int
 ) -> None:
     """Values and energy of homes, and which of them quote by ZIC."""
-    quotes, home_wh, homes = arena.quotes, arena.home_wh, market.home.shape[0]
+    home_wh, homes = arena.home_wh, market.home.shape[0]
     has_flexible = arena.first_plant > homes
     for h in range(homes):
         row = market.home[h]
@@ -100,14 +102,14 @@ def put_equilibrium(quotes: Quotes, low_tick: int, high_tick: int, row: Any) -> 
     for s in range(quotes.price_tick.shape[0]):
         quotes.price_tick[s] = min(max(quotes.value_tick[s], low_tick), high_tick)
     volume, price, _, _, welfare = clear(
-        quotes.price_tick, quotes.quantity_wh, low_tick, high_tick, RULE_MIDPOINT, quotes.fill_wh
+        quotes.price_tick, quotes.quantity_wh, low_tick, high_tick, MIDPOINT, quotes.fill_wh
     )
     row.equilibrium_tick = price if volume > 0 else NO_PRICE_TICK
     row.possible_wh = volume
     row.possible_e8 = welfare
 
 
-@part
+@lean_part
 def add_trade(row: Any, price_tick: int, energy_wh: int) -> None:
     """Count a trade in."""
     row.trades += 1
@@ -126,10 +128,12 @@ def add_trade(row: Any, price_tick: int, energy_wh: int) -> None:
 
 
 @part
-def measure_pool(k: int, market: Market, conditions: Conditions, arena: Arena, quote_tick: int, row: Any) -> None:
+def measure_pool(
+    k: int, market: Market, conditions: Conditions, arena: Arena, quotes: Quotes, quote_tick: int, row: Any
+) -> None:
     """What the trades of a pool were worth, all at one price."""
-    low, high = put_values(k, market, conditions, arena, quote_tick, False)
-    quotes, homes = arena.quotes, market.home.shape[0]
+    low, high = put_values(k, market, conditions, arena, quotes, quote_tick)
+    homes = market.home.shape[0]
     if low <= high:
         put_equilibrium(quotes, low, high, row)
     amount, traded = 0, 0
