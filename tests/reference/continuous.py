@@ -133,13 +133,13 @@ def trade(now: Any, quote: int) -> dict[Key, tuple[int, int]]:
         return {}
     book = Book(low, high, 1, 1 << 60)
     for q in opening(now, everybody):
-        if q.left:
+        if q.left and has_two_sides(everybody):
             row.quotes += 1
             quote_on(book, q, q.value, everybody, row)
     turns = [q for q in everybody if q.left and q.key[0] == KIND_HOME]
     for r in range(rules.community_rounds):
         for n in range(len(turns)):
-            if not (any(q.left for q in everybody if q.is_bid) and any(q.left for q in everybody if not q.is_bid)):
+            if not has_two_sides(everybody):
                 break
             bits = random_bits(rules.community_seed, -6 - r, (now.start // rules.step_s << 22) + n)
             chosen = n + (bits % ALL * (len(turns) - n) >> 32)
@@ -149,6 +149,11 @@ def trade(now: Any, quote: int) -> dict[Key, tuple[int, int]]:
                 quote_on(book, turns[n], drawn(turns[n], bits >> 32, low, high), everybody, row)
         turns = [q for q in turns if q.left and q.draws]
     return {q.key: (q.filled, q.amount) for q in everybody if q.filled}
+
+
+def has_two_sides(everybody: list[Quoter]) -> bool:
+    """Whether bids and offers have something left."""
+    return any(q.left for q in everybody if q.is_bid) and any(q.left for q in everybody if not q.is_bid)
 
 
 def opening(now: Any, everybody: list[Quoter]) -> list[Quoter]:
