@@ -179,7 +179,18 @@ def energy_of_power_wh(power_w: int, second_from: int, second_to: int) -> int:
     return power_w * (end // 3600) + power_w * (end % 3600) // 3600 - power_w * begin // 3600
 
 
-# Python only: exact shares outside the kernels ------------------------------------------------------------------------
+# Python only: prices of files, exact shares outside the kernels -------------------------------------------------------
+def half_even(numerator: int, divisor: int) -> int:
+    """A quotient to the nearest whole number, halves to even: a published price that is finer than the tick."""
+    whole, rest = divmod(numerator, divisor)
+    return whole + (2 * rest > divisor or (2 * rest == divisor and whole % 2 == 1))
+
+
+def interpolated_tick(before_tick: int, after_tick: int, part: int, parts: int) -> int:
+    """The price `part` of `parts` steps along the line from one price to another, halves to even."""
+    return half_even(before_tick * (parts - part) + after_tick * part, parts)
+
+
 def share_out(total: int, weights: list[int]) -> list[int]:
     """`total` shared in proportion to `weights` by largest remainder; ties go to the one that stands first.
 

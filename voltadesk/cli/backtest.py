@@ -17,7 +17,7 @@ from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
     from voltadesk.clock import IntervalGrid
-    from voltadesk.feeds.price_file import Layout
+    from voltadesk.feeds.prices.layout import Layout
     from voltadesk.report.backtest import Backtest, Unit
     from voltadesk.report.backtest_investment import Investment
     from voltadesk.strategy.cycles import Cycles, Period
@@ -49,7 +49,10 @@ def backtest(
     timezone: Annotated[
         str | None, typer.Option(metavar="ZONE", help="Whose clock tells days, and times without an offset; else UTC.")
     ] = None,
-    stamps: Annotated[Literal["start", "end"], typer.Option(help="What part of its interval a time is.")] = "start",
+    stamps: Annotated[
+        Literal["start", "end"] | None,
+        typer.Option(help="What part of its interval a time is; else as the format has it."),
+    ] = None,
     gaps: Annotated[Literal["refuse", "skip"], typer.Option(help="Skip: nobody trades where no price is.")] = "refuse",
     where: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=TEXT", help="Read only such rows; more than once.")
@@ -92,7 +95,7 @@ def backtest(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
-    from voltadesk.feeds.price_file import Layout
+    from voltadesk.feeds.prices.layout import Layout
     from voltadesk.report.backtest_document import sections
     from voltadesk.report.backtest_figures import figures
     from voltadesk.report.backtest_files import write_backtest

@@ -15,7 +15,8 @@ from voltadesk.clock import IntervalGrid, local_midnight_utc, local_text
 from voltadesk.community.price_rules import DAYS, Index, Tariff, Zone
 from voltadesk.community.rules import Community
 from voltadesk.errors import BadInput
-from voltadesk.feeds.series import read_series, resample
+from voltadesk.feeds.prices.series import read_series
+from voltadesk.feeds.series import resample
 
 Ints = NDArray[np.int64]
 

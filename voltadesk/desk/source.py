@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meters import Meter, read_meter
-from voltadesk.feeds.series import Series, read_series
+from voltadesk.feeds.prices.series import read_series
+from voltadesk.feeds.series import Series
 from voltadesk.scenario.model import Scenario
 from voltadesk.scenario.read import parse_scenario
 

@@ -34,7 +34,8 @@ from voltadesk.engine.tables import (
 from voltadesk.engine.weather import draw_weather
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meters import read_meter
-from voltadesk.feeds.series import Series, read_series, resample
+from voltadesk.feeds.prices.series import read_series
+from voltadesk.feeds.series import Series, resample
 from voltadesk.scenario.model import BatteryOutage, MeterFile, PlantOutage, Scenario, Upstream
 from voltadesk.scenario.profiles import clear_sky_profile, load_profile, wind_profile
 from voltadesk.scenario.strategies import strategies
