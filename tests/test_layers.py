@@ -39,7 +39,7 @@ WITHIN_A_LEVEL = {
 LIBRARIES = {
     "numpy": {"clock", "engine", "feeds", "community", "strategy", "scenario", "desk", "report", "ui"},
     "numba": {"engine"},
-    "platformdirs": {"engine", "cli"},  # where compiled kernels and the desk are kept
+    "platformdirs": {"engine", "feeds", "cli"},  # where compiled kernels, imported prices and the desk are kept
     "pydantic": {"scenario", "community", "desk"},
     "cryptography": {"store"},
     "sqlmodel": {"store"},

@@ -25,6 +25,7 @@ from voltadesk.cli import (
     market,
     order,
     plant,
+    prices,
     rights,
     run,
     serve,
@@ -70,6 +71,7 @@ NOUNS = {
     "order": order.app,
     "home": home.app,
     "plant": plant.app,
+    "prices": prices.app,
     "ledger": ledger.app,
     "journal": journal.app,
 }

@@ -16,6 +16,7 @@ from voltadesk.community.price_rules import DAYS, Index, Tariff, Zone
 from voltadesk.community.rules import Community
 from voltadesk.errors import BadInput
 from voltadesk.feeds.prices.series import read_series
+from voltadesk.feeds.prices.shelf import find_prices
 from voltadesk.feeds.series import resample
 
 Ints = NDArray[np.int64]
@@ -126,7 +127,7 @@ class Tariffs:
     def _indexed(self, field: str, index: Index) -> Price:
         span = (self.grid.start_utc, self.grid.end_utc)
         series = read_series(
-            self.folder / index.file,
+            find_prices(index.file, self.folder),
             field=field,
             column=index.column,
             timezone=index.timezone,

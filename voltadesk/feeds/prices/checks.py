@@ -19,6 +19,8 @@ from voltadesk.feeds.prices.rows import STEPS_S, Rows
 
 Ints = NDArray[np.int64]
 
+NO_GAP = ": the series must have no gap unless gaps are skipped or filled"
+
 
 class Places:
     """Where a row of the files together stands, and what its time is there."""
@@ -81,13 +83,13 @@ def holes(order: Ints, start: Ints, step: Ints, tick: Ints, place: Places, zone:
     for at in (np.flatnonzero(start[order][1:] > end[order][:-1]) + 1).tolist():
         row, before = int(order[at]), int(order[at - 1])
         missing = utc_text(int(end[before])) if zone.key == "UTC" else local_text(int(end[before]), zone)
-        limit = f"{missing} is missing before it: the series must have no gap unless gaps are skipped or filled"
+        limit = f"{missing} is missing before it{NO_GAP}"
         count = -(-(int(start[row]) - int(end[before])) // int(step[before]))
         found.append(finding(place, "gap", "hole", row, limit, count))
     blank = np.flatnonzero(tick[order] == NO_PRICE_TICK)
     if blank.size:
         for run in np.split(blank, np.flatnonzero(np.diff(blank) > 1) + 1):
-            limit = "is blank: the series must have no gap unless gaps are skipped or filled"
+            limit = f"is blank{NO_GAP}"
             one = finding(place, "blank", "hole", int(order[run[0]]), limit, len(run))
             found.append(replace(one, field=place.parts[0].field))
     return found

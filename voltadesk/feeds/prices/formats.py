@@ -36,6 +36,7 @@ class Format:
     keys: tuple[tuple[str, str], ...] = ()  # columns that tell series apart, each with the text that is meant by itself
     unit: str = ""  # what a price is in, unless the file says so
     currency: tuple[str, ...] = ()  # column
+    timezone: tuple[str, ...] = ()  # column with the clock that tells days
     local: tuple[str, str] | None = None  # a column with the same instants on a clock: is compared
 
 
@@ -79,13 +80,17 @@ FORMATS = (
     ),
     Format("entsoe-py", "entsoe-py, a series written by to_csv", ("", "0"), ("",), values="0", unit="EUR/MWh"),
     Format(
-        "aemo", "AEMO and NEMOSIS: DISPATCHPRICE, PRICE_AND_DEMAND", ("SETTLEMENTDATE", "RRP"), ("SETTLEMENTDATE",),
+        "aemo", "AEMO and NEMOSIS: DISPATCHPRICE, PRICE_AND_DEMAND",
+        ("SETTLEMENTDATE", "RRP"), ("SETTLEMENTDATE",),
         clock=NEM_CLOCK, stamps="end", values="RRP", zone=("REGIONID", "REGION"),
         keys=(("INTERVENTION", "0"), ("PERIODTYPE", "TRADE")), unit="AUD/MWh",
     ),
-    Format("energy-charts", "energy-charts, JSON", ("unix_seconds", "price", "unit"), ("unix_seconds",), values="price"),
     Format(
-        "awattar", "aWATTar, JSON", ("start_timestamp", "end_timestamp", "marketprice"), ("start_timestamp",),
+        "energy-charts", "energy-charts, JSON", ("unix_seconds", "price", "unit"), ("unix_seconds",), values="price",
+    ),
+    Format(
+        "awattar", "aWATTar, JSON",
+        ("start_timestamp", "end_timestamp", "marketprice"), ("start_timestamp",),
         ("end_timestamp",), values="marketprice", unit="EUR/MWh",
     ),
     Format(
@@ -118,8 +123,8 @@ FORMATS = (
         (r"Datetime \(UTC\)",), clock="UTC", values=r"Price \(EUR/MWhe\)", zone=("Country", "ISO3 Code"),
     ),
     Format(
-        "voltadesk", "what prices export writes", ("start", "end", "price", "currency"), ("start",), ("end",),
-        values="price", unit="/MWh", currency=("currency",),
+        "voltadesk", "what prices export writes", ("start", "end", "price", "zone", "currency", "timezone"), ("start",),
+        ("end",), values="price", zone=("zone",), unit="/MWh", currency=("currency",), timezone=("timezone",),
     ),
     Format("table", "any CSV or Parquet file with times and prices"),
 )  # fmt: skip

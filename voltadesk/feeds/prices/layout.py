@@ -9,6 +9,7 @@ from voltadesk.errors import BadInput
 from voltadesk.feeds.prices.formats import Stamps
 
 Gaps = Literal["refuse", "skip", "previous", "interpolate"]
+Suspects = Literal["refuse", "keep", "gap"]
 Weight = Literal["told", "hole", "suspect", "wrong"]
 Kind = Literal[
     "left out", "order", "rounded", "duplicate", "conflict", "overlap", "grid", "clock", "blank", "gap", "zeros",

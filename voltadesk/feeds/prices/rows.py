@@ -77,9 +77,12 @@ def rows_of(path: Path, layout: Layout, field: str = "prices", span: Span | None
     if rounded:
         limit = f"of {len(tick):,} values rounded to 0.01, halves to even"
         findings += (Finding("rounded", "told", table.place, "", limit, rounded, int(start[0])),)
+    days = column_of(table.columns, known.timezone)
+    timezone = layout.timezone or clock or ("UTC" if days is None else table.rows[0][days])
+    time_zone(timezone)
     return Rows(
         table, table.cells(choice.time), start, step, tick, known, table.columns[choice.value], choice.zone,
-        choice.currency, layout.timezone or clock or "UTC", field, (*choice.notes, *read.notes), findings,
+        choice.currency, timezone, field, (*choice.notes, *read.notes), findings,
     )  # fmt: skip
 
 

@@ -18,9 +18,9 @@ from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, time_zone, utc_text
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.feeds.prices.checks import Places, filled, finding, holes, once
-from voltadesk.feeds.prices.layout import PLAIN, Finding, Gaps, Layout, Weight
+from voltadesk.feeds.prices.layout import PLAIN, Finding, Gaps, Layout, Suspects, Weight
 from voltadesk.feeds.prices.rows import Rows, rows_of
-from voltadesk.feeds.prices.suspects import suspects
+from voltadesk.feeds.prices.suspects import suspects as suspicious
 from voltadesk.feeds.series import Series
 from voltadesk.feeds.times import Span
 
@@ -44,11 +44,11 @@ class PriceSeries:
     notes: tuple[str, ...]
     findings: tuple[Finding, ...]
 
-    def faults(self, keep_suspects: bool, gaps: Gaps) -> list[Finding]:
-        """What stands in the way, in the order of the files, if gaps and suspects are to be dealt with so."""
+    def faults(self, suspects: Suspects, gaps: Gaps) -> list[Finding]:
+        """What stands in the way, in the order of time, if suspects and gaps are to be dealt with so."""
         passed: set[Weight] = {"told"}
         passed |= {"hole"} if gaps != "refuse" else set()
-        passed |= {"suspect"} if keep_suspects else set()
+        passed |= {"suspect"} if suspects == "keep" else set()
         return sorted((f for f in self.findings if f.weight not in passed), key=lambda f: f.second_utc)
 
     def counts(self) -> list[str]:
@@ -82,7 +82,7 @@ def read_prices(path: Path | str, layout: Layout = PLAIN, field: str = "prices")
     line: for a file, series, cell or time that is none, two prices for one time, and gaps unless they are dealt with.
     """
     series = checked([rows_of(Path(path), layout, field)], layout.gaps)
-    if faults := series.faults(keep_suspects=True, gaps=layout.gaps):
+    if faults := series.faults("keep", layout.gaps):
         raise faults[0].error()
     grid, price_tick = on_grid(series)
     missing = int((price_tick == NO_PRICE_TICK).sum())
@@ -108,7 +108,7 @@ def read_series(
     """
     layout = Layout(column, timezone, rounding="half-even" if rounding == "half-even" else "refuse")
     series = checked([rows_of(Path(path), layout, field, span)], "refuse", span)
-    if faults := series.faults(keep_suspects=True, gaps="refuse"):
+    if faults := series.faults("keep", "refuse"):
         raise faults[0].error()
     grid, price_tick = on_grid(series)
     price_tick.flags.writeable = False
@@ -143,11 +143,11 @@ def on_grid(series: PriceSeries) -> tuple[IntervalGrid, Ints]:
 
 
 # The way --------------------------------------------------------------------------------------------------------------
-def checked(parts: Sequence[Rows], gaps: Gaps, span: Span | None = None) -> PriceSeries:
+def checked(parts: Sequence[Rows], gaps: Gaps, span: Span | None = None, suspects: Suspects = "keep") -> PriceSeries:
     """The rows of one or more files as one series, with all that is found in them; gaps are filled as told.
 
-    Of a `span`, what is missing at its edges is a gap as well. Raises BadInput for files of different series, for rows
-    that hold no price, and for a series that is too long.
+    Of a `span`, what is missing at its edges is a gap as well. Suspects are kept and found, or taken for gaps. Raises
+    BadInput for files of different series, for rows that hold no price, and for a series that is too long.
     """
     one = _one_series(parts)
     findings = [finding for part in parts for finding in part.findings]
@@ -158,8 +158,8 @@ def checked(parts: Sequence[Rows], gaps: Gaps, span: Span | None = None) -> Pric
         row = int(np.flatnonzero(np.diff(start) < 0)[0]) + 1
         findings.append(finding(place, "order", "told", row, "comes before the row above it", back))
     order = np.lexsort((np.arange(len(start)), start))
-    order, found = once(order, start, step, tick, place)
-    findings += found
+    order, more = once(order, start, step, tick, place)
+    findings += more
     findings += holes(order, start, step, tick, place, time_zone(one.timezone))
     priced = order[tick[order] != NO_PRICE_TICK]
     if not priced.size:
@@ -167,8 +167,12 @@ def checked(parts: Sequence[Rows], gaps: Gaps, span: Span | None = None) -> Pric
     start, step, tick, lines = start[priced], step[priced], tick[priced], priced
     if (count := int(start[-1] + step[-1] - start[0]) // int(step.min())) > INTERVALS_LIMIT:
         raise BadInput("intervals", count, f"must be at most {INTERVALS_LIMIT:,}", parts[0].table.place)
-    findings += [replace(found, where=place(int(lines[row]))[0], value=place(int(lines[row]))[1])
-                 for row, found in suspects(start, step, tick)]  # fmt: skip
+    kept = np.ones(len(start), np.bool_)
+    for first, last, found in suspicious(start, step, tick):
+        where, cell = place(int(lines[first]))
+        findings.append(replace(found, where=where, value=cell, weight="hole" if suspects == "gap" else "suspect"))
+        kept[first : last + 1] &= suspects != "gap"
+    start, step, tick = start[kept], step[kept], tick[kept]
     if gaps in ("previous", "interpolate"):
         start, step, tick = filled(start, step, tick, gaps)
     if span is not None and start[0] > span[0]:

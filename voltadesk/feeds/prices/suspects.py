@@ -14,17 +14,17 @@ Ints = NDArray[np.int64]
 DAY_S = 86_400
 
 
-def suspects(start: Ints, step: Ints, tick: Ints) -> list[tuple[int, Finding]]:
-    """Runs of zeros and of repetitions that last a day or more, each with its first row.
+def suspects(start: Ints, step: Ints, tick: Ints) -> list[tuple[int, int, Finding]]:
+    """Runs of zeros and of repetitions that last a day or more, each with its first and last row.
 
     Where half of all days or more repeat, as those of a tariff by hours do, that is what the series is like.
     """
-    found = [(first, _finding("zeros", start, first, last, "begins 24 hours or more of zeros")) for first, last in
+    found = [(first, last, _finding("zeros", start, first, last, "begins 24 hours or more of zeros")) for first, last in
              _lasting(tick == 0, start, step)]  # fmt: skip
     again = _as_a_day_before(start, step, tick)
     if 2 * int(again.sum()) < len(tick):
         found += [
-            (first, _finding("repeated", start, first, last, "begins a day or more that repeats the day before"))
+            (first, last, _finding("repeated", start, first, last, "begins a day or more that repeats the day before"))
             for first, last in _lasting(again, start, step)
             if len(np.unique(tick[first : last + 1])) > 1
         ]

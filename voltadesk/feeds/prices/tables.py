@@ -134,12 +134,18 @@ def _areas(tree: Any) -> list[Any]:
     return rows
 
 
+def _series(tree: Any) -> list[Any]:
+    """Entries of one series, each with what is said of all."""
+    shared = {name: tree.get(name) for name in ("zone", "currency", "timezone")}
+    return [entry | shared if isinstance(entry, dict) else entry for entry in tree["prices"]]
+
+
 _SHAPES: tuple[tuple[Callable[[Any], bool], Callable[[Any], list[Any]]], ...] = (
     (_named("unix_seconds"), _lists),  # energy-charts
     (_named("multiAreaEntries"), _areas),  # Nord Pool
     (_named("data"), lambda tree: tree["data"]),  # aWATTar
     (_named("results"), lambda tree: tree["results"]),  # Octopus
     (_named("records"), lambda tree: tree["records"]),  # Energi Data Service
-    (_named("prices"), lambda tree: tree["prices"]),  # what `prices export` writes
+    (_named("prices"), _series),  # what `prices export` writes
     (lambda tree: isinstance(tree, list), lambda tree: tree),
 )
