@@ -90,8 +90,8 @@ FORMATS = (
     ),
     Format(
         "awattar", "aWATTar, JSON",
-        ("start_timestamp", "end_timestamp", "marketprice"), ("start_timestamp",),
-        ("end_timestamp",), values="marketprice", unit="EUR/MWh",
+        ("start_timestamp", "end_timestamp", "marketprice", "unit"), ("start_timestamp",),
+        ("end_timestamp",), values="marketprice",
     ),
     Format(
         "octopus", "Octopus Agile, JSON",

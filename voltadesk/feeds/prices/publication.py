@@ -43,7 +43,7 @@ def publication_table(text: str, place: str, field: str) -> Table:
                 raise BadInput("positions", len(rows), f"must be at most {POSITIONS_LIMIT:,}", place)
     if not rows:
         raise BadInput(field, "no prices", "must hold at least one", place)
-    return Table(place, COLUMNS, rows, list(range(1, len(rows) + 1)), "position")
+    return Table(place, COLUMNS, rows, list(range(1, len(rows) + 1)), "price")
 
 
 def _series_rows(series: Element, where: str) -> Iterator[list[str]]:
