@@ -44,6 +44,15 @@ def finding(place: Places, kind: Kind, weight: Weight, row: int, limit: str, cou
     return Finding(kind, weight, where, cell, limit, count, place.second(row))
 
 
+def out_of_order(start: Ints, place: Places) -> list[Finding]:
+    """Rows that come before the one above them, unless a file has its newest rows first throughout."""
+    back = np.flatnonzero(np.diff(start) < 0) + 1
+    back = back[~np.isin(back, place.begins)]
+    if not back.size or back.size == len(start) - len(place.parts):
+        return []
+    return [finding(place, "order", "told", int(back[0]), "comes before the row above it", int(back.size))]
+
+
 def once(order: Ints, start: Ints, step: Ints, tick: Ints, place: Places) -> tuple[Ints, list[Finding]]:
     """The rows without those that stand twice alike, and what is found of rows that don't go together."""
     found: list[Finding] = []

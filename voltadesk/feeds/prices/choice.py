@@ -171,7 +171,10 @@ def _unit(table: Table, known: Format, layout: Layout, value: int) -> Unit:
         units = _texts(table, column)
         if len(units) > 1:
             raise BadInput("unit", ", ".join(units), "must be one in the whole file", table.place)
-        told = unit_of(units[0] if "/" in units[0] else f"/{units[0]}") if units[0] else None
+        try:
+            told = unit_of(units[0] if "/" in units[0] else f"/{units[0]}") if units[0] else None
+        except BadInput as error:
+            raise error.at(table.place) from None
     if layout.unit is None:
         return told or (unit_of(known.unit) if known.unit else PER_MWH)
     asked = unit_of(layout.unit)

@@ -148,9 +148,9 @@ def steps_of(table: Table, column: int, seconds: Ints, stamps: str) -> Ints:
         raise BadInput("time", table.rows[0][column].strip(), "must be at least two different times", table.place)
     steps = np.diff(times)
     lengths, counts = np.unique(steps, return_counts=True)
-    usual = int(lengths[np.argmax(counts)])
+    usual = int(lengths[np.argmax(np.where(np.isin(lengths, STEPS_S), counts, 0))])
     if usual not in STEPS_S:
-        raise _step_error(table, column, min(1, len(table.rows) - 1), usual)
+        raise _step_error(table, column, min(1, len(table.rows) - 1), int(lengths[np.argmax(counts)]))
     begins = np.flatnonzero(np.diff(steps, prepend=steps[0] - 1))
     runs = np.diff(begins, append=len(steps))
     steady = np.repeat((runs >= STEADY) & np.isin(steps[begins], STEPS_S), runs) | (steps == usual)

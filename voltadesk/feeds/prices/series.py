@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, time_zone, utc_text
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
-from voltadesk.feeds.prices.checks import Places, filled, finding, holes, once
+from voltadesk.feeds.prices.checks import Places, filled, holes, once, out_of_order
 from voltadesk.feeds.prices.layout import PLAIN, Finding, Gaps, Layout, Suspects, Weight
 from voltadesk.feeds.prices.rows import Rows, rows_of
 from voltadesk.feeds.prices.suspects import suspects as suspicious
@@ -154,9 +154,7 @@ def checked(parts: Sequence[Rows], gaps: Gaps, span: Span | None = None, suspect
     start, step, tick = (np.concatenate([getattr(part, name) for part in parts])
                          for name in ("start_utc", "step_s", "price_tick"))  # fmt: skip
     place = Places(parts)
-    if (back := int((np.diff(start) < 0).sum())) and not (np.diff(start) < 0).all():
-        row = int(np.flatnonzero(np.diff(start) < 0)[0]) + 1
-        findings.append(finding(place, "order", "told", row, "comes before the row above it", back))
+    findings += out_of_order(start, place)
     order = np.lexsort((np.arange(len(start)), start))
     order, more = once(order, start, step, tick, place)
     findings += more

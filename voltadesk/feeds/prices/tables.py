@@ -94,7 +94,7 @@ def _records_table(records: list[Any], place: str, field: str) -> Table:
         if not isinstance(record, dict):
             raise BadInput(field, record, "must be an entry with names and values", f"{place}: entry {n}")
         columns.update(dict.fromkeys(record))
-    if not records:
+    if not columns:
         raise BadInput(field, "no entries", "must have at least one", place)
     rows = [[_text(record.get(name)) for name in columns] for record in records]
     return Table(place, list(columns), rows, list(range(1, len(rows) + 1)), "entry")
