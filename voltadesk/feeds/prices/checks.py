@@ -72,9 +72,8 @@ def once(order: Ints, start: Ints, step: Ints, tick: Ints, place: Places) -> tup
             limit = f"stands twice, for {minutes[0]} and {minutes[1]} minutes: choose one resolution by --where"
         found.append(finding(place, "conflict", "wrong", row, limit, 1))
     order = np.delete(order, again)
-    rows = order[1:][(start[order][1:] < (start + step)[order][:-1])]
-    for row in rows.tolist():
-        before = int(order[int(np.flatnonzero(order == row)[0]) - 1])
+    for at in (np.flatnonzero(start[order][1:] < (start + step)[order][:-1]) + 1).tolist():
+        row, before = int(order[at]), int(order[at - 1])
         apart, whole = (int(start[row]) - int(start[before])) / 60, int(step[before]) // 60
         limit = f"comes {apart:g} minutes after the row before it, must come {whole}"
         found.append(finding(place, "overlap", "wrong", row, limit, 1))
