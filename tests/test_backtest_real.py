@@ -46,7 +46,7 @@ REFUSED = [  # file, layout, what is said
     (
         "nyiso_rt5_nyc_north_2017_2018.csv",
         Layout("NYC", "America/New_York"),
-        "line 20186: time = 2017-03-12T02:00: does",
+        "line 1225: prices = '': is blank",
     ),
     (
         "nem5_dispatchprice_2021_01.csv",

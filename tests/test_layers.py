@@ -136,6 +136,8 @@ def test_the_engine_knows_nothing_of_the_outside_world(path: Path) -> None:
         (["headless", "match", "--help"], {"pydantic"}),
         (["community", "--help"], {"pydantic"}),
         (["community", "settle", "--help"], {"pydantic"}),
+        (["prices", "--help"], {"pydantic"}),
+        (["prices", "import", "--help"], {"pydantic"}),
     ],
     ids=lambda value: " ".join(value),
 )
