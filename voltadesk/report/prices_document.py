@@ -45,7 +45,7 @@ def findings_sections(tree: Sequence[Tree], title: str) -> list[Section]:
             Path(row["where"]).name,
             row["time"] or BLANK_SHOWN,
             row["kind"] + (" (refused)" if row["refused"] else ""),
-            row["what"].removesuffix(NO_GAP),
+            row["what"].partition(": ")[2] if row["kind"] == "clock" else row["what"].removesuffix(NO_GAP),
             number(row["count"]),
         )
         for row in rows[:SHOWN]

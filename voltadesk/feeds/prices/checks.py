@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import gcd
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -64,9 +65,8 @@ def once(order: Ints, start: Ints, step: Ints, tick: Ints, place: Places) -> tup
         found.append(finding(place, "duplicate", "told", int(order[alike[0]]), "stands twice, alike", int(alike.size)))
     for at in again[~np.isin(again, alike)].tolist():
         row, before = int(order[at]), int(order[at - 1])
-        limit = (
-            f"stands twice, also in {place(before)[0]} with {_price(int(tick[before]))}, here {_price(int(tick[row]))}"
-        )
+        prices = [_price(int(tick[at])) for at in (before, row)]
+        limit = f"stands twice: {prices[0]} in {Path(place(before)[0]).name}, {prices[1]} here"
         if step[row] != step[before]:
             minutes = sorted({int(step[row]) // 60, int(step[before]) // 60})
             limit = f"stands twice, for {minutes[0]} and {minutes[1]} minutes: choose one resolution by --where"
