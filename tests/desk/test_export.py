@@ -185,7 +185,9 @@ def test_another_format_is_refused() -> None:
 def test_different_accounts_stay_different_in_beancount() -> None:
     parts = ["a", "A", "x-a", "X-a", "X-A", "x.a", "x_a", "x-2da", "X-2da", "x", "0", "a-41", "aA"]
     names = [beancount_account(f"ext:bank:{part}") for part in parts]
-    names += [beancount_account(pattern.replace("*", "n")) for pattern in CHART]
+    labels = ["grid-operator", "ö", "\u0101", "\u01011", "-a", "_a", ".a"]
+    names += [beancount_account(f"community:c:party:{label}") for label in labels]
+    names += [beancount_account(pattern.replace("*", "n").replace("~", "n")) for pattern in CHART]
     assert len(set(names)) == len(names)
     for name in names:
         assert re.fullmatch(r"(Assets|Liabilities|Equity|Expenses)(:[A-Z0-9][A-Za-z0-9-]*)+", name)
