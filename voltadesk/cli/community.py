@@ -107,8 +107,10 @@ def check(
         "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
         "  voltadesk community settle *.csv --rules r.toml --from 2026-01 --out jan\n\n"
         "  voltadesk community settle *.csv --rules r.toml --from 2026-01 --json\n\n"
+        "  voltadesk community settle new.csv --rules r.toml --from 2026-01 --billed jan --out jan-2\n\n"
         "Each month is a period of its own. --out writes a statement for each member (Markdown, CSV, JSON), payments, "
-        "the shares of every interval and the report."
+        "the shares of every interval and the report. --billed starts from what was billed: only those get a statement "
+        "whose figures changed, with the next number, for the difference."
     )
 )
 def settle(
@@ -116,10 +118,15 @@ def settle(
     rules: Rules,
     begin: From,
     end: To = None,
+    billed: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="A folder that --out wrote: correct it. Once for each folder of the period."),
+    ] = None,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="A new or empty folder for the files.")] = None,
     as_json: Json = False,
 ) -> None:
     from voltadesk.cli.progress import shown_compiling
+    from voltadesk.community.billed import read_billed
     from voltadesk.community.settlement import settle as settle_period
     from voltadesk.engine.sharing import match_by_nearness
     from voltadesk.report.community_document import settled_sections
@@ -129,12 +136,16 @@ def settle(
     if out == "":
         raise BadInput("out", out, "must be a folder")
     known, files, periods = _read(meters, rules, begin, end)
+    before = read_billed(billed or [], known, {name: energy.grid for name, energy, _ in periods})
     folder = None if out is None else SettlementFiles(Path(out))
     try:
         if folder is not None:
             folder.begin()
         with shown_compiling(match_by_nearness):
-            done = [Period(name, settle_period(known, energy, tariffs)) for name, energy, tariffs in periods]
+            done = [
+                Period(name, settle_period(known, energy, tariffs), before[name] if billed else None)
+                for name, energy, tariffs in periods
+            ]
         tree = settled(known, files, done)
         if folder is not None:
             folder.write(tree, done)

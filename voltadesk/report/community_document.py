@@ -82,8 +82,37 @@ def _period(period: Tree, currency: str) -> list[Section]:
     accounts.append(("sum", number(period["sum"], 8)))
     return [
         Section(period["period"], columns, rows, 1, (*text, *more)),
+        *_corrected(period, currency),
         Section(f"{period['period']}: who received (+) and paid (−)", ("party", currency), accounts),
     ]
+
+
+def _corrected(period: Tree, currency: str) -> list[Section]:
+    """Whose bill is another one than before."""
+    members = [m for m in period["members"] if m["energy_kwh_before"] is not None]
+    if not members:
+        return []
+    rows = [
+        (
+            member["name"],
+            member["statement"] or NO_DATA,
+            member["corrects"] or NO_DATA,
+            number(member["billed_before"], 4),
+            number(member["billed"], 4),
+            signed(member["billed"] - member["billed_before"], 4),
+            signed(member["payable"]),
+        )
+        for member in members[:SHOWN]
+    ]
+    before, now, payable = (
+        sum((member[key] or Decimal(0) for member in members), Decimal(0))
+        for key in ("billed_before", "billed", "payable")
+    )
+    rows.append(("sum", "", "", number(before, 4), number(now, 4), signed(now - before, 4), signed(payable)))
+    hidden = len(members) - SHOWN
+    more = (f"the first {SHOWN} members; {hidden} more are in the files and in --json",) if hidden > 0 else ()
+    columns = ("member", "statement", "corrects", f"billed before {currency}", "now", "difference", "payable")
+    return [Section(f"{period['period']}: corrected", columns, rows, 3, more)]
 
 
 def statement_sections(tree: Tree, period: Tree, member: Tree) -> list[Section]:
@@ -105,9 +134,11 @@ def statement_sections(tree: Tree, period: Tree, member: Tree) -> list[Section]:
                 f"{community['title'] or community['name']}: {name}, {period['period']} "
                 f"({period['start']} to {period['end']})",
                 *_membership(member),
+                *_what_it_corrects(member, currency),
                 _result(member, currency),
             ),
         ),
+        *_differences(member, currency),
         Section("Energy", ("", "kWh"), energy + near, 1, _estimated(member)),
         _lines("Billed by the community", [n for n in member["lines"] if n["billed"]], currency),
         _lines("Billed by others", [n for n in member["lines"] if not n["billed"]], currency),
@@ -125,12 +156,64 @@ def _membership(member: Tree) -> tuple[str, ...]:
     return (f"A member {' '.join(days)}.",) if days else ()
 
 
+def _what_it_corrects(member: Tree, currency: str) -> tuple[str, ...]:
+    if member["corrects"] is None:
+        return ()
+    before, payable = member["payable_before"], member["payable"]
+    return (
+        f"It corrects {member['corrects']}. In all: {_due(before, currency)} before, "
+        f"{_due(before + payable, currency)} now.",
+    )
+
+
+def _due(amount: Decimal, currency: str) -> str:
+    return f"{number(abs(amount))} {currency} to {'get' if amount < 0 else 'pay'}"
+
+
 def _result(member: Tree, currency: str) -> str:
-    if member["payable"] is None:
+    payable = member["payable"]
+    if payable is None:
         return "This plant is the community's: what it costs and earns is on the community's own account."
-    if member["payable"] >= 0:
-        return f"To pay: {number(member['payable'])} {currency}."
-    return f"You get: {number(-member['payable'])} {currency}."
+    if member["corrects"] is None:
+        return f"{'You get' if payable < 0 else 'To pay'}: {number(abs(payable))} {currency}."
+    if payable == 0:
+        return "Nothing is to be paid or comes back: figures have changed, but not what is due."
+    return f"{'Comes back to you' if payable < 0 else 'Still to pay'}: {number(abs(payable))} {currency}."
+
+
+def _differences(member: Tree, currency: str) -> list[Section]:
+    """What was told before, what is right now, and the difference: energy, and each line."""
+    before = member["energy_kwh_before"]
+    if before is None:
+        return []
+    flows = [
+        (label, *_three(before[key], member["energy_kwh"][key], 3, "not metered")) for key, label in FLOW_NAMES.items()
+    ]
+    parts = [Section("Corrected: energy", ("", "kWh before", "now", "difference"), flows)]
+    columns = ("item", "", "kWh before", "now", "difference", f"{currency} before", "now", "difference")
+    for title, billed in (("Corrected: billed by the community", True), ("Corrected: billed by others", False)):
+        lines = [line for line in member["corrected_lines"] if line["billed"] is billed]
+        rows = [
+            (
+                line["item"],
+                line["detail"],
+                *_three(line["energy_kwh_before"], line["energy_kwh"], 3, NO_DATA),
+                *_three(line["gross_before"], line["gross"], 4),
+            )
+            for line in lines
+        ]
+        if rows:
+            then, now = (sum((line[key] for line in lines), Decimal(0)) for key in ("gross_before", "gross"))
+            rows.append(("sum", "", "", "", "", *_three(then, now, 4)))
+            parts.append(Section(title, columns, rows, 2))
+    return parts
+
+
+def _three(before: Decimal | None, now: Decimal | None, decimals: int, unknown: str = NO_DATA) -> tuple[str, str, str]:
+    """An amount before, now, and the difference."""
+    difference = NO_DATA if before is None or now is None else signed(now - before, decimals)
+    then, right = (unknown if amount is None else number(amount, decimals) for amount in (before, now))
+    return then, right, difference
 
 
 def _estimated(member: Tree) -> tuple[str, ...]:

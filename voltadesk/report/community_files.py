@@ -21,6 +21,10 @@ from voltadesk.report.folder import OutFolder
 from voltadesk.report.summary import Tree
 
 LINE_COLUMNS = ("item", "detail", "party", "energy_kwh", "mean_price_per_kwh", "net", "tax", "gross", "billed")
+CORRECTED_COLUMNS = (
+    *LINE_COLUMNS,
+    *(f"{key}_{what}" for key in ("energy_kwh", "net", "tax", "gross") for what in ("before", "difference")),
+)
 PAYMENT_COLUMNS = ("statement", "member", "direction", "amount")
 
 
@@ -47,16 +51,26 @@ class SettlementFiles(OutFolder):
 
     def _write_statements(self, tree: Tree, period: Tree) -> None:
         for member in period["members"]:
+            if not is_told(member):
+                continue
             stem = f"statements/{period['period']}/{member['name']}"
             about = {"community": tree["community"]} | {
                 key: period[key] for key in ("period", "start_utc", "end_utc", "start", "end")
             }
             self.write_text(f"{stem}.json", json_text(about | member, indent=2) + "\n")
             self.write_text(f"{stem}.md", markdown(statement_sections(tree, period, member)))
+            is_correction = member["energy_kwh_before"] is not None
+            columns = CORRECTED_COLUMNS if is_correction else LINE_COLUMNS
+            lines = member["corrected_lines" if is_correction else "lines"]
             self.write_text(
-                f"{stem}.csv",
-                csv_text(LINE_COLUMNS, [[_cell(line[name]) for name in LINE_COLUMNS] for line in member["lines"]]),
+                f"{stem}.csv", csv_text(columns, [[_cell(line[name]) for name in columns] for line in lines])
             )
+
+
+def is_told(member: Tree) -> bool:
+    """Whether a member gets a statement: not if nothing differs from what it was told before."""
+    is_new = member["billed_before"] is None
+    return member["statement"] is not None or is_new or member["energy_kwh_before"] is not None
 
 
 def csv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
