@@ -14,6 +14,7 @@ from voltadesk.cli import (
     actor,
     battery,
     community,
+    community_bills,
     fund,
     headless,
     home,
@@ -56,6 +57,9 @@ app.command("tui", help=tui.HELP)(tui.tui)
 app.command("serve", help=serve.HELP)(serve.serve)
 command(app, "init", init.HELP)(init.init)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
+command(community.app, "post", community_bills.POST, signs=True)(community_bills.post)
+command(community.app, "pay", community_bills.PAY, signs=True)(community_bills.pay)
+command(community.app, "statements", community_bills.STATEMENTS)(community_bills.statements)
 NOUNS = {
     "headless": headless.app,
     "community": community.app,

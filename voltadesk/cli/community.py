@@ -31,6 +31,9 @@ app = typer.Typer(
         "  voltadesk community check jan.csv --rules rules.toml\n\n"
         "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
         "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n\n"
+        "  voltadesk community post jan\n\n"
+        "  voltadesk community statements --unpaid\n\n"
+        "  voltadesk community pay flats-2026-01-003\n\n"
         "Communities that are shipped, with meters of the year 2026: flats, village.\n"
     ),
 )

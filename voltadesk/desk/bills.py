@@ -102,10 +102,13 @@ class Bills:
         return postings
 
     def require_rest(self, community: str, period: str, statements: Iterable[str], rest: Mapping[str, Billed]) -> None:
-        """Raises Refusal BAD_VALUE unless whoever has no new statement is billed what was posted, and none is left out.
+        """Raises Refusal unless whoever has no new statement is billed what was posted, and nobody is left out.
 
-        `statements` are the members with one, `rest` is what a settlement bills the others.
+        NOT_FOUND where nothing was posted, else BAD_VALUE. `statements` are the members with one, `rest` is what a
+        settlement bills the others.
         """
+        if rest and (community, period) not in self.periods:
+            raise Refusal("NOT_FOUND", "period", period, "was not posted: post the settlement that this one corrects")
         posted, without = self.billed(community, period), dict(rest)
         for member in sorted(posted.keys() - set(statements) | without.keys()):
             before, now = posted.get(member, {}), without.get(member)
