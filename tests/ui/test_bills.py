@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.test_community_command import settle
-from tests.ui.desks import on_desk, shown, until
+from tests.ui.desks import OWNER, on_desk, shown, until
 from tests.ui.test_app import message, told, typed
 from voltadesk.ui.app import DeskApp
 from voltadesk.ui.dialogs.form import Form
@@ -24,6 +24,7 @@ def test_a_settlement_is_posted_and_a_statement_paid(tmp_path: Path) -> None:
     async def act(pilot: Pilot[Any]) -> None:
         app: DeskApp = pilot.app  # type: ignore[assignment]
         before = (await shown(pilot)).sequence
+        OWNER.write(tmp_path / "desk" / "keys" / "owner.key")  # the program that is run signs by the file
         await pilot.press("4", "n")
         await pilot.pause()
         for folder in (tmp_path, out):
@@ -34,6 +35,7 @@ def test_a_settlement_is_posted_and_a_statement_paid(tmp_path: Path) -> None:
         assert "community post" in screen_text(app)
         await pilot.press("enter")
         await until(lambda: isinstance(app.screen, Reading))
+        await pilot.pause()
         assert "done: community.post by owner" in screen_text(app)
         await shown(pilot, lambda frame: frame.sequence > before)
         await pilot.press("escape")
