@@ -113,6 +113,15 @@ def test_a_correction_posts_the_difference_and_goes_on_with_the_numbers(desk: De
     desk.book.bills.audit()
 
 
+def test_a_party_has_an_account_whatever_it_is_called(desk: Desk) -> None:
+    names = ("\u0958" * 60, "&", "O'Hara; Söhne", "-", "grid operator", "grid-operator")
+    post(desk, {"anna": {name: D(1) for name in names}})
+    assert held(desk)["party:grid-operator"] == -2
+    assert held(desk)["party:O-Hara-Söhne"] == -1
+    assert sum(held(desk).values()) == 0
+    desk.book.bills.audit()
+
+
 # Refused --------------------------------------------------------------------------------------------------------------
 def said(desk: Desk, actor: str, kind: str, /, **body: Any) -> str:
     """What a command is refused with, which must change nothing."""

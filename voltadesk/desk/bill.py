@@ -64,15 +64,15 @@ def others_of(billed: Billed) -> Iterator[tuple[str, int]]:
 def days_of(period: str) -> tuple[date, date]:
     """The first and the last day of a period, by its name. Raises Refusal BAD_VALUE."""
     found = _PERIOD.fullmatch(period)
+    month, first, last = found.groups() if found else (None, "", None)
     try:
-        assert found
-        month, first, last = found.groups()
         if month:
             begin = date.fromisoformat(f"{month}-01")
             return begin, date(begin.year + begin.month // 12, begin.month % 12 + 1, 1) - timedelta(days=1)
         begin, end = date.fromisoformat(first), date.fromisoformat(last or first)
-        assert begin <= end
-    except (AssertionError, ValueError):
-        limit = "must be a month such as 2026-01, a day, or days such as 2026-01-01_2026-01-15"
-        raise Refusal("BAD_VALUE", "period", period, limit) from None
-    return begin, end
+        if begin <= end:
+            return begin, end
+    except ValueError:
+        pass
+    limit = "must be a month such as 2026-01, a day, or days such as 2026-01-01_2026-01-15"
+    raise Refusal("BAD_VALUE", "period", period, limit)

@@ -1,9 +1,9 @@
 """What communities billed their members: statements as they were posted, what was paid on them, and the books of both.
 
-A settlement tells what a period costs each member in all, by party. Posted is what differs from what was posted for the
-period before: the member owes it in whole cents, the parties get theirs, and what rounding to cents leaves is the
-community's. A statement that corrects another stands on its own, like an invoice and a credit note; what is open of a
-member's statements sums to what the member owes.
+A settlement tells what a period costs each member in all, by party. Posted is by how much that differs from what was
+posted of the period before: the member owes it in whole cents, the parties get theirs, and what rounding to cents
+leaves is the community's. A statement that corrects another stands on its own, like an invoice and a credit note; what
+is open of a member's statements sums to what the member owes.
 
 Each community has a balance sheet: members' debts + bank = owed to parties + its own. Its own plants and batteries are
 billed to itself.
@@ -82,7 +82,7 @@ class Bills:
         if settled.currency != self.ledger.currency:
             limit = f"must be the desk's currency, {self.ledger.currency}"
             raise Refusal("BAD_VALUE", "currency", settled.currency, limit)
-        self._requiredays_of(settled.community, settled.period)
+        self._require_days(settled.community, settled.period)
         known = self.periods.get((settled.community, settled.period), Period())
         if settled.settlement in known.entries:
             limit = f"was posted already, as entry {known.entries[settled.settlement]}"
@@ -118,7 +118,7 @@ class Bills:
                 limit = f"was posted as {shown}, and no statement corrects it: {AGAIN}"
                 raise Refusal("BAD_VALUE", f"{period}.{member}.billed", told, limit)
 
-    def _requiredays_of(self, community: str, period: str) -> None:
+    def _require_days(self, community: str, period: str) -> None:
         """Raises Refusal unless no other period that was posted has a day of this one."""
         first, last = days_of(period)
         for (name, other), known in self.periods.items():

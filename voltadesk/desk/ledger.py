@@ -98,7 +98,7 @@ CHART = {
     )
 }
 
-_WILD = {"*": NAME, "~": re.compile(r"[\w.-]{1,60}")}  # ~: what people call a party, written as one word
+_WILD = {"*": NAME, "~": re.compile(r"[\w.-]+")}  # ~: what people call a party, written as one word
 _LINES: dict[tuple[str, int], list[tuple[Kind, list[str]]]] = {}  # by root and number of parts after it
 for _kind in CHART.values():
     _root, *_parts = _kind.pattern.split(":")
