@@ -150,7 +150,7 @@ def test_a_settlement_may_be_long_and_no_other_command() -> None:
     assert len(SignedCommand("olga", "k", "community.post", body, b"").message("d")) > MESSAGE_LIMIT
     assert do(machine, 1, "olga", "community.post", body) == "done"
     assert machine.root() == fresh_root(machine)
-    with pytest.raises(Refusal, match="body = .* bytes: must not have more than 65536"):
+    with pytest.raises(Refusal, match="must not have more than 65536"):
         SignedCommand("olga", "k", "community.pay", body, b"").message("d")
     with pytest.raises(Refusal, match="must not have more than 8388608"):
         SignedCommand("olga", "k", "community.post", body | {"period": "x" * 2**23}, b"").message("d")
