@@ -15,6 +15,7 @@ from voltadesk.cli import (
     battery,
     community,
     community_bills,
+    community_presets,
     fund,
     headless,
     home,
@@ -60,6 +61,7 @@ command(headless.app, "run", run.HELP, signs=True)(run.run)
 command(community.app, "post", community_bills.POST, signs=True)(community_bills.post)
 command(community.app, "pay", community_bills.PAY, signs=True)(community_bills.pay)
 command(community.app, "statements", community_bills.STATEMENTS)(community_bills.statements)
+community.app.command("presets", help=community_presets.PRESETS)(community_presets.presets)
 NOUNS = {
     "headless": headless.app,
     "community": community.app,

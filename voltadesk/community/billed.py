@@ -61,7 +61,7 @@ def read_billed(folders: Sequence[str], rules: Community, grids: Mapping[str, In
     sheets: dict[str, list[_Sheet]] = {name: [] for name in grids}
     for n, folder in enumerate(folders):
         if Path(folder).resolve() in [Path(other).resolve() for other in folders[:n]]:
-            raise BadInput("billed", folder, "must not be given twice")
+            raise BadInput("billed", Path(folder), "must not be given twice")
         file = read_billed_file(folder)
         for key, held, wanted in (("name", file.name, rules.name), ("currency", file.currency, rules.currency)):
             if held != wanted:
@@ -69,7 +69,9 @@ def read_billed(folders: Sequence[str], rules: Community, grids: Mapping[str, In
         found = [sheet for n in range(len(file.periods)) if (sheet := _sheet(file, n, rules, grids)) is not None]
         if not found:
             held, wanted = ", ".join(period.period for period in file.periods), ", ".join(grids)
-            raise BadInput("billed", folder, f"must hold {wanted}, which is settled now, holds {held or 'no period'}")
+            raise BadInput(
+                "billed", Path(folder), f"must hold {wanted}, which is settled now, holds {held or 'no period'}"
+            )
         for sheet in found:
             sheets[sheet.period.period].append(sheet)
     return {name: _billed(f"{rules.name}-{name}-", some) for name, some in sheets.items()}
@@ -106,7 +108,7 @@ def _numbers(file: BilledFile, key: str, period: BilledPeriod, prefix: str) -> t
 def _billed(prefix: str, sheets: Sequence[_Sheet]) -> Billed:
     chain = sorted((sheet for sheet in sheets if sheet.numbers), key=lambda sheet: min(sheet.numbers))
     texts = [member.statement for sheet in chain for member in sheet.period.members if member.statement is not None]
-    width = min(map(len, texts), default=0) - len(prefix)
+    width = min(map(len, texts), default=len(prefix)) - len(prefix)
     _require_chain(prefix, width, chain)
     steps: list[dict[str, Issued]] = [{}]
     for sheet in chain:
@@ -114,7 +116,7 @@ def _billed(prefix: str, sheets: Sequence[_Sheet]) -> Billed:
     for sheet in sheets:
         if not sheet.numbers and not any(_changed_nothing(sheet, step) for step in steps):
             limit = "has what was billed in a folder that is not given: --billed must name each folder of the period"
-            raise BadInput("billed", sheet.file.folder, limit)
+            raise BadInput("billed", Path(sheet.file.folder), limit)
     return Billed(tuple(sheet.file.folder for sheet in chain), len(texts), width, steps[-1])
 
 
@@ -128,10 +130,10 @@ def _require_chain(prefix: str, width: int, chain: Sequence[_Sheet]) -> None:
             text = f"{prefix}{number:0{width}d}"
             if number in holder:
                 limit = f"has the statement {text}, as {holder[number]} has: only one of them can be of this chain"
-                raise BadInput("billed", folder, limit)
+                raise BadInput("billed", Path(folder), limit)
             if number > after:
                 limit = f"has the statement {text}, and {prefix}{after:0{width}d} is in none of the folders before it"
-                raise BadInput("billed", folder, f"{limit}: --billed must name each folder of the period")
+                raise BadInput("billed", Path(folder), f"{limit}: --billed must name each folder of the period")
             holder[number] = folder
             after = number + 1
 

@@ -220,14 +220,14 @@ def read_billed_file(folder: str, field: str = "billed") -> BilledFile:
     """A folder's periods. Raises BadInput naming file, key, value and limit; `field` is what the folder is given as."""
     path = Path(folder) / FILE
     if not path.is_file():
-        raise BadInput(field, folder, f"must be a folder that settle --out wrote, has no {FILE}")
+        raise BadInput(field, Path(folder), f"must be a folder that settle --out wrote, has no {FILE}")
     try:
         data = path.read_bytes()
         tree = _parse(data.decode(), str(path))
     except OSError as error:
-        raise BadInput(field, str(path), (error.strerror or "can't be read").lower()) from None
+        raise BadInput(field, path, (error.strerror or "can't be read").lower()) from None
     except UnicodeDecodeError:
-        raise BadInput(field, str(path), "must be UTF-8 text") from None
+        raise BadInput(field, path, "must be UTF-8 text") from None
     found = checked(_Settlement, tree, str(path), "a settlement")
     about, digest = found.community, sha256(data).hexdigest()
     return BilledFile(folder, str(path), about.name, about.currency, tuple(found.periods), digest)
@@ -237,11 +237,11 @@ def _parse(text: str, place: str) -> dict[str, Any]:
     try:
         tree = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except RecursionError:
-        raise BadInput("JSON", "objects or lists", "are nested too deeply", place) from None
+        raise BadInput("JSON", None, "is nested too deeply", place) from None
     except (ValueError, ArithmeticError) as error:
-        raise BadInput("JSON", str(error), "must be valid JSON", place) from None
+        raise BadInput("JSON", None, f"must be valid: {error}", place) from None
     if not isinstance(tree, dict):
-        raise BadInput("JSON", type(tree).__name__, "must be an object", place)
+        raise BadInput("JSON", None, "must be an object", place)
     return tree
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from voltadesk.community.billed import Billed, Issued
 from voltadesk.community.books import Line
@@ -31,7 +32,7 @@ class Bill:
         """The number of the statement that this one corrects."""
         return self.before.number if self.before and self.number else None
 
-    @property
+    @cached_property
     def is_changed(self) -> bool:
         """Whether figures that were told before are others now."""
         return self.before is not None and _figures(self.before.statement) != _figures(self.statement)
@@ -68,16 +69,22 @@ def bills_of(prefix: str, statements: Sequence[Statement], billed: Billed | None
     """
     billed = billed or NOTHING
     _require_same_names(statements, billed)
-    gone = [_emptied(issued.statement) for name, issued in billed.members.items()
-            if name not in {statement.name for statement in statements}]  # fmt: skip
+    names = {statement.name for statement in statements}
+    gone = [_emptied(issued.statement) for name, issued in billed.members.items() if name not in names]
     drafts = [
-        Bill(statement, None, billed.members.get(statement.name))
+        Bill(statement, None, _told(statement, billed))
         for statement in sorted([*statements, *gone], key=lambda statement: statement.name)
     ]
     due = [bill for bill in drafts if not bill.statement.shared and (bill.is_changed or not _has_statement(bill))]
     width = billed.width or max(3, len(str(len(due))))
     numbers = {bill.statement.name: f"{prefix}{n:0{width}d}" for n, bill in enumerate(due, start=billed.count + 1)}
     return [replace(bill, number=numbers.get(bill.statement.name)) for bill in drafts]
+
+
+def _told(statement: Statement, billed: Billed) -> Issued | None:
+    """What it was told before, if it was a member or a shared plant then as now."""
+    before = billed.members.get(statement.name)
+    return before if before is not None and before.statement.shared == statement.shared else None
 
 
 def _has_statement(bill: Bill) -> bool:

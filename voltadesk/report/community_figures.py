@@ -22,10 +22,18 @@ from voltadesk.community.rules import Community
 from voltadesk.community.settlement import Settlement, Statement
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING
 from voltadesk.feeds.meter_files import MeterFile
+from voltadesk.report.community_presets import cited
 from voltadesk.report.summary import Tree, ratio
 from voltadesk.units import decimal_text, money_decimal
 
-FLOWS = ("own_use", "from_community", "from_grid", "to_community", "to_grid")
+FLOW_NAMES = {
+    "own_use": "own use",
+    "from_community": "from the community",
+    "from_grid": "from the grid",
+    "to_community": "to the community",
+    "to_grid": "to the grid",
+}
+FLOWS = tuple(FLOW_NAMES)
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ def head(rules: Community, files: Sequence[MeterFile]) -> Tree:
             "timezone": rules.timezone,
             "interval_minutes": rules.interval_minutes,
             "pools": [{"name": pool.name, "rule": pool.rule} for pool in rules.all_pools],
+            "preset": None if rules.preset is None else cited(rules.preset),
         },
         "files": [_file(file) for file in files],
     }
