@@ -221,7 +221,7 @@ def test_no_settlement(ask: Ask, tmp_path: Path) -> None:
     line = refused(ask("community", "post", tmp_path), 3)
     assert line == f"settlement = {tmp_path}: must be a folder that settle --out wrote, has no settlement.json"
     (tmp_path / "settlement.json").write_text("{")
-    assert "must be valid JSON" in refused(ask("community", "post", tmp_path), 3)
+    assert "JSON: must be valid" in refused(ask("community", "post", tmp_path), 3)
     (tmp_path / "settlement.json").write_bytes(b"\xff")
     assert "must be UTF-8 text" in refused(ask("community", "post", tmp_path), 3)
     assert parsed(ask("community", "post", tmp_path, "--json").out)["exit_code"] == 3
