@@ -14,6 +14,7 @@ from voltadesk.cli import (
     actor,
     battery,
     community,
+    community_compare,
     fund,
     headless,
     home,
@@ -55,6 +56,7 @@ app = typer.Typer(
 app.command("tui", help=tui.HELP)(tui.tui)
 app.command("serve", help=serve.HELP)(serve.serve)
 command(app, "init", init.HELP)(init.init)
+community.app.command("compare", help=community_compare.HELP)(community_compare.compare)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
 NOUNS = {
     "headless": headless.app,
