@@ -23,16 +23,18 @@ if TYPE_CHECKING:
 HELP = (
     "Settle the same months under every sharing rule, and with something changed: what would each member save?\n\n"
     "Examples:\n\n"
-    "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n\n"
-    "  voltadesk community compare *.csv --rules now.toml --also new.toml --from 2026-01\n\n"
-    "  voltadesk community compare village --rules village --from 2026-06 --battery 20kWh\n\n"
-    "  voltadesk community compare flats --rules flats --from 2026-06 --roof flat-1=5kWp\n\n"
-    "  … --roof bakery=house-3*1.5       a roof that makes 1.5 times what house-3's does\n\n"
-    "  … --with house-6=house-5          one more member, like house-5\n\n"
-    "  … --without school                one less\n\n"
-    "Changes are made all at once, and every rule is shown as it stands and with them. The first rule is the "
-    "community's own. Static and hybrid use the keys of the rules, or the same key for everybody. What a roof or a "
-    "battery costs is not counted."
+    "  voltadesk community compare m.csv --rules r.toml --from 2026-01\n\n"
+    "  voltadesk community compare m.csv --rules r.toml --also new.toml --from 2026-01\n\n"
+    "  voltadesk community compare flats --rules flats --from 2026-06 --battery 9kWh\n\n"
+    "What if, added to any of them:\n\n"
+    "  --battery 20kWh             a battery of the community\n\n"
+    "  --roof bakery=5kWp          a roof on the bakery\n\n"
+    "  --roof bakery=house-3*1.5   one that makes 1.5 times what house-3's does\n\n"
+    "  --with house-6=house-5      one more member, like house-5\n\n"
+    "  --without school            one less\n\n"
+    "All changes are made at once, and every rule is shown as it stands and with them, the community's own first. "
+    "Static and hybrid use the keys of the rules, or the same key for everybody. What a roof or a battery costs is "
+    "not counted."
 )
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
@@ -51,18 +53,18 @@ def compare(
     ] = None,
     roof: Annotated[
         list[str] | None,
-        typer.Option(metavar="MEMBER=LIKE", help="A roof more: like another's, LIKE*1.5 or 5kWp; may be repeated."),
+        typer.Option(metavar="MEMBER=LIKE", help="A roof more: as another's, LIKE*1.5 or 5kWp; may be repeated."),
     ] = None,
     battery: Annotated[
         str | None,
-        typer.Option(metavar="KWH", help="A battery of the community: 20kWh, or 20kWh,10kW,86% with its defaults."),
+        typer.Option(metavar="KWH", help="A battery more, such as 20kWh; with its defaults 20kWh,10kW,86%."),
     ] = None,
     hindsight: Annotated[
         bool, typer.Option("--hindsight", help="The battery knows the future: the most that it could do.")
     ] = False,
     joining: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="NAME=LIKE", help="A member more, like another or LIKE*1.5; may be repeated."),
+        typer.Option("--with", metavar="NAME=LIKE", help="A member more, as another or LIKE*1.5; may be repeated."),
     ] = None,
     without: Annotated[list[str] | None, typer.Option(metavar="MEMBER", help="A member less; may be repeated.")] = None,
     as_json: Json = False,

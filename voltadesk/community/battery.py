@@ -32,6 +32,7 @@ EFFICIENCY_PPM = 860_000  # of a whole cycle, where none is given; as in a backt
 LEFT, WANTED, BUY, SELL = range(4)  # what is left over, what is still wanted, the grid's offer, the grid's bid
 HORIZON_S = 129_600  # a day and a half: what is stored in summer serves two evenings
 SPAN_DAYS = 10.0  # a day counts for a third of what it did so many days later, as in `forecast.UsualDay`
+SOON_S = 21_600
 CAUTION = 20  # what is only expected counts for one part in so many less than what is there
 
 
@@ -68,58 +69,73 @@ class Openings:
     price_tick: Ints
     usual_tick: Ints
 
+    def worth_e8(self, taken_wh: Ints, given_wh: Ints) -> int:
+        """What it saves members and community together that a battery takes and gives so much, (T,) each [1e-8]."""
+        within, out = np.minimum(taken_wh, self.left_wh), np.minimum(given_wh, self.wanted_wh)
+        flows = {LEFT: -within, WANTED: out, BUY: within - taken_wh, SELL: given_wh - out}
+        return sum(sum((energy_wh * self.price_tick[kind]).tolist()) for kind, energy_wh in flows.items())
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What a battery did in T intervals, and its row afterwards, with its totals."""
+    """What a battery did in T intervals."""
 
     taken_wh: Ints  # (T,) [Wh]
     given_wh: Ints  # (T,)
-    battery: Table  # (1,)
-
-    @property
-    def saved_e8(self) -> int:
-        """What that was worth to members and community together, at the prices of the openings [1e-8]."""
-        return int(self.battery["sold_e8"][0] + self.battery["bought_e8"][0])
+    lost_wh: int
+    left_wh: int  # in it at the end
+    saved_e8: int  # as from `Openings.worth_e8`
 
 
 # The run --------------------------------------------------------------------------------------------------------------
 def run(battery: Battery, openings: Sequence[Openings], grid: IntervalGrid, hindsight: bool = False) -> Run:
     """How the battery is run through periods that follow each other on a grid.
 
-    It is solved anew in each interval, for the day that follows: tariffs are known, energy is expected to be as on the
-    days before. In hindsight it is the schedule that is worth the most. Empty at first; what is left in the end is
-    worth nothing.
+    It is solved anew in each interval, for the day and a half that follows: tariffs are known, energy is expected to be
+    as on the days before. In hindsight it is the schedule that is worth the most. Empty at first; what is left in the
+    end is worth nothing.
     """
     if battery.energy_wh == 0 or battery.power_w == 0:
         nothing = np.zeros(grid.count, np.int64)
-        return Run(nothing, nothing, np.zeros(1, BATTERY))
+        return Run(nothing, nothing, 0, 0, 0)
     whole = Openings(
         *(np.concatenate([getattr(part, key) for part in openings]) for key in ("left_wh", "wanted_wh")),
         *(np.concatenate([getattr(part, key) for part in openings], axis=1) for key in ("price_tick", "usual_tick")),
     )
-    offered = _offered(whole.price_tick, whole.left_wh, whole.wanted_wh)
-    if hindsight:
-        best = schedule(battery.row(), offered, grid.start_utc, grid.step_s)
-        return Run(best.bought_wh, best.sold_wh, best.battery)
-    return _rolling(battery.row(), whole, grid)
+    rolling = _rolling(battery.row(), whole, grid)
+    if not hindsight:
+        return rolling
+    best = schedule(
+        battery.row(),
+        _offered(_sooner(whole.price_tick, grid), whole.left_wh, whole.wanted_wh),
+        grid.start_utc,
+        grid.step_s,
+    )
+    # The schedule is the best but for whole watt-hours, which count where a battery is very small.
+    return max(_run(whole, best.bought_wh, best.sold_wh, best.battery), rolling, key=lambda ran: ran.saved_e8)
+
+
+def _run(whole: Openings, taken_wh: Ints, given_wh: Ints, battery: Table) -> Run:
+    row = battery[0]
+    worth_e8 = whole.worth_e8(taken_wh, given_wh)
+    return Run(taken_wh, given_wh, int(row["loss_wh"]), int(row["fill_wh"]), worth_e8)
 
 
 def _rolling(row: Table, whole: Openings, grid: IntervalGrid) -> Run:
     horizon = HORIZON_S // grid.step_s
     days, rows = days_of(grid, horizon), np.empty((3, grid.count), np.int64)
-    left_over_wh = whole.left_wh - whole.wanted_wh
-    usual_wh = shapes(left_over_wh.astype(np.float64), days, SPAN_DAYS)
+    balance_wh = whole.left_wh - whole.wanted_wh
+    usual_wh = shapes(balance_wh.astype(np.float64), days, SPAN_DAYS)
     for first, end in pairwise(days.starts(0, grid.count)):
         now, ahead = slice(first, end), np.arange(first, end + horizon)
         offered = _offered(whole.price_tick[:, now], whole.left_wh[now], whole.wanted_wh[now])
         # What is left over and what is wanted at a time of the day come on different days: ahead, their balance counts.
-        balance_wh = _expected(usual_wh, days, ahead, int(left_over_wh[first]))
-        expected_wh = np.maximum(balance_wh, 0), np.maximum(-balance_wh, 0)
-        expected = _offered(_with_caution(whole.usual_tick[:, _known(ahead, grid.count, days.per_day)]), *expected_wh)
+        expected_wh = _expected(usual_wh, days, ahead, int(balance_wh[first]))
+        price_tick = _with_caution(whole.usual_tick[:, _known(ahead, grid.count, days.per_day)])
+        expected = _offered(price_tick, np.maximum(expected_wh, 0), np.maximum(-expected_wh, 0))
         start_utc = grid.start_utc + first * grid.step_s
         rows[:, now], row = resolve_terms(row, offered, expected, horizon, start_utc, grid.step_s)
-    return Run(rows[0], rows[1], row)
+    return _run(whole, rows[0], rows[1], row)
 
 
 def _expected(table: NDArray[np.float64], days: Days, ahead: Ints, now_wh: int) -> Ints:
@@ -136,17 +152,27 @@ def _known(ahead: Ints, count: int, per_day: int) -> Ints:
 
 def _with_caution(price_tick: Ints) -> Ints:
     """A little dearer to buy at and cheaper to sell at: else nothing would tell now from later at the same price."""
-    worse = np.abs(price_tick) // CAUTION
-    cautious: Ints = np.clip(
-        price_tick + np.array([[1], [-1], [1], [-1]]) * worse, -units.PRICE_LIMIT_TICK, units.PRICE_LIMIT_TICK
-    )
-    return cautious
+    return _worse(price_tick, np.abs(price_tick) // CAUTION)
+
+
+def _sooner(price_tick: Ints, grid: IntervalGrid) -> Ints:
+    """Worse by a tick every six hours of a week, so that of times that are alike the earlier is taken.
+
+    What is lost there by whole watt-hours can then be made up for.
+    """
+    return _worse(price_tick, np.arange(grid.count) * grid.step_s % (28 * SOON_S) // SOON_S)
+
+
+def _worse(price_tick: Ints, by_tick: Ints) -> Ints:
+    signs = np.array([[1], [-1], [1], [-1]])  # of `LEFT`, `WANTED`, `BUY` and `SELL`
+    worse: Ints = np.clip(price_tick + signs * by_tick, -units.PRICE_LIMIT_TICK, units.PRICE_LIMIT_TICK)
+    return worse
 
 
 def _offered(price_tick: Ints, left_wh: Ints, wanted_wh: Ints) -> Terms:
     """What intervals offer: so much that is left over, so much that is wanted, beyond that the grid."""
     steps = [
-        np.stack([places, price_tick[kind][places], sign * energy_wh[places]], axis=1)
+        np.stack([places, price_tick[kind][places], sign * np.minimum(energy_wh[places], ENERGY_LIMIT_WH)], axis=1)
         for kind, sign, energy_wh in ((LEFT, 1, left_wh), (WANTED, -1, wanted_wh))
         if len(places := np.flatnonzero(energy_wh))
     ]

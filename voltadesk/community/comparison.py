@@ -212,12 +212,11 @@ def _with_battery(
         again.append(settle(rules, checked_total(energy), each))
         own = next(s for s in again[-1].statements if s.name not in done.energy.names)
         from_community, to_community = from_community + own.from_community_wh, to_community + own.to_community_wh
-    row = ran.battery[0]
     return again, Stored(
         int(ran.taken_wh.sum()),
         int(ran.given_wh.sum()),
-        int(row["loss_wh"]),
-        int(row["fill_wh"]),
+        ran.lost_wh,
+        ran.left_wh,
         from_community,
         to_community,
         ran.saved_e8,

@@ -186,9 +186,7 @@ def _said(what_if: Tree, first: Tree, currency: str) -> tuple[str, ...]:
         lines.append(f"new roofs make {made} kWh, of which {own} are used behind the meter")
     if what_if["battery"] is not None:
         lines += _battery_lines(what_if["battery"], first, currency)
-    lines.append(
-        "gain: what is paid less than as it stands, together with the community; what the change costs, is not in"
-    )
+    lines.append("gain: what members pay less, and the community receives more; what the change costs is not counted")
     return tuple(lines)
 
 
