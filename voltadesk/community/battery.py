@@ -3,7 +3,7 @@
 What it finds to do are the `Openings` that the others leave to it. A watt-hour that is left over costs what the grid
 would have paid for it, one that is still wanted saves what the grid would have asked; beyond that it trades with the
 grid itself. Its run is solved anew in each interval for the day and a half that follows, by the project's exact
-scheduler: tariffs are known, energy is expected to be as on the days before.
+scheduler: prices are known as spot prices are, energy is expected to be as on the days before.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ class Run:
 def run(battery: Battery, openings: Sequence[Openings], grid: IntervalGrid, hindsight: bool = False) -> Run:
     """How the battery is run through periods that follow each other on a grid.
 
-    It is solved anew in each interval, for the day and a half that follows: tariffs are known, energy is expected to be
-    as on the days before. In hindsight it is the schedule that is worth the most. Empty at first; what is left in the
-    end is worth nothing.
+    It is solved anew in each interval, for the day and a half that follows: prices are known as spot prices are, energy
+    is expected to be as on the days before. In hindsight it is the schedule that is worth the most. Empty at first;
+    what is left in the end is worth nothing.
     """
     if battery.energy_wh == 0 or battery.power_w == 0:
         nothing = np.zeros(grid.count, np.int64)
@@ -124,30 +124,39 @@ def _run(whole: Openings, taken_wh: Ints, given_wh: Ints, battery: Table) -> Run
 def _rolling(row: Table, whole: Openings, grid: IntervalGrid) -> Run:
     horizon = HORIZON_S // grid.step_s
     days, rows = days_of(grid, horizon), np.empty((3, grid.count), np.int64)
+    # What is left over and what is wanted at a time of the day come on different days: ahead, their balance counts.
     balance_wh = whole.left_wh - whole.wanted_wh
     usual_wh = shapes(balance_wh.astype(np.float64), days, SPAN_DAYS)
-    for first, end in pairwise(days.starts(0, grid.count)):
+    noons = np.flatnonzero(days.slot[: grid.count] == days.per_day // 2).tolist()
+    for first, end in pairwise(sorted({*days.starts(0, grid.count), *noons})):
         now, ahead = slice(first, end), np.arange(first, end + horizon)
         offered = _offered(whole.price_tick[:, now], whole.left_wh[now], whole.wanted_wh[now])
-        # What is left over and what is wanted at a time of the day come on different days: ahead, their balance counts.
-        expected_wh = _expected(usual_wh, days, ahead, int(balance_wh[first]))
-        price_tick = _with_caution(whole.usual_tick[:, _known(ahead, grid.count, days.per_day)])
+        expected_wh = _expected(usual_wh, days, ahead, int(balance_wh[0]))
+        price_tick = _with_caution(whole.usual_tick[:, _known(days, ahead, grid.count)])
         expected = _offered(price_tick, np.maximum(expected_wh, 0), np.maximum(-expected_wh, 0))
         start_utc = grid.start_utc + first * grid.step_s
         rows[:, now], row = resolve_terms(row, offered, expected, horizon, start_utc, grid.step_s)
     return _run(whole, rows[0], rows[1], row)
 
 
-def _expected(table: NDArray[np.float64], days: Days, ahead: Ints, now_wh: int) -> Ints:
-    """Energy as usual at each time of the day, by the days before; on the first day, as it is when that begins."""
+def _expected(table: NDArray[np.float64], days: Days, ahead: Ints, first_wh: int) -> Ints:
+    """Energy as usual at each time of the day, by the days before; on the very first day, as it is when that begins."""
     usual = table[days.day[ahead[0]]][days.slot[ahead]]
-    return np.rint(np.where(np.isnan(usual), now_wh, usual)).astype(np.int64)
+    return np.rint(np.where(np.isnan(usual), first_wh, usual)).astype(np.int64)
 
 
-def _known(ahead: Ints, count: int, per_day: int) -> Ints:
-    """Where the tariffs of some intervals stand; behind the last one they are those of the day before."""
-    day = min(per_day, count)
-    return np.where(ahead < count, ahead, count - day + (ahead - count) % day)
+def _known(days: Days, ahead: Ints, count: int) -> Ints:
+    """Where the prices stand that are taken for some intervals, seen from the first of them.
+
+    As spot prices do, those of a day come out at noon of the day before. Where none are out yet, or the span that is
+    settled ends, the day before stands in.
+    """
+    is_afternoon = days.slot[ahead[0]] >= days.per_day // 2
+    later = np.maximum(days.day[ahead] - days.day[ahead[0]] - (1 if is_afternoon else 0), 0)
+    known = np.maximum(ahead - later * days.per_day, 0)
+    day = min(days.per_day, count)
+    places: Ints = np.where(known < count, known, count - day + (known - count) % day)
+    return places
 
 
 def _with_caution(price_tick: Ints) -> Ints:
