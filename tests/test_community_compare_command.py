@@ -105,9 +105,9 @@ def test_what_was_changed_is_told(tmp_path: Path) -> None:
     shown = compare(tmp_path, *options, rows=SUNNY, text=text).out
     for said in (
         "without ben",
-        "with ida, like anna times 1.5",
+        "with ida, like 1.5 times anna",
         "keys keep their proportions and sum to 100 again",
-        "a roof on ida that makes what that of roof does times 0.25",
+        "a roof on ida that makes 0.25 times what that of roof does",
         "a roof of 2.5 kW on anna: a clear sky at 48 N 9 E",
         "are used behind the meter",
         "a battery of 4 kWh and 2 kW that gives back 86.0 % of what it takes, empty at first",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.community import BEGIN, PRICES, given, house, member
 from tests.reference.community_battery import Cell, Opening, greedy, worth_e8
 from voltadesk.clock import IntervalGrid, time_zone
-from voltadesk.community.battery import BUY, LEFT, WANTED, Battery, Openings, run
+from voltadesk.community.battery import BUY, LEFT, WANTED, Battery, Openings, runs
 from voltadesk.community.comparison import outcome
 from voltadesk.community.openings import openings_of, with_battery
 from voltadesk.community.rules import RULES, Community, Rule
@@ -100,7 +100,7 @@ def test_a_run_keeps_to_its_battery_and_is_no_worse_in_hindsight_than_greedy(
 ) -> None:
     found, twin = openings(rows, dear)
     battery, grid = Battery(energy_kwh * 1_000, energy_kwh * 500, 860_000), IntervalGrid(BEGIN, 3600, 96, UTC)
-    best, rolling = run(battery, [found], grid, hindsight=True), run(battery, [found], grid)
+    rolling, best = runs(battery, [found], grid)
     for ran in (best, rolling):
         cell, worth = Cell(battery.energy_wh, battery.power_w, 860_000), 0
         for opening, taken, given_wh in zip(twin, ran.taken_wh.tolist(), ran.given_wh.tolist(), strict=True):
@@ -124,7 +124,7 @@ def test_the_rolling_run_does_not_look_ahead(
     day, hour = divmod(until, 24)
     out = min((day + 2 if hour > 12 else day + 1) * 24, 96)
     one, two = (
-        run(battery, [openings(row, [30_000] * out + [price] * (96 - out))[0]], grid)
+        runs(battery, [openings(row, [30_000] * out + [price] * (96 - out))[0]], grid)[0]
         for row, price in ((rows, 30_000), (rows[:until] + others[until:], 12_000))
     )
     assert one.taken_wh[:until].tolist() == two.taken_wh[:until].tolist()
@@ -136,7 +136,7 @@ def test_on_days_that_are_alike_the_rolling_run_is_as_good_as_the_best() -> None
     found, twin = openings((night + noon + evening) * 14, [30_000] * 24 * 14)
     grid = IntervalGrid(BEGIN, 3600, 24 * 14, UTC)
     battery = Battery(10_000, 5_000, 860_000)
-    best, rolling = run(battery, [found], grid, hindsight=True), run(battery, [found], grid)
+    rolling, best = runs(battery, [found], grid)
     assert rolling.saved_e8 >= best.saved_e8 * 98 // 100
     assert rolling.saved_e8 >= greedy(Cell(10_000, 5_000, 860_000), twin) * 99 // 100
 
@@ -148,7 +148,7 @@ def test_dear_hours_are_kept_for() -> None:
     found, twin = openings(rows * 10, dear * 10)
     grid = IntervalGrid(BEGIN, 3600, 240, UTC)
     battery = Battery(4_000, 2_000, 860_000)
-    assert run(battery, [found], grid).saved_e8 > greedy(Cell(4_000, 2_000, 860_000), twin) * 3 // 2
+    assert runs(battery, [found], grid)[0].saved_e8 > greedy(Cell(4_000, 2_000, 860_000), twin) * 3 // 2
 
 
 def test_periods_follow_each_other_in_one_run() -> None:
@@ -158,7 +158,7 @@ def test_periods_follow_each_other_in_one_run() -> None:
         for part in (slice(0, 7), slice(7, 12))
     )
     grid, battery = IntervalGrid(BEGIN, 3600, 12, UTC), Battery(9_000, 9_000, 860_000)
-    whole, parts = run(battery, [found], grid, True), run(battery, [first, second], grid, True)
+    whole, parts = runs(battery, [found], grid)[1], runs(battery, [first, second], grid)[1]
     assert whole.given_wh.tolist() == parts.given_wh.tolist()
     assert whole.given_wh[7:].any()
 

@@ -30,7 +30,7 @@ app = typer.Typer(
         "  voltadesk community settle village --rules village --from 2026-06\n\n"
         "  voltadesk community check jan.csv --rules rules.toml\n\n"
         "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
-        "  voltadesk community compare village --rules village --from 2026-06 --battery 20kWh\n\n"
+        "  voltadesk community compare flats --rules flats --from 2026-06 --battery 9kWh\n\n"
         "Communities that are shipped, with meters of the year 2026: flats, village.\n"
     ),
 )

@@ -88,31 +88,26 @@ class Run:
 
 
 # The run --------------------------------------------------------------------------------------------------------------
-def run(battery: Battery, openings: Sequence[Openings], grid: IntervalGrid, hindsight: bool = False) -> Run:
-    """How the battery is run through periods that follow each other on a grid.
+def runs(battery: Battery, openings: Sequence[Openings], grid: IntervalGrid) -> tuple[Run, Run]:
+    """How the battery is run through periods that follow each other on a grid: without looking ahead, and in hindsight.
 
-    It is solved anew in each interval, for the day and a half that follows: prices are known as spot prices are, energy
-    is expected to be as on the days before. In hindsight it is the schedule that is worth the most. Empty at first;
+    The first is solved anew in each interval, for the day and a half that follows: prices are known as spot prices are,
+    energy is expected to be as on the days before. The second is the schedule that is worth the most. Empty at first;
     what is left in the end is worth nothing.
     """
     if battery.energy_wh == 0 or battery.power_w == 0:
         nothing = np.zeros(grid.count, np.int64)
-        return Run(nothing, nothing, 0, 0, 0)
+        return Run(nothing, nothing, 0, 0, 0), Run(nothing, nothing, 0, 0, 0)
     whole = Openings(
         *(np.concatenate([getattr(part, key) for part in openings]) for key in ("left_wh", "wanted_wh")),
         *(np.concatenate([getattr(part, key) for part in openings], axis=1) for key in ("price_tick", "usual_tick")),
     )
     rolling = _rolling(battery.row(), whole, grid)
-    if not hindsight:
-        return rolling
-    best = schedule(
-        battery.row(),
-        _offered(_sooner(whole.price_tick, grid), whole.left_wh, whole.wanted_wh),
-        grid.start_utc,
-        grid.step_s,
-    )
+    offered = _offered(_sooner(whole.price_tick, grid), whole.left_wh, whole.wanted_wh)
+    best = schedule(battery.row(), offered, grid.start_utc, grid.step_s)
+    known = _run(whole, best.bought_wh, best.sold_wh, best.battery)
     # The schedule is the best but for whole watt-hours, which count where a battery is very small.
-    return max(_run(whole, best.bought_wh, best.sold_wh, best.battery), rolling, key=lambda ran: ran.saved_e8)
+    return rolling, max(known, rolling, key=lambda ran: ran.saved_e8)
 
 
 def _run(whole: Openings, taken_wh: Ints, given_wh: Ints, battery: Table) -> Run:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from voltadesk.clock import IntervalGrid
-from voltadesk.community.battery import Battery, run
+from voltadesk.community.battery import Battery, runs
 from voltadesk.community.changes import Changes, changed_rules, with_members, with_roofs
 from voltadesk.community.energy import Energy, Registers, checked_total
 from voltadesk.community.openings import openings_of, with_battery
@@ -202,8 +202,8 @@ def _with_battery(
     first = settled[0].energy.grid
     grid = IntervalGrid(first.start_utc, first.step_s, sum(done.energy.grid.count for done in settled), first.zone)
     openings = [openings_of(done, each) for done, each in zip(settled, tariffs, strict=True)]
-    ran = run(battery, openings, grid, hindsight)
-    best = ran if hindsight else run(battery, openings, grid, hindsight=True)
+    rolling, best = runs(battery, openings, grid)
+    ran = best if hindsight else rolling
     again, begin, from_community, to_community = [], 0, 0, 0
     for done, each in zip(settled, tariffs, strict=True):
         now = slice(begin, begin + done.energy.grid.count)

@@ -177,7 +177,7 @@ def _by_member(title: str, names: Sequence[str], columns: Sequence[Tree]) -> Sec
 def _said(what_if: Tree, first: Tree, currency: str) -> tuple[str, ...]:
     """What is different, and how it was reckoned."""
     lines = [f"without {name}" for name in what_if["without"]]
-    lines += [f"with {each['name']}, like {each['like']}{_times(each['factor'])}" for each in what_if["with"]]
+    lines += [f"with {each['name']}, like {_like(each['factor'], each['like'])}" for each in what_if["with"]]
     if what_if["keys_scaled"]:
         lines.append("keys keep their proportions and sum to 100 again; a new member's is that of the one it is like")
     lines += [_roof(roof) for roof in what_if["roofs"]]
@@ -190,8 +190,8 @@ def _said(what_if: Tree, first: Tree, currency: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _times(factor: Decimal) -> str:
-    return "" if factor == 1 else f" times {factor}"
+def _like(factor: Decimal, what: str) -> str:
+    return what if factor == 1 else f"{factor} times {what}"
 
 
 def _roof(roof: Tree) -> str:
@@ -200,27 +200,30 @@ def _roof(roof: Tree) -> str:
             f"a roof of {roof['peak_kw']} kW on {roof['member']}: a clear sky at 48 N 9 E, to the south, less clouds "
             "that are drawn, not those of the period"
         )
-    return f"a roof on {roof['member']} that makes what that of {roof['like']} does{_times(roof['factor'])}"
+    made = _like(roof["factor"], f"what that of {roof['like']} does")
+    return f"a roof on {roof['member']} that makes {made}"
 
 
 def _battery_lines(battery: Tree, first: Tree, currency: str) -> list[str]:
     stored = first["what_if"]["battery"]
-    way = (
-        "run as one would have done who knew everything"
-        if battery["run"] == "hindsight"
-        else "run without looking ahead, expecting days like those before"
-    )
-    part = percent(_part_of(stored["worth"], stored["worth_in_hindsight"]))
+    worth = f"that is worth {number(stored['worth'])} {currency}"
+    if battery["run"] == "hindsight":
+        way = "run as one would have done who knew everything"
+    else:
+        way = "run without looking ahead, expecting days like those before"
+        part, best = _part_of(stored["worth"], stored["worth_in_hindsight"]), number(stored["worth_in_hindsight"])
+        reached = "" if part is None else f"{percent(part)} of "
+        worth += f" ({reached}the best run in hindsight, {best} {currency})"
     return [
         f"a battery of {battery['energy_kwh']} kWh and {battery['power_kw']} kW that gives back "
         f"{percent(battery['efficiency'])} of what it takes, empty at first, {way}",
         f"under {first['rule']} it takes {number(stored['taken_kwh'], 1)} kWh, "
-        f"{number(stored['from_community_kwh'], 1)} from the community, and gives {number(stored['given_kwh'], 1)}, "
-        f"{number(stored['to_community_kwh'], 1)} to it; that is worth {number(stored['worth'])} {currency}, {part} of "
-        f"the {number(stored['worth_in_hindsight'])} that the best run in hindsight is",
+        f"{number(stored['from_community_kwh'], 1)} of it from the community, and gives "
+        f"{number(stored['given_kwh'], 1)}, {number(stored['to_community_kwh'], 1)} of it to the community; "
+        f"{number(stored['left_kwh'], 1)} kWh are left in it; {worth}",
     ]
 
 
 def _part_of(part: Decimal, whole: Decimal) -> Decimal | None:
-    """part / whole of two amounts, with four decimals; None where there is no whole."""
-    return None if whole <= 0 else (part / whole).quantize(Decimal("0.0001"))
+    """part / whole of two amounts, with four decimals; None where there is no whole, or less than nothing of it."""
+    return None if whole <= 0 or part < 0 else (part / whole).quantize(Decimal("0.0001"))
