@@ -10,6 +10,7 @@ import pytest
 
 from tests.commands import Done, call, refusal
 from tests.test_community_command import GOOD, RULES, meters, rules, tree
+from voltadesk.community.rules import RULES as SHARING_RULES
 
 D = Decimal
 SUNNY = [*["100,300,0"] * 32, *["100,300,1500"] * 32, *["100,300,0"] * 32]
@@ -45,7 +46,7 @@ def test_other_rules_beside_their_own(tmp_path: Path) -> None:
     other.write_text(RULES.replace("price = 150.00", "price = 200.00"))
     found = tree(compare(tmp_path, "--also", other, "--json"))["rules"]
     assert [rule["rule"] for rule in found] == [
-        "dynamic", "static", "hybrid", "equal", "priority", "optimal", "dynamic",
+        "dynamic", "static", "hybrid", "iterative", "equal", "priority", "book", "optimal", "dynamic",
     ]  # fmt: skip
     assert {rule["file"] for rule in found[:-1]} == {str(tmp_path / "community.toml")}
     assert found[-1]["file"] == str(other)
@@ -169,7 +170,7 @@ def test_the_shipped_communities_with_everything(name: str) -> None:
     found = by_rule(
         call("community", "compare", name, "--rules", name, "--from", "2026-03-28", "--to", "2026-03-30", *words)
     )
-    assert len(found) == 6
+    assert len(found) == len(SHARING_RULES)
     for rule in found.values():
         changed = rule["what_if"]
         assert changed["gain"] == changed["community_gain"] + sum(changed["gains"].values())

@@ -49,6 +49,9 @@ LIBRARIES = {
     "sqlite3": {"store"},
     "duckdb": {"report", "feeds"},  # Parquet
     "simplejson": {"report"},
+    "jinja2": {"report"},
+    "reportlab": {"report"},
+    "font_roboto": {"report"},
     "rich": {"report", "cli", "ui"},
     "textual": {"ui"},
     "textual_serve": {"cli"},

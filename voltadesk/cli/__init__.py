@@ -15,6 +15,7 @@ from voltadesk.cli import (
     battery,
     community,
     community_compare,
+    community_presets,
     fund,
     headless,
     home,
@@ -58,6 +59,7 @@ app.command("serve", help=serve.HELP)(serve.serve)
 command(app, "init", init.HELP)(init.init)
 community.app.command("compare", help=community_compare.HELP)(community_compare.compare)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
+community.app.command("presets", help=community_presets.PRESETS)(community_presets.presets)
 NOUNS = {
     "headless": headless.app,
     "community": community.app,

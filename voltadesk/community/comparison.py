@@ -106,8 +106,8 @@ def gini(values: Sequence[int]) -> Fraction | None:
 def rules_to_compare(rules: Community) -> dict[str, Community]:
     """The community's own rules first, then every other rule in all pools, each by its name.
 
-    `static` and `hybrid` use the keys of the rules, or equal ones. Own rules that differ from pool to pool are called
-    `AS_THEY_STAND`.
+    `static`, `hybrid` and `iterative` use the keys of the rules, or equal ones. Own rules that differ from pool to pool
+    are called `AS_THEY_STAND`.
     """
     own = {pool.rule for pool in rules.all_pools}
     first: dict[str, Community] = {own.pop() if len(own) == 1 else AS_THEY_STAND: rules}

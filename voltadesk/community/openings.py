@@ -17,7 +17,7 @@ from voltadesk import units
 from voltadesk.community.battery import BUY, LEFT, SELL, WANTED, Openings
 from voltadesk.community.energy import Energy
 from voltadesk.community.price_rules import TIERS
-from voltadesk.community.rules import Community, Member
+from voltadesk.community.rules import BY_KEYS, Community, Member
 from voltadesk.community.settlement import Settlement
 from voltadesk.community.sharing import flows_of
 from voltadesk.community.tariffs import Tariffs
@@ -63,7 +63,7 @@ def _with_pools(rules: Community, energy: Energy, battery: Member) -> Community:
         for pool in pools
     ]
     last = closed[-1]
-    by_keys = last.rule in ("static", "hybrid", "optimal")
+    by_keys = last.rule in (*BY_KEYS, "optimal")
     giving = {"rule": "hybrid" if by_keys else last.rule, "rounds": None, "producers": [battery.name]}
     taking = {"rule": "dynamic", "rounds": None, "keys": [], "consumers": [battery.name]}
     behind = [
@@ -100,7 +100,7 @@ def openings_of(done: Settlement, tariffs: Tariffs) -> Openings:
     last_two = all_rules.model_copy(update={"pools": all_rules.pools[-2:]})
     others = [name in energy.names for name in all_energy.names]
     left, wanted = np.zeros_like(rest.import_wh), np.zeros_like(rest.import_wh)
-    for flow in flows_of(last_two, all_energy):
+    for flow in flows_of(last_two, all_energy, tariffs):
         if flow.pool == 0:
             left[flow.span] = flow.given_wh[:, others]
         else:
