@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from datetime import date
 from decimal import Decimal
@@ -195,3 +196,23 @@ def test_what_is_in_the_files_and_what_is_not_are_all_payments(rows: list[tuple[
                 row["statement"] for row in figures["periods"][0]["payments"]
                 if row["direction"] == direction and not re.match("no ", row["by"])
             }  # fmt: skip
+
+
+# Corrected ------------------------------------------------------------------------------------------------------------
+def test_a_correction_goes_to_the_bank_and_who_has_left_is_paid_by_hand(tmp_path: Path) -> None:
+    first = run(tmp_path, text=COLLECTED).rename(tmp_path / "jan")
+    # Anna used more of what the roof gave; then ben turns out to have been no member.
+    more = ("600,300,200", *DAY[1:])
+    second = run(tmp_path, "--billed", first, "--html", text=COLLECTED, rows=more).rename(tmp_path / "jan-2")
+    collected = (second / "collect-2026-01-01.xml").read_text("utf-8")
+    check(collected, COLLECT)
+    assert texts(ElementTree.fromstring(collected.encode()), "InstdAmt") == ["0.02"]  # noqa: S314 - our own file  # noqa: S314
+    page = (second / "statements/2026-01-01/anna.html").read_text("utf-8")
+    for words in ("house-2026-01-01-003", "house-2026-01-01-001", "Still to pay", "0.02", "Corrected: energy"):
+        assert words in page
+    alone = COLLECTED.replace('[[members]]\nname = "ben"\n', "")
+    third = run(tmp_path, "--billed", first, "--billed", second, text=alone, rows=more)
+    paid = json.loads((third / "settlement.json").read_text("utf-8"))["periods"][0]["payments"]
+    assert {"ben": ("pay out", "no IBAN")}.items() <= {
+        row["member"]: (row["direction"], row["by"]) for row in paid
+    }.items()

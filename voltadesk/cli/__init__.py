@@ -15,6 +15,7 @@ from voltadesk.cli import (
     battery,
     community,
     community_bills,
+    community_compare,
     community_presets,
     fund,
     headless,
@@ -57,6 +58,7 @@ app = typer.Typer(
 app.command("tui", help=tui.HELP)(tui.tui)
 app.command("serve", help=serve.HELP)(serve.serve)
 command(app, "init", init.HELP)(init.init)
+community.app.command("compare", help=community_compare.HELP)(community_compare.compare)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
 command(community.app, "post", community_bills.POST, signs=True)(community_bills.post)
 command(community.app, "pay", community_bills.PAY, signs=True)(community_bills.pay)
