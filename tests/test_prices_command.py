@@ -88,7 +88,7 @@ def test_more_files_go_on_with_a_series_and_other_prices_are_refused(tmp_path: P
     before = {path.name: path.read_bytes() for path in shelf.iterdir()}
     other = hourly(tmp_path / "c.csv", 2, ["4"] * 24)
     answer = prices("import", other, "--name", "x")
-    assert "c.csv: line 2: time = 2026-03-02T00:00Z: stands twice: 3.00 in x." in refusal_line(answer, 3)
+    assert "c.csv: line 2: time = 2026-03-02T00:00Z: is given twice: 3.00 in x." in refusal_line(answer, 3)
     gap = hourly(tmp_path / "d.csv", 5, ["4"] * 24)
     assert "2026-03-03T00:00Z is missing before it" in refusal_line(prices("import", gap, "--name", "x"), 3)
     assert {path.name: path.read_bytes() for path in shelf.iterdir()} == before
@@ -138,7 +138,7 @@ def test_a_name_is_made_of_the_file_and_the_zone(shelf: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("import", "none.csv"), 3, "none.csv: prices = no such file: must be CSV, JSON or XML in UTF-8, or Parquet"),
+        (("import", "none.csv"), 3, "prices = none.csv: no such file or directory, must be CSV, JSON or XML"),
         (("import", FILES / "awattar.json", "--name", "Not A Name"), 3, "name = Not A Name: must be 1 to 64 small"),
         (("import", FILES / "awattar.json", "--name", "../x"), 3, "name = ../x: must be 1 to 64 small"),
         (("import", FILES / "awattar.json", "--currency", "euro"), 3, "currency = euro: must be three capital letters"),

@@ -88,7 +88,7 @@ def test_a_row_that_stands_twice_with_two_prices_is_refused_whatever_is_told(tmp
     found = fault(read(written(tmp_path / "twice.csv", [*hours([1, 2, 3]), (60, "9")])), "previous", "keep")
     assert (found.kind, found.weight) == ("conflict", "wrong")
     assert found.where.endswith("line 5")
-    assert "stands twice: 2.50 in twice.csv: line 3, 9.00 here" in found.limit
+    assert "is given twice: 2.50 in twice.csv: line 3, 9.00 here" in found.limit
 
 
 def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_a_missing_row_names_its_time_and_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "limit"),
     [
-        ("2025-01-01T02:00Z,9", "stands twice: 3.00 in prices.csv: line 4, 9.00 here"),
-        ("2025-01-01T01:00Z,9", "stands twice: -2.00 in prices.csv: line 3, 9.00 here"),
+        ("2025-01-01T02:00Z,9", "is given twice: 3.00 in prices.csv: line 4, 9.00 here"),
+        ("2025-01-01T01:00Z,9", "is given twice: -2.00 in prices.csv: line 3, 9.00 here"),
         ("2025-01-01T02:20Z,9", "must lie on the UTC grid of 60 minutes"),
         ("yesterday,9", "must be a date and time"),
         ("2025-01-01T03:00Z,x", "must be a number"),

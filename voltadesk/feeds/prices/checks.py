@@ -62,14 +62,16 @@ def once(order: Ints, start: Ints, step: Ints, tick: Ints, place: Places) -> tup
     again = np.flatnonzero(np.diff(start[order]) == 0) + 1
     alike = again[(tick[order[again]] == tick[order[again - 1]]) & (step[order[again]] == step[order[again - 1]])]
     if alike.size:
-        found.append(finding(place, "duplicate", "told", int(order[alike[0]]), "stands twice, alike", int(alike.size)))
+        found.append(
+            finding(place, "duplicate", "told", int(order[alike[0]]), "is given twice, alike", int(alike.size))
+        )
     for at in again[~np.isin(again, alike)].tolist():
         row, before = int(order[at]), int(order[at - 1])
         prices = [_price(int(tick[at])) for at in (before, row)]
-        limit = f"stands twice: {prices[0]} in {Path(place(before)[0]).name}, {prices[1]} here"
+        limit = f"is given twice: {prices[0]} in {Path(place(before)[0]).name}, {prices[1]} here"
         if step[row] != step[before]:
             minutes = sorted({int(step[row]) // 60, int(step[before]) // 60})
-            limit = f"stands twice, for {minutes[0]} and {minutes[1]} minutes: choose one resolution by --where"
+            limit = f"is given twice, for {minutes[0]} and {minutes[1]} minutes: choose one resolution by --where"
         found.append(finding(place, "conflict", "wrong", row, limit, 1))
     order = np.delete(order, again)
     for at in (np.flatnonzero(start[order][1:] < (start + step)[order][:-1]) + 1).tolist():
