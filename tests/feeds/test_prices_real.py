@@ -35,15 +35,15 @@ CHECKED = [  # file, options, intervals with a price, begin, hours without one, 
      f"12 {CLOCK}"),
 ]  # fmt: skip
 REFUSED = [
-    ("nyiso_rt5_nyc_north_2017_2018.csv", NEW_YORK, "prices = no column chosen"),
+    ("nyiso_rt5_nyc_north_2017_2018.csv", NEW_YORK, "prices: no column chosen"),
     ("nyiso_rt5_nyc_north_2017_2018.csv", ("--column", "NYC", *NEW_YORK), "line 1225: prices = '': is blank"),
     ("nem5_dispatchprice_2021_01.csv", (), "zone: must be chosen by --zone: the file has NSW1, QLD1, SA1, TAS1, VIC1"),
     ("hourly_DE-LU_2022_2023.csv", BERLIN, "line 2044: time = 2022-03-27 02:00:00: does not exist on the clock of"),
     ("hourly_FR_2022_2023.csv", (), "line 5882: time = 2022-09-04 00:00:00: 2022-09-03T00:00Z is missing before it"),
-    ("epf_da_hourly_DE.csv", BERLIN, "prices = no column chosen"),
+    ("epf_da_hourly_DE.csv", BERLIN, "prices: no column chosen"),
     ("nem_predispatch_price_2021_01_nsw_sa.csv", (), "REGIONID: must be chosen by --where REGIONID=TEXT"),
-    ("nem_regional_load_30min_2017_06.csv", (), "prices = no column chosen"),
-    ("household_opsd_60min.csv", (), "prices = no column chosen"),
+    ("nem_regional_load_30min_2017_06.csv", (), "prices: no column chosen"),
+    ("household_opsd_60min.csv", (), "prices: no column chosen"),
     ("fleet_nem_generators_egrimod.csv", (), "no column among DUID"),
 ]
 
