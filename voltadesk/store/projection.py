@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table
 from voltadesk.desk.book import Made
 from voltadesk.desk.ledger import Entry as LedgerEntry
 from voltadesk.desk.ledger import Posting
+from voltadesk.desk.receipt import Trades
 from voltadesk.store.journal import CHUNK, Journal
 from voltadesk.store.tables import BATTERY_INTERVAL, FIGURES, INTERVAL, POSTING, PROJECTIONS, TRADE
 
@@ -92,11 +93,16 @@ def rows_of(made: Made) -> Rows:
         for number, (_, time_utc, text, rows) in enumerate(together)
         for row in rows
     ]
-    interval, trade, battery = [], [], []
+    interval, battery, receipts = [], [], list(made.trades)
     for entry, start_utc, figures, trades, batteries in made.intervals:
+        receipts.append(Trades(entry, start_utc, trades))
         interval.append((start_utc, entry, *(figures[name] for name in FIGURES)))
-        trade += [(entry, number, start_utc, *row) for number, row in enumerate(trades)]
         battery += [(start_utc, row.battery, entry, *row[1:]) for row in sorted(batteries)]
+    trade = [
+        (some.entry, number, some.start_utc, *row)
+        for some in sorted(receipts)
+        for number, row in enumerate(some.trades)
+    ]
     return {POSTING: posting, INTERVAL: interval, TRADE: trade, BATTERY_INTERVAL: battery}
 
 
