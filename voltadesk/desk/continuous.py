@@ -285,8 +285,8 @@ class Continuous:
         free_e8 = self.free_e8(ledger, actor)
         if worst_e8 - now_e8 > max(free_e8, 0):
             limit = (
-                f"would hold {money_text(worst_e8 - now_e8)} more: must be at most what is free of the trading limit, "
-                f"{money_text(free_e8)}"
+                f"may lose {money_text(worst_e8 - now_e8)} more, which must be at most what is free of the trading "
+                f"limit, {money_text(free_e8)}"
             )
             raise Refusal("INSUFFICIENT_FUNDS", "quantity_kwh", quantity, limit)
 
