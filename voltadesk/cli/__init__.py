@@ -13,6 +13,7 @@ from voltadesk import __version__
 from voltadesk.cli import (
     actor,
     battery,
+    book,
     community,
     fund,
     headless,
@@ -66,6 +67,7 @@ NOUNS = {
     "fund": fund.app,
     "market": market.app,
     "order": order.app,
+    "book": book.app,
     "home": home.app,
     "plant": plant.app,
     "ledger": ledger.app,

@@ -85,6 +85,13 @@ class Continuous:
             first_utc += market.step_s
         return range(first_utc, last_utc + 1, market.step_s)
 
+    def product(self, start_utc: int) -> Product:
+        """A product to be looked at: one that is open, or that is closed and not settled. Raises Refusal CLOSED."""
+        if start_utc not in self.products:
+            self._require_open(start_utc)
+            return self._new(start_utc)
+        return self.products[start_utc]
+
     def _require_open(self, start_utc: int) -> None:
         opened = self.open_starts()
         if not opened:
@@ -93,14 +100,10 @@ class Continuous:
             limit = f"must be an interval that is open, {utc_text(opened[0])} to {utc_text(opened[-1])}"
             raise Refusal("CLOSED", "product", utc_text(start_utc), limit)
 
-    def _product(self, start_utc: int) -> Product:
-        """The product of that start, perhaps a new one that is not among them yet."""
-        if start_utc in self.products:
-            return self.products[start_utc]
+    def _new(self, start_utc: int) -> Product:
+        """A product in which nobody has ordered yet."""
         rules = self.market.scenario.market
-        product = Product(start_utc, self.closure_utc(start_utc), rules.floor, rules.cap)
-        product.pass_time(self.market.next_utc)
-        return product
+        return Product(start_utc, self.closure_utc(start_utc), rules.floor, rules.cap)
 
     def find(self, order: str) -> Found | None:
         """Where an open order is; None: it is not open."""
@@ -118,7 +121,10 @@ class Continuous:
         """
         self._require_open(asked.start_utc)
         kind = _kind(asked)
-        product = self._product(asked.start_utc)
+        product = self.products.get(asked.start_utc)
+        if product is None:  # it is kept once it has an order
+            product = self._new(asked.start_utc)
+            product.pass_time(self.market.next_utc)
         side = ev.SIDES.index(asked.side)
         price_tick = asked.price_tick
         if price_tick is None:
