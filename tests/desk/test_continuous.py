@@ -274,7 +274,7 @@ def test_amending(town: Town) -> None:
     assert (done["filled_kwh"], done["open_kwh"], done["amount"]) == ("0.6", "0", "-0.012")
     auction = town.do("ann", "order.place", side="buy", quantity_kwh="2", price="10.00")["order"]
     assert town.do("ann", "order.amend", order=auction, quantity_kwh="3", price="20.00") == {
-        "order": auction, "held": "0.06",
+        "order": auction, "open_kwh": "3", "held": "0.06",
     }  # fmt: skip
     assert town.held("ext:held:ann") == 3_000 * 2_000
     refused(town, "BAD_VALUE", "ann", "order.amend", order=auction, price="4000.01")

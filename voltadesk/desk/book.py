@@ -281,7 +281,11 @@ class Book:
         if isinstance(order, Found):
             return self._traded(entry, market.continuous.amend(self.ledger, entry, order, price, quantity))
         amended = market.amend(self.ledger, entry, order, price, quantity)
-        return {"order": amended.id, "held": str(money_decimal(amended.held_e8))}
+        return {
+            "order": amended.id,
+            "open_kwh": decimal_text(amended.quantity_wh, 3),
+            "held": str(money_decimal(amended.held_e8)),
+        }
 
     def _traded(self, entry: int, result: Result) -> Effects:
         """The effects of an order in a product, whose receipts are kept."""
