@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +23,7 @@ from voltadesk.desk.product import QUANTITY_LIMIT_WH
 from voltadesk.desk.refusal import Refusal
 from voltadesk.units import decimal_text
 
+EVENTS = int(os.environ.get("VOLTADESK_BOOK_EVENTS", "200000"))  # as for the books alone
 ACTORS = ("olga", "coop", "ann")
 CALM = TOWN + "\n[continuous]\nopen_intervals = 3\ngate_closure_minutes = 30\ntrading_limit = 40\n"
 HOUR = 3600
@@ -500,7 +502,7 @@ class Pair:
                 assert position.held_e8 == same.worst(actor, same.orders(actor)) <= LIMIT
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=max(60, EVENTS // 3_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_any_history_is_as_its_twin_says(steps: list[tuple[str, str, Any, Any, int]]) -> None:
     pair, again = Pair(), Pair()

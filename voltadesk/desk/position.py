@@ -6,7 +6,6 @@ out. The rest of the money is the realised result, so the two results always sum
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -63,14 +62,6 @@ class Side(NamedTuple):
     def plus(self, energy_wh: int, price_tick: int) -> Side:
         """With one order more."""
         return Side(self.energy_wh + energy_wh, self.worth_e8 + energy_wh * price_tick)
-
-
-def side_of(orders: Iterable[tuple[int, int]]) -> Side:
-    """Of orders' quantities [Wh] and limits [tick]."""
-    side = Side()
-    for energy_wh, price_tick in orders:
-        side = side.plus(energy_wh, price_tick)
-    return side
 
 
 def worst_loss_e8(position: Position, buys: Side, sells: Side, floor_tick: int, cap_tick: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from voltadesk.desk.position import Position, Side, side_of, worst_loss_e8
+from voltadesk.desk.position import Position, Side, worst_loss_e8
 from voltadesk.desk.refusal import Refusal
 from voltadesk.engine import book_events as ev
 
@@ -159,9 +159,10 @@ class Product:
             own = self.orders_of(actor)
             own = own[own["id"] != instead_of]
             open_wh = own["shown_wh"] + own["hidden_wh"]
+            worth_e8 = open_wh * own["price_tick"]  # all together in 64 bits, as the position they lead to is bounded
             for side in (ev.SIDE_BUY, ev.SIDE_SELL):
                 which = own["side"] == side
-                sides[side] = side_of(zip(open_wh[which].tolist(), own["price_tick"][which].tolist(), strict=True))
+                sides[side] = Side(int(open_wh[which].sum()), int(worth_e8[which].sum()))
         if asked is not None:
             sides[asked.side] = sides[asked.side].plus(asked.quantity_wh, asked.price_tick)
         buys, sells = sides
