@@ -10,20 +10,20 @@ from typing import Any, NamedTuple
 
 from voltadesk.clock import utc_text
 from voltadesk.desk import commands as c
+from voltadesk.desk import ordering
 from voltadesk.desk.actors import Actors
-from voltadesk.desk.continuous import Found, ProductOrder, Result
 from voltadesk.desk.fleet import Battery, Fleet, batteries_of, unlimited
 from voltadesk.desk.fund import Fund
 from voltadesk.desk.ledger import Entry, Ledger
-from voltadesk.desk.market import Asked, IntervalResult, Market
-from voltadesk.desk.receipt import Trades, hash_of
+from voltadesk.desk.market import IntervalResult, Market
+from voltadesk.desk.receipt import Trades
 from voltadesk.desk.refusal import Refusal, price_text
 from voltadesk.desk.roles import ADMIN, ALLOWED, INVESTOR, OPERATOR, OWNER, WHILE_HALTED
 from voltadesk.desk.source import Source
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.strategy.rolling import PUBLISHED
-from voltadesk.units import decimal_text, money_decimal, mwh_decimal
+from voltadesk.units import money_decimal, mwh_decimal
 
 Effects = dict[str, Any]
 Handler = Any
@@ -60,7 +60,6 @@ class Book:
         self.market = None if source is None else Market(source)
         self.halted = ""  # the reason, while halted
         self._results: list[IntervalResult] = []
-        self._trades: list[Trades] = []
         if self.market is not None:
             self._found(self.market, holders or {})
 
@@ -84,8 +83,8 @@ class Book:
 
     def drain(self) -> Made:
         """What was made since the last call."""
-        made = Made(self.ledger.drain(), self._results, self._trades)
-        self._results, self._trades = [], []
+        trades = [] if self.market is None else self.market.continuous.drain()
+        made, self._results = Made(self.ledger.drain(), self._results, trades), []
         return made
 
     # Applying ---------------------------------------------------------------------------------------------------------
@@ -253,83 +252,13 @@ class Book:
         return {"changed": sorted(changes)}
 
     def _order_place(self, entry: int, actor: str, command: c.OrderPlace, time_utc: int) -> Effects:
-        market = self._require_market()
-        if command.product is not None:
-            wanted = ProductOrder(
-                start_utc=command.product,
-                side=command.side,
-                quantity_wh=command.quantity_kwh,
-                price_tick=command.price,
-                order_kind=command.order_kind,
-                tif=command.tif,
-                display_wh=command.display_kwh,
-                until_utc=command.until,
-            )
-            return self._traded(entry, market.continuous.place(self.ledger, entry, actor, wanted))
-        for field in ("order_kind", "tif", "display_kwh"):
-            if getattr(command, field) is not None:
-                raise Refusal("BAD_VALUE", field, getattr(command, field), "must be given with a product only")
-        asked = Asked(command.side, command.quantity_kwh, command.price, command.until)
-        order = market.place(self.ledger, entry, actor, asked)
-        return {"order": order.id, "until": utc_text(order.until_utc), "held": str(money_decimal(order.held_e8))}
+        return ordering.place(self._require_market(), self.ledger, entry, actor, command)
 
     def _order_amend(self, entry: int, actor: str, command: c.OrderAmend, time_utc: int) -> Effects:
-        market, (price, quantity) = self._require_market(), (command.price, command.quantity_kwh)
-        order = market.own_order(actor, command.order)
-        if price is None and quantity is None:
-            raise Refusal("BAD_VALUE", "order", command.order, "must be given something to change")
-        if isinstance(order, Found):
-            return self._traded(entry, market.continuous.amend(self.ledger, entry, order, price, quantity))
-        amended = market.amend(self.ledger, entry, order, price, quantity)
-        return {
-            "order": amended.id,
-            "open_kwh": decimal_text(amended.quantity_wh, 3),
-            "held": str(money_decimal(amended.held_e8)),
-        }
-
-    def _traded(self, entry: int, result: Result) -> Effects:
-        """The effects of an order in a product, whose receipts are kept."""
-        effects = {
-            "order": result.order,
-            "product": utc_text(result.product.start_utc),
-            "until": utc_text(result.until_utc),
-            "filled_kwh": decimal_text(result.filled_wh, 3),
-            "open_kwh": decimal_text(result.open_wh, 3),
-            "amount": str(money_decimal(result.amount_e8)),
-            "held": str(money_decimal(result.held_e8)),
-        }
-        if result.trades:
-            self._trades.append(Trades(entry, result.product.start_utc, result.trades))
-            effects["results"] = hash_of(result.trades)
-        return effects
+        return ordering.amend(self._require_market(), self.ledger, entry, actor, command)
 
     def _order_cancel(self, entry: int, actor: str, command: c.OrderCancel, time_utc: int) -> Effects:
-        market, bank = self._require_market(), f"ext:bank:{actor}"
-        if command.order is not None and (command.all or command.product is not None):
-            raise Refusal("BAD_VALUE", "order", command.order, "must not be given beside all or product")
-        if command.order is None and not command.all:
-            raise Refusal("BAD_VALUE", "order", "", "must be given, or all")
-        before_e8 = self.ledger.balance(bank, self.ledger.currency)
-        gone = self._cancelled(market, entry, actor, command)
-        returned = str(money_decimal(self.ledger.balance(bank, self.ledger.currency) - before_e8))
-        return {"order": gone[0], "returned": returned} if command.order else {"orders": gone, "returned": returned}
-
-    def _cancelled(self, market: Market, entry: int, actor: str, command: c.OrderCancel) -> list[str]:
-        """Cancel what a command names; returns the orders."""
-        if command.order is not None:
-            order = market.own_order(actor, command.order)
-            if isinstance(order, Found):
-                market.continuous.cancel(self.ledger, entry, order)
-            else:
-                market.cancel(self.ledger, entry, order)
-            return [command.order]
-        gone = []
-        if command.product is None:
-            own = [order for order in market.orders.values() if order.actor == actor]
-            for order in sorted(own, key=lambda order: order.entry):
-                market.cancel(self.ledger, entry, order)
-                gone.append(order.id)
-        return gone + market.continuous.cancel_all(self.ledger, entry, actor, command.product)
+        return ordering.cancel(self._require_market(), self.ledger, entry, actor, command)
 
     def _home_set(self, entry: int, actor: str, command: c.HomeSet, time_utc: int) -> Effects:
         market = self._require_market()

@@ -16,7 +16,8 @@ from voltadesk.desk.commands import moment_utc
 from voltadesk.desk.ledger import WH, Ledger, LedgerError, Posting
 from voltadesk.desk.position import Position
 from voltadesk.desk.product import QUANTITY_LIMIT_WH, Product, Report, Terms, Ticket
-from voltadesk.desk.receipt import Trade
+from voltadesk.desk.product_order import ProductOrder, book_kind
+from voltadesk.desk.receipt import Trade, Trades
 from voltadesk.desk.refusal import Refusal, money_text, price_text
 from voltadesk.engine import book_events as ev
 from voltadesk.units import decimal_text
@@ -26,19 +27,6 @@ if TYPE_CHECKING:
 
 ORDERS_LIMIT = 1_000  # open orders of one actor in one product
 CONTINUOUS, DELIVERY = "continuous", "delivery"  # the markets that receipts name
-
-
-class ProductOrder(NamedTuple):
-    """What a person orders in a product; `order_kind` and `tif` follow from the rest where they are not given."""
-
-    start_utc: int
-    side: str
-    quantity_wh: int
-    price_tick: int | None = None
-    order_kind: str | None = None
-    tif: str | None = None
-    display_wh: int | None = None
-    until_utc: int | None = None
 
 
 class Result(NamedTuple):
@@ -70,6 +58,7 @@ class Continuous:
         self.products: dict[int, Product] = {}  # by start
         self.held_e8 = 0  # of all actors in all products
         self._where: dict[str, tuple[int, int]] = {}  # start and number in the book of each open order
+        self._made: list[Trades] = []
 
     # Which are open ---------------------------------------------------------------------------------------------------
     def closure_utc(self, start_utc: int) -> int:
@@ -120,7 +109,7 @@ class Continuous:
         Raises Refusal BAD_VALUE, CLOSED, TOO_MANY, INSUFFICIENT_FUNDS, SELF_TRADE, POST_ONLY, NOT_FILLED.
         """
         self._require_open(asked.start_utc)
-        kind = _kind(asked)
+        kind = book_kind(asked)
         product = self.products.get(asked.start_utc)
         if product is None:  # it is kept once it has an order
             product = self._new(asked.start_utc)
@@ -135,7 +124,7 @@ class Continuous:
         self._require_funds(ledger, actor, product, Terms(side, asked.quantity_wh, price_tick))
         reports = product.send(
             ev.TYPE_NEW,
-            _told(actor, asked),
+            asked.told(actor),
             id=product.placed + 1,
             owner=product.owner(actor),
             side=side,
@@ -268,6 +257,8 @@ class Continuous:
             postings += self._hold(product, actor, ledger.currency)
         if postings:
             ledger.post(entry, postings, self.market.next_utc, f"product {_name(product)}")
+        if receipts:
+            self._made.append(Trades(entry, product.start_utc, tuple(receipts)))
         return over, tuple(receipts)
 
     def _hold(self, product: Product, actor: str, currency: str) -> Sequence[Posting]:
@@ -303,6 +294,11 @@ class Continuous:
 
     def _in_order(self) -> list[Product]:
         return [product for _, product in sorted(self.products.items())]
+
+    def drain(self) -> list[Trades]:
+        """The receipts of trades since the last call, in order."""
+        made, self._made = self._made, []
+        return made
 
     # Checks and plain values ------------------------------------------------------------------------------------------
     def check(self, ledger: Ledger) -> None:
@@ -350,54 +346,10 @@ class Continuous:
         }
 
 
-def _kind(asked: ProductOrder) -> int:
-    """The book's kind of an order. Raises Refusal BAD_VALUE where what was given doesn't fit together."""
-
-    def require(holds: bool, field: str, value: object, limit: str) -> None:
-        if not holds:
-            raise Refusal("BAD_VALUE", field, "" if value is None else value, limit)
-
-    kind = asked.order_kind or ("market" if asked.price_tick is None else "limit")
-    tif = asked.tif or ("ioc" if kind == "market" else "gfs" if asked.until_utc is None else "gtt")
-    price = "" if asked.price_tick is None else price_text(asked.price_tick)
-    if kind == "market":
-        require(asked.price_tick is None, "price", price, "must not be given for a market order")
-        require(tif in ("ioc", "fok"), "tif", tif, "must be ioc or fok for a market order")
-    else:
-        require(asked.price_tick is not None, "price", None, f"must be given for a {kind} order")
-        require(kind == "limit" or tif in ("gfs", "gtt"), "tif", tif, f"must be gfs or gtt for a {kind} order")
-    until = None if asked.until_utc is None else utc_text(asked.until_utc)
-    if tif == "gtt":
-        require(until is not None, "until", until, "must be given with gtt")
-    else:
-        require(until is None, "until", until, f"must not be given with {tif}")
-    if kind == "iceberg":
-        require(asked.display_wh is not None, "display_kwh", None, "must be given for an iceberg order")
-    else:
-        display = None if asked.display_wh is None else decimal_text(asked.display_wh, 3)
-        require(display is None, "display_kwh", display, "must be given for an iceberg order only")
-    if tif == "fok":
-        return ev.KIND_FOK
-    if tif == "ioc" and kind == "limit":
-        return ev.KIND_IOC
-    return ev.KINDS.index(kind)
-
-
 def _require_in_band(product: Product, price_tick: int) -> None:
     if not product.floor_tick <= price_tick <= product.cap_tick:
         limit = f"must lie between {price_text(product.floor_tick)} and {price_text(product.cap_tick)}"
         raise Refusal("BAD_VALUE", "price", price_text(price_tick), limit)
-
-
-def _told(actor: str, asked: ProductOrder) -> dict[str, str]:
-    """The order's values by their fields, as a refusal names them."""
-    return {
-        "owner": actor,
-        "price": "" if asked.price_tick is None else price_text(asked.price_tick),
-        "quantity_kwh": decimal_text(asked.quantity_wh, 3),
-        "display_kwh": "" if asked.display_wh is None else decimal_text(asked.display_wh, 3),
-        "until": "" if asked.until_utc is None else utc_text(asked.until_utc),
-    }
 
 
 def _name(product: Product) -> str:
