@@ -203,9 +203,7 @@ def test_the_cursor_stays_on_its_order_and_cancels_that_one(desk: Desk) -> None:
         pane = await settled(pilot)
         assert rows_of(pane)[0][:2] == ("▲ BUY", "cancelled")
         assert pane.cancel_body() == {}
-        app: TradingApp = pilot.app  # type: ignore[assignment]
-        for order in pane.working:
-            app.runner.submit("order.cancel", {"order": order})
+        await pilot.press("X", "enter")
         await shown(pilot, lambda frame: not frame.orders)
         assert (await settled(pilot)).working == ()
 

@@ -127,6 +127,7 @@ class DeskFrame:
     fund: FundFigures
     actors: Mapping[str, frozenset[str]]  # roles of each
     offered_to: tuple[str, ...] = ()  # who was offered the ownership
+    in_books: tuple[str, ...] = ()  # the actor's open orders in order books, oldest first
 
     @property
     def seen_sequence(self) -> int:
