@@ -97,7 +97,7 @@ def test_a_product_is_settled_with_its_interval(ask: Ask, market: Path) -> None:
     (shown,) = tree(ask("book", "show", "--json"))["products"]
     assert (shown["product"], shown["phase"]) == (soon, "closed")
     line = refused(ask("order", "place", "buy", 2, "--price", 70, "--product", soon, "--as", "owner"), 7)
-    assert line.startswith(f"CLOSED: product = {soon}: must be an interval that is open, 2026-05-24T23:45Z to ")
+    assert line.startswith(f"CLOSED: product = {soon}: must begin an interval that is open, 2026-05-24T23:45Z to ")
     assert ask("headless", "run", "--intervals", 1, "-q").code == 0
     assert tree(ask("book", "positions", "--json"))["positions"] == []
     tail = tree(ask("journal", "tail", "--actor", "owner", "--json"))

@@ -168,7 +168,7 @@ def test_products_open_and_close_with_the_clock(town: Town) -> None:
     told = refused(
         town, "CLOSED", "ann", "order.place", side="buy", quantity_kwh="1", price="5", product=ahead(town, 0)
     )
-    assert told.endswith(f"must be an interval that is open, {ahead(town, 1)} to {ahead(town, 3)}")
+    assert told.endswith(f"must begin an interval that is open, {ahead(town, 1)} to {ahead(town, 3)}")
     for product in (ahead(town, 4), "2026-06-20T00:17Z", "2026-06-01T00:00Z"):
         refused(town, "CLOSED", "ann", "order.place", side="buy", quantity_kwh="1", price="5", product=product)
     closed = Town(TOWN + "\n[continuous]\nopen_intervals = 1\ngate_closure_minutes = 60\n")

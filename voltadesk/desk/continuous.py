@@ -86,7 +86,7 @@ class Continuous:
         if not opened:
             raise Refusal("CLOSED", "product", utc_text(start_utc), "is not open: no product is")
         if start_utc not in opened:
-            limit = f"must be an interval that is open, {utc_text(opened[0])} to {utc_text(opened[-1])}"
+            limit = f"must begin an interval that is open, {utc_text(opened[0])} to {utc_text(opened[-1])}"
             raise Refusal("CLOSED", "product", utc_text(start_utc), limit)
 
     def _new(self, start_utc: int) -> Product:
