@@ -169,6 +169,11 @@ def average_price_up_tick(amount_e8: int, energy_wh: int) -> int:
     return -((-amount_e8) // energy_wh)
 
 
+def cost_share_e8(cost_e8: int, part_wh: int, whole_wh: int) -> int:
+    """What a part of an energy has cost, of what all of it has; rounded down, the rest keeps what that leaves."""
+    return cost_e8 * part_wh // whole_wh
+
+
 def energy_of_power_wh(power_w: int, second_from: int, second_to: int) -> int:
     """Energy of a constant power between two seconds of the clock; floor of the running total.
 

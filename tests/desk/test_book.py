@@ -54,6 +54,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "market.advance": {"interval": "2026-06-19T22:00Z"},
     "market.set": {"cap": "1000.00"},
     "order.place": {"side": "buy", "quantity_kwh": "1"},
+    "order.amend": {"order": "o-1", "price": "5"},
     "order.cancel": {"order": "o-1"},
     "home.set": {"home": "roof-1", "flexible": False},
     "plant.set": {"plant": "gas", "capacity_kw": "1"},
@@ -158,7 +159,7 @@ def test_a12_halted(desk: Desk) -> None:
     desk.do("olga", "market.halt", reason="again")
     assert desk.root() == once
     for kind in set(COMMANDS) - WHILE_HALTED:
-        actor = "ann" if kind in {"fund.invest", "fund.redeem", "order.place"} else "olga"
+        actor = "ann" if kind in {"fund.invest", "fund.redeem", "order.place", "order.amend"} else "olga"
         desk.refused("HALTED", actor, kind, **BODIES[kind])
     desk.refused("NOTHING_DUE", "ann", "fund.withdraw")
     assert desk.do("ann", "fund.cancel", redemption="1") == {"request": 1, "shares": "2000000.00"}

@@ -50,7 +50,7 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
 
     battery = {"capacity_kwh": "20", "charge_kw": "5", "discharge_kw": "5", "buy_limit": "30", "sell_limit": "80"}
     robot = key_text(KEYS["new"].public)
-    soon, later = utc_text(START_UTC + 4 * 3600), utc_text(START_UTC + 40 * 3600)
+    soon, near, later = (utc_text(START_UTC + hours * 3600) for hours in (4, 7, 40))
     return [
         *(("olga", "actor.add", {"name": n, "public_key": key_text(KEYS[n].public)}) for n in ("ann", "bob")),
         ("bob", "market.halt", {"reason": "no right"}),
@@ -65,6 +65,12 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
         *run(0, 4),
         ("ann", "order.place", {"side": "buy", "quantity_kwh": "1.5", "price": "300.00", "until": later}),
         ("ann", "order.place", {"side": "sell", "quantity_kwh": "900", "price": "-1.00", "until": later}),
+        ("ann", "order.place", {"side": "sell", "quantity_kwh": "5", "price": "70.00", "product": later}),
+        ("coop", "order.place", {"side": "buy", "quantity_kwh": "2", "product": later}),
+        ("ann", "order.amend", {"order": "o-18", "price": "60.00"}),
+        ("coop", "order.place", {"side": "buy", "quantity_kwh": "1", "price": "65", "tif": "fok", "product": near}),
+        ("coop", "order.place", {"side": "buy", "quantity_kwh": "3", "price": "65", "product": near}),
+        ("ann", "order.place", {"side": "sell", "quantity_kwh": "1", "product": near}),
         ("olga", "home.set", {"home": "roof-1", "owner": "ann"}),
         ("ann", "home.set", {"home": "roof-1", "appliances_percent": "50", "flexible": False}),
         ("olga", "plant.set", {"plant": "gas", "marginal_cost": "100.00"}),

@@ -36,6 +36,8 @@ NAMES = st.sampled_from(["ann", "bob", "coop", "olga", "eve", "nobody"])
 AMOUNTS = st.sampled_from(["0", "0.00000001", "1", "12.5", "1000", "999999.99", "-1", "NaN", ""])
 PRICES = st.sampled_from(["-500.00", "-1.00", "0.00", "60.00", "90.00", "4000.00", "40000.00", "1.001"])
 BATTERIES = st.sampled_from(["cellar-1", "cellar-2", "b1", "b2"])
+ORDERS = st.integers(1, 30).map(lambda n: f"o-{n}")
+PRODUCTS = st.sampled_from(["2026-06-20T02:00Z", "2026-06-20T06:00Z", "2027-01-01T00:00Z"])
 BY_TEXT = {key_text(key.public): key for key in KEYS.values()}
 PUBLIC = st.sampled_from(sorted(BY_TEXT))
 
@@ -90,9 +92,21 @@ BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "order.place": st.fixed_dictionaries(
         {"side": st.sampled_from(["buy", "sell"]), "quantity_kwh": st.sampled_from(["0.001", "2", "500"])},
-        optional={"price": PRICES, "until": st.sampled_from(["2026-06-20T06:00Z", "2026-06-19T00:00Z"])},
+        optional={
+            "price": PRICES,
+            "until": st.sampled_from(["2026-06-20T06:00Z", "2026-06-19T00:00Z"]),
+            "product": PRODUCTS,
+            "order_kind": st.sampled_from(["limit", "market", "post-only", "iceberg"]),
+            "tif": st.sampled_from(["gfs", "gtt", "ioc", "fok"]),
+        },
     ),
-    "order.cancel": st.fixed_dictionaries({"order": st.integers(1, 30).map(lambda n: f"o-{n}")}),
+    "order.amend": st.fixed_dictionaries(
+        {"order": ORDERS}, optional={"price": PRICES, "quantity_kwh": st.sampled_from(["1", "600"])}
+    ),
+    "order.cancel": st.one_of(
+        st.fixed_dictionaries({"order": ORDERS}),
+        st.fixed_dictionaries({"all": st.just(True)}, optional={"product": PRODUCTS}),
+    ),
     "home.set": bodies(home=st.sampled_from(["flat-1", "roof-1", "nowhere"]), owner=NAMES, appliances_percent=AMOUNTS),
     "plant.set": bodies(plant=st.sampled_from(["gas", "oil"]), owner=NAMES, capacity_kw=AMOUNTS, marginal_cost=PRICES),
 }
@@ -259,6 +273,7 @@ class AnyHistory(RuleBasedStateMachine):
             book.fleet.check()
             assert book.market is not None
             book.market.check(book.ledger)
+            book.market.continuous.audit(book.ledger)
             assert any("owner" in actor.roles for actor in book.actors.by_name.values())
 
     def teardown(self) -> None:

@@ -13,6 +13,7 @@ from voltadesk import __version__
 from voltadesk.cli import (
     actor,
     battery,
+    book,
     community,
     community_bills,
     community_compare,
@@ -75,6 +76,7 @@ NOUNS = {
     "fund": fund.app,
     "market": market.app,
     "order": order.app,
+    "book": book.app,
     "home": home.app,
     "plant": plant.app,
     "prices": prices.app,

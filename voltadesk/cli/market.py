@@ -8,6 +8,7 @@ import typer
 
 from voltadesk.cli.session import Session, command, group, told_by
 from voltadesk.cli.view import Tree, View, facts, percent, price
+from voltadesk.units import money_decimal
 
 app = group(
     told_by(
@@ -54,6 +55,9 @@ def set_(
     community_levy: Price = None,
     band_low: Price = None,
     band_high: Price = None,
+    trading_limit: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="Most that one may have at stake in order books.")
+    ] = None,
 ) -> View:
     return at.ask("market.set", **{name: value for name, value in locals().items() if name != "at"})
 
@@ -83,7 +87,7 @@ def show(at: Session) -> View:
     first = [("halted", tree["halted"] or "no"), ("next interval", local)]
     first += [("last_price_per_mwh", tree["last_price_per_mwh"]), ("open orders", tree["open_orders"])]
     tables = [facts(f"market {tree['scenario']}, in {tree['currency']}", first)]
-    tables += [facts(name, tree[name].items()) for name in ("rules", "operator", "community", "band")]
+    tables += [facts(name, tree[name].items()) for name in ("rules", "operator", "community", "continuous", "band")]
     return View(tree, tuple(tables))
 
 
@@ -92,6 +96,7 @@ def _tree(at: Session) -> Tree:
 
     market = at.market
     rules, operator, community = market.scenario.market, market.scenario.operator, market.scenario.community
+    continuous = market.scenario.continuous
     return {
         "scenario": market.scenario.name,
         "currency": at.book.ledger.currency,
@@ -101,7 +106,7 @@ def _tree(at: Session) -> Tree:
         "interval_minutes": market.step_s // 60,
         "timezone": market.zone.key,
         "last_price_per_mwh": price(market.last_price_tick),
-        "open_orders": len(market.orders),
+        "open_orders": len(market.orders) + sum(len(each.tickets) for each in market.continuous.products.values()),
         "rules": {
             "pricing": rules.pricing,
             "price_rule": rules.price_rule,
@@ -115,6 +120,11 @@ def _tree(at: Session) -> Tree:
             "fee_percent": percent(community.fee_percent),
             "grid_fee_per_mwh": price(community.grid_fee),
             "levy_per_mwh": price(community.levy),
+        },
+        "continuous": {
+            "open_intervals": continuous.open_intervals,
+            "gate_closure_minutes": continuous.gate_closure_minutes,
+            "trading_limit": money_decimal(continuous.trading_limit),
         },
         "band": {"low_per_mwh": price(market.band[0]), "high_per_mwh": price(market.band[1])},
     }

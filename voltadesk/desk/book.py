@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 from voltadesk.clock import utc_text
 from voltadesk.desk import commands as c
+from voltadesk.desk import ordering
 from voltadesk.desk.actors import Actors
 from voltadesk.desk.bills import Bills
 from voltadesk.desk.fleet import Battery, Fleet, batteries_of, unlimited
 from voltadesk.desk.fund import Fund
 from voltadesk.desk.ledger import Entry, Ledger
-from voltadesk.desk.market import Asked, IntervalResult, Market
+from voltadesk.desk.market import IntervalResult, Market
+from voltadesk.desk.receipt import Trades
 from voltadesk.desk.refusal import Refusal, price_text
 from voltadesk.desk.roles import ADMIN, ALLOWED, INVESTOR, OPERATOR, OWNER, WHILE_HALTED
 from voltadesk.desk.source import Source
@@ -29,10 +31,11 @@ Handler = Any
 
 
 class Made(NamedTuple):
-    """What commands have made since it was last asked for: entries of the ledger, results of intervals."""
+    """What commands have made since it was last asked for: of the ledger, of intervals, of order books."""
 
     postings: list[Entry]
     intervals: list[IntervalResult]
+    trades: list[Trades]
 
 
 class Book:
@@ -82,7 +85,8 @@ class Book:
 
     def drain(self) -> Made:
         """What was made since the last call."""
-        made, self._results = Made(self.ledger.drain(), self._results), []
+        trades = [] if self.market is None else self.market.continuous.drain()
+        made, self._results = Made(self.ledger.drain(), self._results, trades), []
         return made
 
     # Applying ---------------------------------------------------------------------------------------------------------
@@ -223,10 +227,12 @@ class Book:
             self.halted = f"stale feed: {error}"
             return {"interval": utc_text(command.interval), "halted": self.halted}
         self._results.append(result)
+        expired = market.continuous.pass_time(self.ledger, entry)
         self._halt_outside_band(market, result.figures["price_tick"])
         return {
             "interval": utc_text(result.start_utc),
             **_told(result),
+            **({"expired": expired} if expired else {}),
             "paid": self._pay_redemptions(entry, result.start_utc),
             "results": results_hash(result),
             "halted": self.halted,
@@ -249,13 +255,13 @@ class Book:
         return {"changed": sorted(changes)}
 
     def _order_place(self, entry: int, actor: str, command: c.OrderPlace, time_utc: int) -> Effects:
-        asked = Asked(command.side, command.quantity_kwh, command.price, command.until)
-        order = self._require_market().place(self.ledger, entry, actor, asked)
-        return {"order": order.id, "until": utc_text(order.until_utc), "held": str(money_decimal(order.held_e8))}
+        return ordering.place(self._require_market(), self.ledger, entry, actor, command)
+
+    def _order_amend(self, entry: int, actor: str, command: c.OrderAmend, time_utc: int) -> Effects:
+        return ordering.amend(self._require_market(), self.ledger, entry, actor, command)
 
     def _order_cancel(self, entry: int, actor: str, command: c.OrderCancel, time_utc: int) -> Effects:
-        order = self._require_market().cancel(self.ledger, entry, actor, command.order)
-        return {"order": order.id, "returned": str(money_decimal(order.held_e8))}
+        return ordering.cancel(self._require_market(), self.ledger, entry, actor, command)
 
     def _home_set(self, entry: int, actor: str, command: c.HomeSet, time_utc: int) -> Effects:
         market = self._require_market()
@@ -448,6 +454,7 @@ _HANDLERS: dict[str, Handler] = {
     "market.advance": Book._advance,
     "market.set": Book._market_set,
     "order.place": Book._order_place,
+    "order.amend": Book._order_amend,
     "order.cancel": Book._order_cancel,
     "home.set": Book._home_set,
     "plant.set": Book._plant_set,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from voltadesk.desk.refusal import NAME, Refusal
 from voltadesk.desk.roles import DELEGABLE
 from voltadesk.errors import BadInput, limit_of
+from voltadesk.scenario.values import TRADING_LIMIT_E8
 from voltadesk.units import ENERGY_LIMIT_WH, MONEY_LIMIT_E8, POWER_LIMIT_W, PRICE_LIMIT_TICK, parse_scaled
 
 ORDER_LIMIT_WH = 10**10
@@ -32,7 +33,7 @@ def _text(decimals: int, low: int, high: int) -> BeforeValidator:
     return BeforeValidator(parse)
 
 
-def _moment(value: object) -> int:
+def moment_utc(value: object) -> int:
     """UTC second of a moment such as 2026-05-25T12:15Z, which is the one way to write it."""
     try:
         moment = datetime.strptime(str(value), "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
@@ -92,13 +93,14 @@ Capacity = Annotated[int, _text(3, 1, ENERGY_LIMIT_WH)]
 Efficiency = Annotated[int, _text(6, 1, 1_000_000)]
 Percent = Annotated[int, _text(2, 1, 10_000)]
 Shares = Annotated[int, _text(8, 1, MONEY_LIMIT_E8)]
-Moment = Annotated[int, BeforeValidator(_moment)]
+Moment = Annotated[int, BeforeValidator(moment_utc)]
 DaySpan = Annotated[tuple[int, int], BeforeValidator(_span)]
 Fee = Annotated[int, _text(2, 0, PRICE_LIMIT_TICK)]
 PowerOrNone = Annotated[int, _text(3, 0, POWER_LIMIT_W)]
 PercentOrNone = Annotated[int, _text(2, 0, 10_000)]
 Number = Annotated[int, _text(0, 1, 10**12)]
 OrderEnergy = Annotated[int, _text(3, 1, ORDER_LIMIT_WH)]
+TradingLimit = Annotated[int, _text(8, 0, TRADING_LIMIT_E8)]
 Strategy = Literal["threshold", "timetable", "rolling", "day-ahead", "dual"]
 PublicKey = Annotated[str, BeforeValidator(_public_key)]
 Party = Annotated[str, BeforeValidator(_party)]
@@ -321,12 +323,15 @@ class MarketSet(Command):
     community_levy: Fee | None = None
     band_low: Price | None = None
     band_high: Price | None = None
+    trading_limit: TradingLimit | None = None
 
 
 class OrderPlace(Command):
     """Buy or sell energy in the auction of the next interval, or of all that begin before `until`.
 
-    Without a price it takes any. What it may cost at most is held until it is filled, cancelled or over.
+    With a `product`, the start of an interval that is open, in the order book of that interval instead; the last three
+    fields are for that. Without a price it takes any. What it may cost at most is held until it is filled, cancelled or
+    over.
     """
 
     kind = "order.place"
@@ -334,13 +339,28 @@ class OrderPlace(Command):
     quantity_kwh: OrderEnergy
     price: Price | None = None
     until: Moment | None = None
+    product: Moment | None = None
+    order_kind: Literal["limit", "market", "post-only", "iceberg"] | None = None
+    tif: Literal["gfs", "gtt", "ioc", "fok"] | None = None
+    display_kwh: OrderEnergy | None = None
+
+
+class OrderAmend(Command):
+    """Give one's own open order another limit, or another quantity that is to be open from now on."""
+
+    kind = "order.amend"
+    order: Name
+    price: Price | None = None
+    quantity_kwh: OrderEnergy | None = None
 
 
 class OrderCancel(Command):
-    """Take one's own order out of the auction."""
+    """Take one's own open order out, or `all` of them, those of one `product` only if it is given."""
 
     kind = "order.cancel"
-    order: Name
+    order: Name | None = None
+    all: StrictBool = False
+    product: Moment | None = None
 
 
 class HomeSet(Command):
@@ -434,6 +454,7 @@ COMMANDS: dict[str, type[Command]] = {
         MarketAdvance,
         MarketSet,
         OrderPlace,
+        OrderAmend,
         OrderCancel,
         HomeSet,
         PlantSet,

@@ -83,6 +83,8 @@ CHART = {
         Kind("ext:bank:*", (MONEY, WH), False, 0, "an actor outside: money received; energy taken"),
         Kind("ext:grid", (MONEY, WH), False, 0, "the grid above, that energy is traded with"),
         Kind("ext:held:*", (MONEY,), False, 1, "money held for an actor's open orders"),
+        Kind("ext:margin:*", (MONEY,), False, 1, "money held for what an actor may lose in open products"),
+        Kind("ext:position:*", (MONEY, WH), False, 0, "an actor's trades in open products: money; energy bought"),
         Kind("ext:home:*", (MONEY, WH), False, 0, "a home: money received; energy taken"),
         Kind("ext:plant:*", (MONEY, WH), False, 0, "a power plant: money received; energy taken"),
         Kind("ext:reserve", (MONEY, WH), False, 0, "the other side of every imbalance"),

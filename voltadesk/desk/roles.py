@@ -32,6 +32,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "market.advance": frozenset({OPERATOR}),
     "market.set": frozenset({ADMIN, OPERATOR}),
     "order.place": frozenset({INVESTOR}),
+    "order.amend": frozenset({INVESTOR}),
     "order.cancel": frozenset(),
     "home.set": frozenset(),  # its owner, an admin or an operator: checked against the home itself
     "plant.set": frozenset(),
@@ -71,6 +72,7 @@ DELEGABLE = (
     "home.set",
     "market.advance",
     "market.halt",
+    "order.amend",
     "order.cancel",
     "order.place",
     "plant.set",

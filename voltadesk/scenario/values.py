@@ -15,12 +15,15 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from voltadesk.errors import BadInput
 from voltadesk.units import (
     BP_PER_UNIT,
+    E8_PER_CURRENCY,
     MONEY_LIMIT_E8,
     POWER_LIMIT_W,
     PPM_PER_UNIT,
     PRICE_LIMIT_TICK,
     parse_scaled,
 )
+
+TRADING_LIMIT_E8 = 10**9 * E8_PER_CURRENCY
 
 
 def _number(value: object, decimals: int, low: int, high: int) -> int:
@@ -82,6 +85,7 @@ Price = Annotated[int, _scaled(2, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)]  # curre
 Fee = Annotated[int, _scaled(2, 0, PRICE_LIMIT_TICK)]  # a price that can't be negative
 PriceSpan = Annotated[tuple[int, int], _span(2, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)]
 Money = Annotated[int, _scaled(8, 0, MONEY_LIMIT_E8)]  # currency -> 1e-8
+TradingLimit = Annotated[int, _scaled(8, 0, TRADING_LIMIT_E8)]
 Power = Annotated[int, _scaled(3, 0, POWER_LIMIT_W)]  # kW -> W
 PositivePower = Annotated[int, _scaled(3, 1, POWER_LIMIT_W)]
 PowerSpan = Annotated[tuple[int, int], _span(3, 0, 10**9)]  # of roofs, up to 1 GW

@@ -111,6 +111,7 @@ class Machine:
         made = self.book.drain()
         self.weight += sum(len(posted.postings) for posted in made.postings)
         self.weight += sum(len(interval.trades) for interval in made.intervals)
+        self.weight += sum(len(each.trades) for each in made.trades)
         return made
 
     def is_signed(self, signed: SignedCommand, message: bytes, time_utc: int) -> bool:

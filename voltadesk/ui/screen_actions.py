@@ -35,8 +35,9 @@ from voltadesk.ui.verification import Verification, verify
 NOT_HERE = frozenset({"tui", "serve"})  # they would want the terminal for themselves
 SHELL_WORDS = (
     "actor list", "battery list", "battery show ", "fund nav", "fund statement", "fund holders", "market show",
-    "order place buy ", "order place sell ", "order cancel ", "order list", "home list", "home set ", "plant list",
-    "plant set ", "community post ", "community pay ", "community statements", "ledger balances", "journal tail",
+    "order place buy ", "order place sell ", "order amend ", "order cancel ", "order list", "book show",
+    "book positions", "home list", "home set ", "plant list", "plant set ", "community post ", "community pay ",
+    "community statements", "ledger balances", "journal tail",
     "journal verify", "doctor", "backup ", "go ", "speed ", "theme ",
 )  # fmt: skip
 
