@@ -14,6 +14,7 @@ NAMES = (
     "desktop",
     "ledger",
     "merit_order",
+    "prices",
     "replay",
     "screen",
     "storage",

@@ -42,7 +42,12 @@ def test_examples_run_and_print_what_is_shown(page: Path, programs: Path, tmp_pa
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", text],
                 cwd=tmp_path,
-                env=os.environ | {"PATH": path, "VOLTADESK_DESK": str(tmp_path / "desk")},  # as the guide exports it
+                env=os.environ
+                | {
+                    "PATH": path,
+                    "VOLTADESK_DESK": str(tmp_path / "desk"),  # as the guide exports it
+                    "VOLTADESK_PRICES": str(tmp_path / "prices"),
+                },
                 capture_output=True,
                 text=True,
                 timeout=300,
@@ -88,7 +93,9 @@ def test_every_key_of_a_community_is_documented_and_no_other() -> None:
         for part in (vars(rules) | vars(price_rules)).values()
         if isinstance(part, type) and issubclass(part, model.Part)
     ]
-    known = set().union(*(keys(part) for part in parts)) - {"sharing", "pools", "prices", "tariffs", "fees", "charges"}
+    known = set().union(*(keys(part) for part in parts)) - {
+        *("sharing", "pools", "prices", "tariffs", "fees", "charges", "bank")
+    }
     described = set(re.findall(r"^\| `(\w+)` \|", page.partition("## What is written")[0], re.MULTILINE))
     assert described == known
 

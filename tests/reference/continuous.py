@@ -1,200 +1,135 @@
-"""A community's order book once more: who quotes what, in whose turn, on the readable book of `book.py`."""
+"""Continuous trading on a desk once more: twins of its books, positions as lists of trades, reservations by trying.
+
+What is held of an actor in a product is the worst result over every set of its open orders that may be filled and every
+price that the product may be settled at; sets and prices are gone through one by one.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import SimpleNamespace as Row
-from typing import Any
+from dataclasses import dataclass, field
+from itertools import combinations
 
-from tests.reference import auction
-from tests.reference.book import Book, Message
-from tests.reference.homes import random_bits
-from voltadesk.engine.tables import COMMUNITY_ROW, KIND_BATTERY, KIND_HOME, NO_PRICE_TICK
+from tests.reference import book as reference
+from tests.reference.book import Message, Order
 
-Key = tuple[int, int, str]  # kind, participant, part of its orders
-ALL = 1 << 32
+RULES = {"self-trade": "SELF_TRADE", "post-only": "POST_ONLY", "fok": "NOT_FILLED"}
+
+
+class Refused(Exception):
+    """The desk says no; the code says why."""
 
 
 @dataclass
-class Quoter:
-    """An order of a participant: what a MWh is worth to it (or costs it), and what it still wants to trade."""
+class Product:
+    """A book, everybody's trades (energy bought, price), and which order of the desk a number of the book is."""
 
-    key: Key
-    is_bid: bool
-    value: int
-    left: int
-    draws: bool
-    id: int = 0
-    is_there: bool = False  # on the book
-    filled: int = 0
-    amount: int = 0
+    book: reference.Book
+    trades: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    names: dict[int, tuple[str, str]] = field(default_factory=dict)  # number -> order, actor
+    actors: list[str] = field(default_factory=list)
 
-    @property
-    def other_side(self) -> Key | None:
-        kind, number, part = self.key
-        return (kind, number, "charge" if part == "discharge" else "discharge") if kind == KIND_BATTERY else None
+    def owner(self, actor: str) -> int:
+        return self.actors.index(actor) + 1 if actor in self.actors else len(self.actors) + 1
 
+    def orders(self, actor: str) -> list[Order]:
+        return [order for order in self.book.in_order() if self.names[order.id][1] == actor]
 
-def unmeasured() -> Any:
-    row = Row(**dict.fromkeys(COMMUNITY_ROW.names, 0))
-    row.lowest_tick = row.highest_tick = row.equilibrium_tick = NO_PRICE_TICK
-    return row
-
-
-# Values ---------------------------------------------------------------------------------------------------------------
-def quoters(now: Any, quote: int, with_fleet: bool) -> tuple[list[Quoter], int, int]:
-    """All orders there could be, in the order of their ids, with the lowest cost and the highest value."""
-    market, rules = now.market, now.market.rules
-    fees = rules.community_grid_fee_tick + rules.community_levy_tick
-    home_value = quote + rules.margin_tick + rules.grid_fee_tick + rules.levy_tick - fees
-    battery_value = quote + rules.margin_tick
-    first, second = [], []
-    for h, (home, need) in enumerate(zip(market.homes, now.needs, strict=True)):
-        draws = random_bits(rules.community_seed, -5, h) % 10_000 < rules.community_zic_bp
-        short, surplus, flexible = [wh * home.in_community for wh in (need.short, need.surplus, need.flexible)]
-        first.append(Quoter((KIND_HOME, h, "inelastic"), True, home_value, short, draws))
-        if need.surplus:
-            cost = cost_of(rules, max(home.offer_limit_tick, quote))
-            first[-1] = Quoter((KIND_HOME, h, "surplus"), False, cost, surplus, draws)
-        value = min(home.flexible_limit_tick - fees, home_value)
-        second.append(Quoter((KIND_HOME, h, "flexible"), True, value, flexible, draws))
-    if not any(home.flexible_waiting_limit_wh for home in market.homes):
-        second = []  # they have no ids
-    bids, offers = [], []
-    for b, stored in enumerate(now.stores):
-        bid = Quoter((KIND_BATTERY, b, "charge"), True, 0, 0, False)
-        offer = Quoter((KIND_BATTERY, b, "discharge"), False, 0, 0, False)
-        if with_fleet and stored.bid_price != NO_PRICE_TICK and stored.bid_price >= rules.floor_tick:
-            bid.left, bid.value = stored.bid_wh, min(now.outside.battery_buy_limit_tick[b], battery_value)
-        if with_fleet and stored.offer_price != NO_PRICE_TICK and stored.offer_price <= rules.cap_tick:
-            offer.left, offer.value = stored.offer_wh, cost_of(rules, max(stored.offer_price, quote))
-        if bid.left and offer.left and bid.value >= offer.value:
-            bid.left = offer.left = 0
-        bids.append(bid)
-        offers.append(offer)
-    low, high = cost_of(rules, quote), max(home_value, battery_value)
-    everybody = first + second + bids + offers
-    for n, quoter in enumerate(everybody):
-        quoter.id = n + 1
-        if (quoter.is_bid and quoter.value < low) or (not quoter.is_bid and quoter.value > high):
-            quoter.left = 0
-    return everybody, low, high
+    def worst(self, actor: str, orders: list[Order]) -> int:
+        """The most that can be lost [1e-8]."""
+        done = self.trades.get(actor, [])
+        results = []
+        for count in range(len(orders) + 1):
+            for filled in combinations(orders, count):
+                fills = done + [(o.left if o.side == "buy" else -o.left, o.price) for o in filled]
+                for settled in (self.book.floor, (self.book.floor + self.book.cap) // 2, self.book.cap):
+                    results.append(sum(energy * (settled - price) for energy, price in fills))
+        return max(0, -min(results))
 
 
-def cost_of(rules: Any, least: int) -> int:
-    """The price of which that is left after the broker's fee."""
-    if least <= 0:
-        return least
-    kept = 10_000 - rules.community_fee_bp
-    return -(-least * 10_000 // kept) if kept else 1 << 40
+class Continuous:
+    """All products; `send` says what a message brings about, and raises Refused where the desk must refuse it."""
 
+    def __init__(self, floor: int, cap: int, limit: int, most: int) -> None:
+        self.floor, self.cap, self.limit, self.most = floor, cap, limit, most
+        self.products: dict[int, Product] = {}
+        self.time = 0
 
-def measure(row: Any, everybody: list[Quoter], low: int, high: int) -> None:
-    """The competitive equilibrium."""
-    orders = [(q.value, q.left if q.is_bid else -q.left) for q in everybody if q.left]
-    outcome = auction.clear(orders, low, high, "midpoint")
-    if outcome.volume:
-        row.equilibrium_tick, row.possible_wh, row.possible_e8 = outcome.price, outcome.volume, outcome.welfare
+    def product(self, start: int, closure: int) -> Product:
+        """One that is there, or a new one that is not kept yet."""
+        if start in self.products:
+            return self.products[start]
+        made = Product(reference.Book(self.floor, self.cap, 1, self.most, closure))
+        made.book.take(0, Message("clock", time=self.time))
+        return made
 
+    def held(self, actor: str) -> int:
+        return sum(product.worst(actor, product.orders(actor)) for product in self.products.values())
 
-def count(row: Any, price: int, energy: int) -> None:
-    """One trade more."""
-    row.trades += 1
-    row.traded_wh += energy
-    row.amount_e8 += price * energy
-    row.lowest_tick = price if row.lowest_tick == NO_PRICE_TICK else min(row.lowest_tick, price)
-    row.highest_tick = max(row.highest_tick, price)
-    if row.equilibrium_tick != NO_PRICE_TICK:
-        row.square_deviation += energy * (price - row.equilibrium_tick) ** 2
+    def check_funds(self, product: Product, actor: str, orders: list[Order]) -> None:
+        """The orders that the actor would have."""
+        now, then = product.worst(actor, product.orders(actor)), product.worst(actor, orders)
+        if then > now and self.held(actor) - now + then > self.limit:
+            raise Refused("INSUFFICIENT_FUNDS")
 
+    def place(self, start: int, closure: int, actor: str, name: str, message: Message) -> list[reference.Report]:
+        product = self.product(start, closure)
+        book, price = product.book, message.price
+        if message.kind == "market":
+            price = book.cap if message.side == "buy" else book.floor
+        if not book.floor <= price <= book.cap:
+            raise Refused("BAD_VALUE")
+        left = message.quantity
+        order = Order(0, 0, message.side, message.kind, price, left, left, message.display, message.time)
+        self.check_funds(product, actor, [*product.orders(actor), order])
+        number = len(product.names) + 1
+        reports = self.send(product, message._replace(id=number, owner=product.owner(actor)), {number: (name, actor)})
+        self.products[start] = product
+        return reports
 
-def measure_pool(now: Any, quote: int, price: int, traded: int, energy: dict[Key, int]) -> None:
-    """The trades of a pool, all at one price."""
-    row = now.measured
-    everybody, low, high = quoters(now, quote, with_fleet=False)
-    if low <= high:
-        measure(row, everybody, low, high)
-    if traded:
-        count(row, price, traded)
-    for quoter in everybody:
-        value = quote if quoter.value == 1 << 40 else quoter.value
-        row.welfare_e8 += value * energy.get(quoter.key, 0) * (1 if quoter.is_bid else -1)
+    def amend(self, product: Product, number: int, price: int | None, left: int | None) -> list[reference.Report]:
+        _, actor = product.names[number]
+        others = [order for order in product.orders(actor) if order.id != number]
+        (old,) = (order for order in product.orders(actor) if order.id == number)
+        price, left = old.price if price is None else price, old.left if left is None else left
+        if not product.book.floor <= price <= product.book.cap:
+            raise Refused("BAD_VALUE")
+        new = Order(number, 0, old.side, old.kind, price, left, left, 0, 0)
+        self.check_funds(product, actor, [*others, new])
+        message = Message("amend", number, product.owner(actor), price=price, quantity=left)
+        return self.send(product, message, {})
 
+    def send(self, product: Product, message: Message, named: dict[int, tuple[str, str]]) -> list[reference.Report]:
+        """Carry out a message of a book."""
+        book, before = product.book, len(product.book.reports)
+        book.take(0, message)
+        reports = book.reports[before:]
+        if reports and reports[-1].event == "rejected":
+            book.reports.pop()
+            raise Refused(RULES.get(reports[-1].rule, "BAD_VALUE"))
+        product.names |= named
+        for _, actor in named.values():
+            if actor not in product.actors:
+                product.actors.append(actor)
+        for report in reports:
+            if report.event == "traded":
+                sides = (1, -1) if report.side == "buy" else (-1, 1)
+                for number, sign in zip((report.id, report.other_id), sides, strict=True):
+                    actor = product.names[number][1]
+                    product.trades.setdefault(actor, []).append((sign * report.quantity, report.price))
+        return reports
 
-# Trading --------------------------------------------------------------------------------------------------------------
-def trade(now: Any, quote: int) -> dict[Key, tuple[int, int]]:
-    """All rounds of an interval; returns energy and amount of every order that traded."""
-    rules, row = now.market.rules, now.measured
-    everybody, low, high = quoters(now, quote, with_fleet=True)
-    if low > high:
-        return {}
-    measure(row, everybody, low, high)
-    if row.possible_wh == 0:
-        return {}
-    book = Book(low, high, 1, 1 << 60)
-    for q in opening(now, everybody):
-        if q.left and has_two_sides(everybody):
-            row.quotes += 1
-            quote_on(book, q, q.value, everybody, row)
-    turns = [q for q in everybody if q.left and q.key[0] == KIND_HOME]
-    for r in range(rules.community_rounds):
-        for n in range(len(turns)):
-            if not has_two_sides(everybody):
-                break
-            bits = random_bits(rules.community_seed, -6 - r, (now.start // rules.step_s << 22) + n)
-            chosen = n + (bits % ALL * (len(turns) - n) >> 32)
-            turns[n], turns[chosen] = turns[chosen], turns[n]
-            if turns[n].left:
-                row.quotes += 1
-                quote_on(book, turns[n], drawn(turns[n], bits >> 32, low, high), everybody, row)
-        turns = [q for q in turns if q.left and q.draws]
-    return {q.key: (q.filled, q.amount) for q in everybody if q.filled}
+    def pass_time(self, time: int) -> None:
+        self.time = time
+        for product in self.products.values():
+            self.send(product, Message("clock", time=time), {})
 
-
-def has_two_sides(everybody: list[Quoter]) -> bool:
-    """Whether bids and offers have something left."""
-    return any(q.left for q in everybody if q.is_bid) and any(q.left for q in everybody if not q.is_bid)
-
-
-def opening(now: Any, everybody: list[Quoter]) -> list[Quoter]:
-    """Who stands on the book before homes come: batteries and people, bids before offers, better limits first."""
-    stores = [q for q in everybody if q.key[0] == KIND_BATTERY]
-    buy, sell = now.outside.battery_buy_limit_tick, now.outside.battery_sell_limit_tick
-    bids = sorted((q for q in stores if q.is_bid), key=lambda q: -buy[q.key[1]])
-    return bids + sorted((q for q in stores if not q.is_bid), key=lambda q: sell[q.key[1]])
-
-
-def drawn(quoter: Quoter, share: int, low: int, high: int) -> int:
-    """The price of a turn."""
-    if not quoter.draws:
-        return quoter.value
-    if quoter.is_bid:
-        return low + share * (quoter.value - low + 1) // ALL
-    return quoter.value + share * (high - quoter.value + 1) // ALL
-
-
-def quote_on(book: Book, quoter: Quoter, price: int, everybody: list[Quoter], row: Any) -> None:
-    """A new order, or a new price for the one that is there; then what came of it."""
-    before = len(book.reports)
-    if quoter.is_there:
-        book.take(0, Message("amend", quoter.id, price=price, quantity=quoter.left))
-    else:
-        side = "buy" if quoter.is_bid else "sell"
-        book.take(0, Message("new", quoter.id, side=side, kind="limit", price=price, quantity=quoter.left))
-        quoter.is_there = True
-    for report in book.reports[before:]:
-        assert report.event != "rejected"
-        if report.event != "traded":
-            continue
-        count(row, report.price, report.quantity)
-        for id in (report.id, report.other_id):
-            one = everybody[id - 1]
-            one.left -= report.quantity
-            one.filled += report.quantity
-            one.amount += report.quantity * report.price
-            row.welfare_e8 += report.quantity * one.value * (1 if one.is_bid else -1)
-            for other in everybody:
-                if other.key == one.other_side and other.left:
-                    other.left = 0
-                    if other.is_there:
-                        book.take(0, Message("cancel", other.id))
+    def settle(self, start: int, price: int) -> dict[str, int]:
+        """What each actor's position comes to."""
+        product = self.products.pop(start, None)
+        if product is None:
+            return {}
+        settled = min(max(price, product.book.floor), product.book.cap)
+        return {
+            actor: sum(energy * (settled - price) for energy, price in trades)
+            for actor, trades in product.trades.items()
+        }

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.reference import auction, continuous
+from tests.reference import auction, community_book
 from voltadesk.engine import tables
 from voltadesk.engine.auction import (
     PRICING_PAY_AS_BID,
@@ -174,7 +174,7 @@ def community_market(now: Any) -> None:
     """The broker's market at one price, derived from the operator's quote."""
     rules, record = now.market.rules, now.record
     record.quote_tick = record.community_price_tick = NO_PRICE_TICK
-    now.measured = continuous.unmeasured()
+    now.measured = community_book.unmeasured()
     if rules.community_rule == tables.COMMUNITY_NONE:
         return
     quote = solve(orders_of(now, decided={}), rules).price
@@ -213,13 +213,13 @@ def community_market(now: Any) -> None:
                 ((tables.KIND_HOME, h, "inelastic"), to_short),
                 ((tables.KIND_HOME, h, "flexible"), energy - to_short),
             ]
-        continuous.measure_pool(now, quote, price, traded, dict(trades))
+        community_book.measure_pool(now, quote, price, traded, dict(trades))
 
 
 def trade_on_a_book(now: Any, quote: int) -> None:
     """Homes, batteries and people trade in turn, each at the price of the order that was there."""
     market, record = now.market, now.record
-    parts = continuous.trade(now, quote)
+    parts = community_book.trade(now, quote)
     record.community_wh, amount = now.measured.traded_wh, now.measured.amount_e8
     if record.community_wh:
         record.community_price_tick = -(-amount // record.community_wh)

@@ -8,6 +8,7 @@ import typer
 
 from voltadesk.cli.session import Session, command, group, told_by
 from voltadesk.cli.view import Tree, View, facts, percent, price
+from voltadesk.units import money_decimal
 
 app = group(
     told_by(
@@ -57,6 +58,9 @@ def set_(
     community_rounds: Annotated[str | None, typer.Option(metavar="N", help="Of quotes in an interval.")] = None,
     band_low: Price = None,
     band_high: Price = None,
+    trading_limit: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="Most that one may have at stake in order books.")
+    ] = None,
 ) -> View:
     return at.ask("market.set", **{name: value for name, value in locals().items() if name != "at"})
 
@@ -86,7 +90,7 @@ def show(at: Session) -> View:
     first = [("halted", tree["halted"] or "no"), ("next interval", local)]
     first += [("last_price_per_mwh", tree["last_price_per_mwh"]), ("open orders", tree["open_orders"])]
     tables = [facts(f"market {tree['scenario']}, in {tree['currency']}", first)]
-    tables += [facts(name, tree[name].items()) for name in ("rules", "operator", "community", "band")]
+    tables += [facts(name, tree[name].items()) for name in ("rules", "operator", "community", "continuous", "band")]
     return View(tree, tuple(tables))
 
 
@@ -95,6 +99,7 @@ def _tree(at: Session) -> Tree:
 
     market = at.market
     rules, operator, community = market.scenario.market, market.scenario.operator, market.scenario.community
+    continuous = market.scenario.continuous
     return {
         "scenario": market.scenario.name,
         "currency": at.book.ledger.currency,
@@ -104,7 +109,7 @@ def _tree(at: Session) -> Tree:
         "interval_minutes": market.step_s // 60,
         "timezone": market.zone.key,
         "last_price_per_mwh": price(market.last_price_tick),
-        "open_orders": len(market.orders),
+        "open_orders": len(market.orders) + sum(len(each.tickets) for each in market.continuous.products.values()),
         "rules": {
             "pricing": rules.pricing,
             "price_rule": rules.price_rule,
@@ -120,6 +125,11 @@ def _tree(at: Session) -> Tree:
             "levy_per_mwh": price(community.levy),
             "zic_percent": percent(community.zic_percent),
             "rounds": community.rounds,
+        },
+        "continuous": {
+            "open_intervals": continuous.open_intervals,
+            "gate_closure_minutes": continuous.gate_closure_minutes,
+            "trading_limit": money_decimal(continuous.trading_limit),
         },
         "band": {"low_per_mwh": price(market.band[0]), "high_per_mwh": price(market.band[1])},
     }

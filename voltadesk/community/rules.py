@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StrictBool, model_validator
 
 from voltadesk.clock import INTERVAL_MINUTES, time_zone
+from voltadesk.community.bank import Bank, Iban, Mandate
 from voltadesk.community.presets import find_preset, with_preset
 from voltadesk.community.price_rules import TIERS, Charge, Fee, Prices, Tariff, Text
 from voltadesk.scenario.model import Part, _require
@@ -48,11 +49,19 @@ class Member(Part):
     feeder: str | None = None
     supply: str | None = None
     feed_in: str | None = None
+    iban: Iban | None = None
+    mandate: Mandate | None = None
+    mandate_signed: Day | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.joined and self.left:
             _require(self.joined < self.left, "left", self.left, f"must be after joined ({self.joined})")
+        _require(not self.shared or self.iban is None, "iban", self.iban, "must not be given where shared is true")
+        _require(self.mandate is None or self.iban is not None, "iban", None, "must be given with mandate")
+        _require((self.mandate is None) == (self.mandate_signed is None),
+                 "mandate" if self.mandate is None else "mandate_signed", None,
+                 f"must be given with {'mandate_signed' if self.mandate is None else 'mandate'}")  # fmt: skip
         return self
 
     @property
@@ -129,6 +138,7 @@ class Community(Part):
     tariffs: list[Tariff]
     fees: list[Fee] = Field(default_factory=list)
     charges: list[Charge] = Field(default_factory=list)
+    bank: Bank | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -147,6 +157,7 @@ class Community(Part):
         self._check_pools()
         self._check_preset()
         self._check_tariffs()
+        self._check_bank()
         names = {member.name for member in self.members}
         for n, charge in enumerate(self.charges):
             _require_known(charge.members or [], names, f"charges[{n}].members", "members")
@@ -206,6 +217,18 @@ class Community(Part):
             used += [(f"fees[{n}].{tier}", value) for tier, value in values if isinstance(value, str)]
         for field, name in used:
             _require_known([] if name is None else [name], names, field, "tariffs")
+
+    def _check_bank(self) -> None:
+        mandates = [(n, member.mandate) for n, member in enumerate(self.members) if member.mandate is not None]
+        seen: set[str] = set()
+        for n, mandate in mandates:
+            _require(mandate.lower() not in seen, f"members[{n}].mandate", mandate, "must not be given twice")
+            seen.add(mandate.lower())
+        if self.bank is None:
+            return
+        _require(self.currency == "EUR", "currency", self.currency, "must be EUR with bank: SEPA pays in euros only")
+        _require(self.bank.creditor_id is not None or not mandates, "bank.creditor_id", None,
+                 "must be given where a member has a mandate")  # fmt: skip
 
     @property
     def all_pools(self) -> list[Pool]:

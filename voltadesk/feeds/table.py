@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voltadesk import units
@@ -18,6 +18,7 @@ FILE_LIMIT_BYTES = 512 * 1024 * 1024
 DECIMALS_LIMIT = 30  # decimals of a value as it stands in a file
 
 _PLAIN_COLUMN = re.compile(r"(?:[+-]?\d{1,18}(?:\.\d{0,30})?(?:\n|\Z))*+", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -29,12 +30,17 @@ class Table:
     columns: list[str]
     rows: list[list[str]]
     lines: list[int]
+    unit: str = "line"  # what `lines` counts, where it is no text: entries, rows
 
     def where(self, row: int) -> str:
-        return f"{self.place}: line {self.lines[row]}"
+        return f"{self.place}: {self.unit} {self.lines[row]}"
 
     def cut(self, rows: slice) -> Table:
-        return Table(self.place, self.columns, self.rows[rows], self.lines[rows])
+        return replace(self, rows=self.rows[rows], lines=self.lines[rows])
+
+    def only(self, rows: Sequence[int]) -> Table:
+        """The rows of these numbers."""
+        return replace(self, rows=[self.rows[i] for i in rows], lines=[self.lines[i] for i in rows])
 
     def cells(self, column: int) -> list[str]:
         return [row[column].strip() for row in self.rows]
@@ -53,8 +59,12 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
 
     Of several delimiters the file has the one that its header has most of.
     """
-    place = str(path)
-    lines = _text(Path(path), field).split("\n")
+    return parse_table(read_text(Path(path), field), str(path), field, delimiters)
+
+
+def parse_table(text: str, place: str, field: str, delimiters: str = ",") -> Table:
+    """The header and rows of a CSV file's text, as `read_table`."""
+    lines = text.split("\n")
     header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
     delimiter = max(delimiters, key=header.count)
     # A comment becomes an empty line, so that the reader's count of lines stays the file's.
@@ -70,37 +80,50 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
             if not columns:
                 columns = [name.strip() for name in row]
             elif len(row) != len(columns):
-                limit = f"must have {len(columns)} columns like the header, has {len(row)}"
-                raise BadInput("row", ",".join(row), limit, f"{place}: line {reader.line_num}")
+                limit = _miscounted(row, len(columns), delimiter, delimiters)
+                raise BadInput("row", delimiter.join(row), limit, f"{place}: line {reader.line_num}")
             else:
                 rows.append(row)
                 numbers.append(reader.line_num)
     except csv.Error as error:
-        raise BadInput("row", str(error), "must be CSV text", f"{place}: line {reader.line_num}") from None
+        raise BadInput("row", None, f"must be CSV text: {error}", f"{place}: line {reader.line_num}") from None
     if len(rows) < 2:
-        raise BadInput(field, f"{len(rows)} rows", "must have a header and at least 2 rows", place)
+        raise BadInput("rows", len(rows), "must be at least 2, below a header", place)
     return Table(place, columns, rows, numbers)
 
 
-def _text(path: Path, field: str) -> str:
-    limit = "must be a CSV file in UTF-8"
+def _miscounted(row: Sequence[str], count: int, delimiter: str, delimiters: str) -> str:
+    """What a row of another width than the header must be, and whether decimal commas may be why it is not."""
+    limit = f"must have {count} columns like the header, has {len(row)}"
+    parted: list[tuple[str, str]] = []  # numbers of which a comma makes two
+    cell = 1
+    while delimiter == "," and cell < len(row):
+        whole, part = row[cell - 1].strip(), row[cell].strip()
+        is_parted = _WHOLE.fullmatch(whole) and part.isdecimal()
+        parted += [(whole, part)] if is_parted else []
+        cell += 2 if is_parted else 1
+    if not 0 < len(row) - count <= len(parted):
+        return limit
+    whole, part = parted[-1]
+    semicolons = ", or separate columns by semicolons" if ";" in delimiters else ""
+    return f"{limit}, as a decimal comma parts a number such as {whole},{part}: write {whole}.{part}{semicolons}"
+
+
+def read_text(path: Path, field: str, limit: str = "must be a CSV file in UTF-8") -> str:
+    """A file's text. Raises BadInput, saying `limit`, when it can't be read, is too long or holds nothing."""
     try:
-        if path.stat().st_size > FILE_LIMIT_BYTES:
-            raise BadInput(
-                field, f"{path.stat().st_size} bytes", f"must be at most {FILE_LIMIT_BYTES} bytes", str(path)
-            )
+        if (size := path.stat().st_size) > FILE_LIMIT_BYTES:
+            raise BadInput(field, path, f"must be at most {FILE_LIMIT_BYTES} bytes, has {size}")
         text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise BadInput(field, "no such file", limit, str(path)) from None
-    except IsADirectoryError:
-        raise BadInput(field, "a directory", limit, str(path)) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise BadInput(field, f"byte 0x{error.object[error.start]:02x}", limit, f"{path}: line {line}") from None
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise BadInput(field, str(error), limit, str(path)) from None
+        raise BadInput("byte", f"0x{error.object[error.start]:02x}", limit, f"{path}: line {line}") from None
+    except OSError as error:
+        raise BadInput(field, path, f"{(error.strerror or 'can not be read').lower()}, {limit}") from None
+    except ValueError as error:  # a zero byte in the name
+        raise BadInput(field, path, str(error)) from None
     if not text.strip():
-        raise BadInput(field, "an empty file", limit, str(path))
+        raise BadInput(field, path, f"is an empty file, {limit}")
     return text
 
 

@@ -38,8 +38,10 @@ from voltadesk.scenario.values import (
     Price,
     PriceSpan,
     StandingLoss,
+    TradingLimit,
 )
 from voltadesk.strategy.rolling import PUBLISHED
+from voltadesk.units import E8_PER_CURRENCY
 
 HOMES_LIMIT = 1_000_000
 BATTERIES_LIMIT = 100_000
@@ -47,6 +49,7 @@ PLANTS_LIMIT = 10_000
 FARM_LIMIT_W = 5_000_000_000
 SEED_LIMIT = 2**63 - 1
 INTERVALS_LIMIT = 2_200_000  # twenty years of five minutes
+OPEN_LIMIT = 288  # products: a day of five minutes
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Hours = Annotated[int, Field(strict=True, ge=0, le=8_760)]
@@ -150,6 +153,14 @@ class Community(Part):
     @classmethod
     def _named(cls, value: object) -> object:
         return {"rule": value} if isinstance(value, str) else value
+
+
+class Continuous(Part):
+    """A desk's order books: how many intervals ahead are open, when they close, what one actor may have at stake."""
+
+    open_intervals: Annotated[int, Field(strict=True, ge=0, le=OPEN_LIMIT)] = 96
+    gate_closure_minutes: Annotated[int, Field(strict=True, ge=0, le=1_440)] = 5
+    trading_limit: TradingLimit = 1_000_000 * E8_PER_CURRENCY
 
 
 class Weather(Part):
@@ -391,6 +402,7 @@ class Scenario(Part):
     market: MarketRules = MarketRules()
     operator: Operator = Operator()
     community: Community = Community()
+    continuous: Continuous = Continuous()
     weather: Weather = Weather()
     upstream: Upstream | None = None
     homes: list[HomeGroup] = Field(default_factory=list)

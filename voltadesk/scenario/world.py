@@ -34,7 +34,9 @@ from voltadesk.engine.tables import (
 from voltadesk.engine.weather import draw_weather
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meters import read_meter
-from voltadesk.feeds.series import Series, read_series, resample
+from voltadesk.feeds.prices.series import read_series
+from voltadesk.feeds.prices.shelf import find_prices
+from voltadesk.feeds.series import Series, resample
 from voltadesk.scenario.model import BatteryOutage, MeterFile, PlantOutage, Scenario, Upstream
 from voltadesk.scenario.profiles import clear_sky_profile, load_profile, wind_profile
 from voltadesk.scenario.strategies import strategies
@@ -309,10 +311,9 @@ class World:
         if upstream.prices is None:
             return np.broadcast_to(np.array(upstream.price, np.int64), self.grid.count)
         source = upstream.prices
-        path = self.folder / source.file
         try:
             series = read_series(
-                path,
+                find_prices(source.file, self.folder),
                 field="price",
                 column=source.column,
                 timezone=source.timezone,
