@@ -30,6 +30,7 @@ WITHIN_A_LEVEL = {
     ("scenario", "feeds"): "a scenario names files of prices and meters",
     ("community", "feeds"): "a community settles what meters counted, and names files of prices",
     ("community", "scenario"): "the rules of a community are read as a scenario is",
+    ("community", "strategy"): "a community's battery expects days like those before, as a strategy does",
     ("scenario", "strategy"): "a scenario says by which strategy its batteries trade",
     ("cli", "ui"): "a command opens the screen",
     ("units", "errors"): "text that is no number is bad input",
@@ -40,7 +41,7 @@ WITHIN_A_LEVEL = {
 LIBRARIES = {
     "numpy": {"clock", "engine", "feeds", "community", "strategy", "scenario", "desk", "report", "ui"},
     "numba": {"engine"},
-    "platformdirs": {"engine", "cli"},  # where compiled kernels and the desk are kept
+    "platformdirs": {"engine", "feeds", "cli"},  # where compiled kernels, imported prices and the desk are kept
     "pydantic": {"scenario", "community", "desk"},
     "cryptography": {"store"},
     "sqlmodel": {"store"},
@@ -142,6 +143,8 @@ def test_the_engine_knows_nothing_of_the_outside_world(path: Path) -> None:
         (["headless", "sweep", "--help"], {"pydantic"}),
         (["community", "--help"], {"pydantic"}),
         (["community", "settle", "--help"], {"pydantic"}),
+        (["prices", "--help"], {"pydantic"}),
+        (["prices", "import", "--help"], {"pydantic"}),
     ],
     ids=lambda value: " ".join(value),
 )

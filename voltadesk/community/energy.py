@@ -159,16 +159,21 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
         imports[:, m], exports[:, m], own = _flows(known, grid.count)
         imports[~active[:, m], m] = exports[~active[:, m], m] = 0
         own_use[m] = own[active[:, m]].sum()
-    for name, energy_wh in (("import", imports), ("export", exports)):
-        if (total := sum(energy_wh.sum(axis=0).tolist())) > PERIOD_LIMIT_WH:
-            raise BadInput(name, f"{total} Wh", f"must be at most {PERIOD_LIMIT_WH} Wh of all members in a period")
     if unmetered:
         whose = ", ".join(unmetered)
         notes.append(f"own use not metered, left out of self-sufficiency and self-consumption: {whose}")
     notes += registers.unnamed(rules)
-    return Energy(
-        grid, members, imports, exports, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered)
+    return checked_total(
+        Energy(grid, members, imports, exports, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered))
     )
+
+
+def checked_total(energy: Energy) -> Energy:
+    """The same energy. Raises BadInput where there is more of it than can be shared exactly."""
+    for name, energy_wh in (("import", energy.import_wh), ("export", energy.export_wh)):
+        if (total := sum(energy_wh.sum(axis=0).tolist())) > PERIOD_LIMIT_WH:
+            raise BadInput(name, f"{total} Wh", f"must be at most {PERIOD_LIMIT_WH} Wh of all members in a period")
+    return energy
 
 
 def is_member(member: Member, grid: IntervalGrid) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from voltadesk.feeds.meter_columns import UNITS_WH, Column, Header, Kind, Regist
 from voltadesk.feeds.meter_series import Reader, Reading, Series, Stamps
 from voltadesk.feeds.parquet import read_parquet
 from voltadesk.feeds.table import Table, read_table
-from voltadesk.feeds.times import STAMP, _time_column
+from voltadesk.feeds.times import STAMP, time_column_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
     meter and register. Intervals without a row or value, or flagged as missing, are MISSING.
     """
     table = _table(Path(path))
-    time = _time_column(table, None)
+    time = time_column_of(table, None)
     times = [c for c, cell in enumerate(table.rows[0]) if c != time and STAMP.fullmatch(cell.strip())]
     header = read_header(table.columns, time, times, _header_of(table))
     reader = Reader(table, header.time, timezone, stamps)

@@ -13,7 +13,7 @@ from voltadesk.clock import INTERVAL_MINUTES, time_zone
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import MEASURED, MISSING, QUALITIES, Kind, Register
 from voltadesk.feeds.table import Table, exact_cells
-from voltadesk.feeds.times import _local_to_utc, _seconds_of, not_after
+from voltadesk.feeds.times import local_to_utc, not_after, seconds_of
 from voltadesk.units import ENERGY_LIMIT_WH
 
 Stamps = Literal["start", "end"]
@@ -126,13 +126,13 @@ class Reader:
         cells = table.cells(self.time)
         key = tuple(cells)
         if key not in self._seconds:
-            seconds, local = _seconds_of(table, cells)
+            seconds, local = seconds_of(table, cells)
             note = ""
             if local and self.zone is None:
                 note = "times have no zone: read as UTC"
             elif local and self.zone is not None:
                 note = f"times read on the clock of {self.zone.key}"
-                seconds = _local_to_utc(table, cells, seconds, self.zone)
+                seconds = local_to_utc(table, cells, seconds, self.zone)
             if note and note not in self.notes:
                 self.notes.append(note)
             self._seconds[key] = np.array(seconds, np.int64)
