@@ -36,6 +36,9 @@ class Flow:
     near_given_wh: Ints  # the same; in every tier and interval it sums to what is taken
     taken_wh: Ints  # (intervals, members), all tiers together [Wh]
     given_wh: Ints
+    wanted_wh: Ints  # (intervals, members), what was still wanted and takes part in the pool [Wh]
+    offered_wh: Ints  # likewise
+    key: Ints | None  # (members,), by which it was divided; None where what is wanted decides
 
 
 @dataclass(eq=False)
@@ -70,46 +73,44 @@ def flows_of(rules: Community, energy: Energy) -> Iterator[Flow]:
             offered = _part(
                 np.where(pool.is_producer, offer, 0), energy.export_wh[begin:end], pool.part_bp, pool.offer_left
             )
-            active = energy.active[begin]
-            near = _share(pool, turn + begin, begin, active, offered, wanted, order, bound)
+            key = _key(pool, begin, energy.active[begin])
+            near = _share(pool.rules, turn + begin, key, offered, wanted, order, bound)
             taken, given = (moved.sum(axis=0) for moved in near)
             want -= taken
             offer -= given
             if (taken.sum(axis=1) != given.sum(axis=1)).any() or want.min() < 0 or offer.min() < 0:
                 raise CheckFailed(f"pool {pool.rules.name}: what is taken is not what is given")
-            yield Flow(n, slice(begin, end), *near, taken, given)
+            yield Flow(n, slice(begin, end), *near, taken, given, wanted, offered, key)
 
 
 def _share(
-    pool: _Pool,
-    turn: int,
-    begin: int,
-    active: NDArray[np.bool_],
-    offered: Ints,
-    wanted: Ints,
-    order: Ints,
-    bound: Ints,
+    pool: Pool, turn: int, key: Ints | None, offered: Ints, wanted: Ints, order: Ints, bound: Ints
 ) -> tuple[Ints, Ints]:
     """What is taken and given of a pool, each (tiers, intervals, members)."""
     taken, given = np.empty_like(wanted), np.empty_like(offered)
-    rule = pool.rules.rule
-    assert rule != "optimal"  # made static before (`optimal`)
-    if rule == "priority":
-        taken, given = wanted, offered
-    elif rule == "dynamic":
+    assert pool.rule != "optimal"  # made static before (`optimal`)
+    if key is not None:
+        share_by_keys(turn, rounds_of(pool), key, offered, wanted, taken, given)
+    elif pool.rule == "dynamic":
         share_by_want(turn, offered, wanted, taken, given)
-    elif rule == "equal":
-        share_by_keys(turn, 0, pool.is_consumer.astype(np.int64), offered, wanted, taken, given)
     else:
-        rounds = 1 if rule == "static" else pool.rules.rounds or 0
-        share_by_keys(turn, rounds, _keys(pool, begin, active), offered, wanted, taken, given)
+        taken, given = wanted, offered
     near_taken, near_given = (np.empty((len(TIERS), *wanted.shape), np.int64) for _ in range(2))
     # Of what a rule moved, this tells how near the ends are; for `priority` it is the rule.
     match_by_nearness(turn, order, bound, given, taken, near_taken, near_given)
     return near_taken, near_given
 
 
-def _keys(pool: _Pool, begin: int, active: NDArray[np.bool_]) -> Ints:
+def rounds_of(pool: Pool) -> int:
+    """How often what is left is divided by keys; 0: until nothing is left or nobody wants more."""
+    return 1 if pool.rule == "static" else pool.rounds or 0
+
+
+def _key(pool: _Pool, begin: int, active: NDArray[np.bool_]) -> Ints | None:
+    if pool.rules.rule in ("dynamic", "priority"):
+        return None
+    if pool.rules.rule == "equal":
+        return pool.is_consumer.astype(np.int64)
     if not pool.keys:
         return (pool.equal & active).astype(np.int64)
     return [key for first, key in pool.keys if first <= begin][-1]
