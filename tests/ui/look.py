@@ -19,7 +19,7 @@ from voltadesk.ui.picture import HEIGHT, WIDTH, screen_svg, screen_text
 async def draw(app: DeskApp, given: argparse.Namespace, size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await shown(pilot)
-        await pilot.press({"market": "1", "fleet": "2", "fund": "3", "ledger": "4", "admin": "5"}[given.desktop])
+        await pilot.press(str([*app.MODES].index(given.desktop) + 1))
         await shown(pilot)
         for key in given.keys:
             await pilot.press(key)
@@ -51,6 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--desktop", default="market")
     parser.add_argument("--scenario", default="quickstart")
+    parser.add_argument("--community", default="flats")
     parser.add_argument("--intervals", type=int, default=200)
     parser.add_argument("--actor", default="owner")
     parser.add_argument("--theme", default="dark")
@@ -65,7 +66,7 @@ def main() -> None:
         make_desk(Path(folder) / "desk", given.scenario) as desk,
         running(desk, given.intervals, given.actor) as runner,
     ):
-        app = DeskApp(runner, Settings(theme=given.theme))
+        app = DeskApp(runner, Settings(theme=given.theme), community=given.community)
         if given.live:
             app.run()
         else:

@@ -45,7 +45,8 @@ class PoolShare:
     """What a pool had, and what a member got of it and gave to it [Wh]."""
 
     name: str
-    rule: Rule
+    rule: Rule  # as the rules' file has it: `optimal` is carried out as `static`
+    has_keys: bool  # else those who share by keys have equal ones
     is_consumer: bool
     participation_bp: int  # which part of the member's energy takes part
     open_wh: int  # what the member still wanted; `wanted_wh` of it takes part
@@ -118,8 +119,8 @@ def explain(settlement: Settlement, tariffs: Tariffs, interval: int, m: int) -> 
     want, offer = now.import_wh.copy(), now.export_wh.copy()
     pools = []
     for flow in _flows(settlement, interval):
-        pool = rules.all_pools[flow.pool]
-        pools.append(_pool_share(pool, flow, int(want[0, m]), now, m))
+        share = _pool_share(rules.all_pools[flow.pool], flow, int(want[0, m]), now, m)
+        pools.append(replace(share, rule=tariffs.rules.all_pools[flow.pool].rule))
         books.add_flow(flow)
         want -= flow.taken_wh
         offer -= flow.given_wh
@@ -182,6 +183,7 @@ def _pool_share(pool: Pool, flow: Flow, open_wh: int, now: Energy, m: int) -> Po
     return PoolShare(
         name=pool.name,
         rule=pool.rule,
+        has_keys=bool(pool.keys),
         is_consumer=pool.consumers is None or name in pool.consumers,
         participation_bp=pool.participation_percent.get(name, BP_PER_UNIT),
         open_wh=open_wh,
