@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.ui.desks import make_desk, running, shown
+from tests.ui.desks import community, make_desk, running, shown
 from voltadesk.ui.app import DeskApp, Settings
 from voltadesk.ui.picture import HEIGHT, WIDTH, screen_svg, screen_text
 
@@ -21,9 +21,11 @@ async def draw(app: DeskApp, given: argparse.Namespace, size: tuple[int, int]) -
         await shown(pilot)
         await pilot.press(str([*app.MODES].index(given.desktop) + 1))
         await shown(pilot)
+        await community(pilot)
         for key in given.keys:
             await pilot.press(key)
             await pilot.pause(0.3)
+        await community(pilot)
         await pilot.pause(0.5)
         for fault in app.faults:
             raise fault

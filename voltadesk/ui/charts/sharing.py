@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from textual.message import Message
 
+from voltadesk.ui.canvas import Place
+from voltadesk.ui.cells import Words
 from voltadesk.ui.charts.lines import LineChart
-from voltadesk.ui.text import Number
+from voltadesk.ui.inks import STRONG, TEXT
+from voltadesk.ui.text import Number, clean, clock_text
 
 KWH_EXACT = Number(3, 3)  # from Wh
 
@@ -22,6 +25,15 @@ class SharingChart(LineChart):
 
     def __init__(self) -> None:
         super().__init__(KWH_EXACT.show, "kWh", from_zero=True)
+
+    def readout(self, place: Place | None) -> Words:
+        """Names in the inks of their lines, then what was shared."""
+        if not self.count:
+            return []
+        at = self.count - 1 if place is None else place[0]
+        lines = [(f"━ {clean(line.name)} {self.show_value(int(line.values[at]))}", line.ink) for line in self.series]
+        areas = [(f"▒ {area.name} {self._value(int(area.high[at]))}", TEXT) for area in self.bands]
+        return [*lines[:2], *areas, *lines[2:], (clock_text(int(self.starts_utc[at]), self.zone), STRONG)]
 
     def action_cursor(self, right: int, down: int) -> None:
         if self.place is not None and abs(right) == 1 and not 0 <= self.place[0] + right * self.step() < self.count:

@@ -28,21 +28,20 @@ class CommunityDesktop(Desktop):
     # Narrow terminals scroll from pane to pane as the focus goes: none is hidden.
     DEFAULT_CSS = """
     CommunityDesktop Grid { scrollbar-size-vertical: 1; }
-    CommunityDesktop.-w200 Grid { grid-size: 3 3; grid-columns: 78fr 22fr 100fr; grid-rows: 15fr 10fr 27fr; }
-    CommunityDesktop.-w200 #members { column-span: 2; row-span: 2; }
-    CommunityDesktop.-w200 #sharing { column-span: 2; }
+    CommunityDesktop.-w200 Grid { grid-size: 2 3; grid-columns: 1fr 1fr; grid-rows: 15fr 14fr 23fr; }
+    CommunityDesktop.-w200 #members { column-span: 2; }
     CommunityDesktop.-w140 Grid { grid-size: 2 3; grid-columns: 1fr 1fr; grid-rows: 10fr 12fr 14fr; }
     CommunityDesktop.-w140 #members { column-span: 2; }
-    CommunityDesktop.-w100 Grid { grid-size: 1; grid-rows: 10 16 10 14 20; overflow-y: auto; }
-    CommunityDesktop.-w80 Grid { grid-size: 1; grid-rows: 8 12 10 12 18; overflow-y: auto; }
+    CommunityDesktop.-w100 Grid { grid-size: 1; grid-rows: 10 10 14 14 20; overflow-y: auto; }
+    CommunityDesktop.-w80 Grid { grid-size: 1; grid-rows: 9 9 12 12 18; overflow-y: auto; }
     CommunityDesktop.-closed Grid { grid-size: 1 1; grid-columns: 1fr; grid-rows: 1fr; }
     """
 
     def panes(self) -> Iterable[Widget]:
         yield OpeningPane()
         yield MonthsPane()
-        yield MembersPane()
         yield ComparedPane()
+        yield MembersPane()
         yield SharingPane()
         yield ExplainedPane()
 

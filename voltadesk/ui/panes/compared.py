@@ -24,7 +24,7 @@ def columns(currency: str, member: str) -> tuple[Column, ...]:
     return (
         Column("rule", "rule"),
         number_column("shared", "shared", "kWh", KWH),
-        number_column("saving", "members save", currency, MONEY_CHANGE),
+        number_column("saving", "saving", currency, MONEY_CHANGE),
         number_column("member", member or "member", "", MONEY_CHANGE),
         number_column("smallest", "smallest", "", MONEY_CHANGE),
         number_column("largest", "largest", "", MONEY_CHANGE),

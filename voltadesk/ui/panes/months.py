@@ -27,12 +27,12 @@ def _state_ink(state: str) -> int:
 def columns(currency: str) -> tuple[Column, ...]:
     """The table's columns; money in that currency."""
     return (
-        Column("month", "month"),
+        Column("month", "month", show=" ".join, plain=lambda month: str(month[0])),
         number_column("shared", "shared", "kWh", KWH),
-        number_column("sufficiency", "self-sufficient", "%", PERCENT),
-        number_column("consumption", "self-consumed", "%", PERCENT),
-        number_column("saving", "members save", currency, MONEY_CHANGE),
-        number_column("community", "community", currency, MONEY_CHANGE),
+        number_column("saving", "saving", currency, MONEY_CHANGE),
+        number_column("sufficiency", "self-suff.", "%", PERCENT),
+        number_column("consumption", "self-cons.", "%", PERCENT),
+        number_column("community", "community", "", MONEY_CHANGE),
         Column("state", "state", ink=_state_ink),
     )
 
@@ -41,11 +41,11 @@ class MonthsPane(TablePane):
     """A row for each; the one under the cursor is looked at."""
 
     HELP = (
-        "Every month that the meters cover: what was shared; which part of all that was used came from own roofs and "
-        "the community, and which part of all that was made stayed; what the members save together against what they "
-        "would have paid without the community; and what is left to the community itself. The month under the cursor "
-        "is settled first, the others after it. Where one can't be settled, the state says why. Enter reads the "
-        "manager's report."
+        "Every month that the meters cover: what was shared; self-sufficiency, the part of all that was used that came "
+        "from own roofs and the community; self-consumption, the part of all that was made that stayed; what the "
+        "members save together against what they would have paid without the community; and what is left to the "
+        "community itself. The month under the cursor is settled first, the others after it. Where one can't be "
+        "settled, the state says why. Enter reads the manager's report."
     )
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class MonthsPane(TablePane):
     def _find(self, seen: CommunityFrame) -> None:
         """Keep the cursor on the month that is looked at, wherever order and filter put it."""
         view = self.table.view
-        names = [row[0] for row in view.rows(0, len(view))]
+        names = [row[0][0] for row in view.rows(0, len(view))]
         if seen.is_open and seen.line.name in names:
             self.table.move_to(names.index(seen.line.name))
         elif self.table.row is not None:
@@ -83,7 +83,7 @@ class MonthsPane(TablePane):
 
     def _choose(self, row: Row) -> None:
         names = [line.name for line in self._lines]
-        self._app.settler.choose_month(names.index(row[0]))
+        self._app.settler.choose_month(names.index(row[0][0]))
 
     @on(Table.Arranged)
     def _found(self) -> None:
@@ -102,12 +102,13 @@ class MonthsPane(TablePane):
 def _row(line: MonthLine) -> Row:
     notes = f", {len(line.notes)} note{'s' if len(line.notes) > 1 else ''}" if line.notes else ""
     state = f"✗ {line.fault}" if line.fault else line.state + notes
+    mark = ("✗",) if line.fault else ()
     return (
-        line.name,
+        (line.name, *mark),
         line.shared_wh,
+        line.saving_e8,
         line.self_sufficiency_ppm,
         line.self_consumption_ppm,
-        line.saving_e8,
         line.community_e8,
         state,
     )

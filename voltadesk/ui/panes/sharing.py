@@ -13,13 +13,11 @@ from voltadesk.ui.charts.lines import Band, Series
 from voltadesk.ui.charts.sharing import SharingChart
 from voltadesk.ui.community_frame import CommunityFrame, OpenMonth
 from voltadesk.ui.frame import DeskFrame
-from voltadesk.ui.inks import MIX, OWN, TEXT
+from voltadesk.ui.inks import DOWN, LIVE, OWN, UP
 from voltadesk.ui.pane import Pane, Standing
 
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
-
-_OFFERED, _SHARED = MIX[3], MIX[4]  # as solar and the community are drawn elsewhere
 
 
 class SharingPane(Pane):
@@ -70,10 +68,10 @@ class SharingPane(Pane):
             chart.show(np.empty(0, np.int64), ())
             return
         chart.zone = month.grid.zone
-        nothing = np.zeros(end - first, np.int64)
-        lines = [Series("wanted", month.wanted_wh[at], TEXT), Series("offered", month.offered_wh[at], _OFFERED)]
+        lines = [Series("wanted", month.wanted_wh[at], DOWN), Series("offered", month.offered_wh[at], UP)]
         lines += _member_lines(month, seen.member, at)
-        chart.show(month.grid.starts_utc[at], lines, [Band("shared", nothing, month.shared_wh[at], _SHARED)])
+        shared_wh = month.shared_wh[at]
+        chart.show(month.grid.starts_utc[at], lines, [Band("shared", np.zeros_like(shared_wh), shared_wh, LIVE)])
 
     @on(Canvas.Moved)
     def _moved(self, event: Canvas.Moved) -> None:
