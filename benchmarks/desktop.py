@@ -104,7 +104,7 @@ async def _inside() -> list[tuple[str, str, str]]:
             runner.set_speed(AS_FAST_AS_IT_GOES)
             runner.play()
             rows = []
-            for key in "12345":
+            for key in "123456":
                 await pilot.press(key)
                 await shown(pilot)
                 await asyncio.sleep(0.5)

@@ -71,13 +71,17 @@ def on_desk(
     scenario: str = "quickstart",
     actor: str = "owner",
     settings: Settings | None = None,
+    source: str = "",
     **given: Any,
 ) -> Any:
-    """What `act` returns, with the desk's app on a screen of so many cells and its first frame shown."""
+    """What `act` returns, with the desk's app on a screen of so many cells and its first frame shown.
+
+    `source` is the community that its desktop opens.
+    """
 
     async def run() -> Any:
         with make_desk(folder, scenario) as desk, running(desk, intervals, actor, **given) as runner:
-            app = DeskApp(runner, settings)
+            app = DeskApp(runner, settings, community=source)
             async with app.run_test(size=size) as pilot:
                 await shown(pilot)
                 result = await act(pilot)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _KWH = Number(3, 3)  # from Wh
 _PER_KWH = Number(5, 5)  # from ticks
 _TIERS = tuple(NEARNESS)
-_ROUNDS = 4  # that are told one by one
+_ROUNDS = 4  # after the first one, that are told one by one
 
 
 def kwh(energy_wh: int) -> str:
@@ -108,11 +108,10 @@ def _taken(name: str, pool: PoolShare) -> Iterator[str]:
 
 
 def _by_rule(pool: PoolShare) -> Iterator[str]:
-    if pool.rule == "dynamic":
+    if pool.rule not in ("static", "optimal") and pool.shared_wh == pool.all_wanted_wh:
+        yield "There was enough for everybody."
+    elif pool.rule == "dynamic":
         step = pool.steps[0]
-        if step.offered_wh >= step.wanted_wh:
-            yield "There was enough for everybody."
-            return
         yield (
             f"By the rule dynamic it goes to all in proportion to what they want: yours is {_KWH.show(step.weight)} of "
             f"{_KWH.show(step.weights)} ({percent_text(step.weight, step.weights)}), and that part of "
@@ -142,12 +141,12 @@ def _by_keys(pool: PoolShare) -> Iterator[str]:
         return
     part = f"{_key(first, pool)} of {_KWH.show(first.offered_wh)} is {kwh(first.part_wh)}"
     yield f"By the rule {rule} {part}{_used(first)}."
-    for n, step in enumerate(others[: _ROUNDS - 1], start=2):
+    told = others if len(others) <= _ROUNDS else others[: _ROUNDS - 1]
+    for n, step in enumerate(told, start=2):
         part = f"{_key(step, pool)} of it is {kwh(step.part_wh)}"
         yield f"– round {n}: {kwh(step.offered_wh)} were left, {part}{_used(step)}."
-    if len(others) >= _ROUNDS:
-        more = sum(step.taken_wh for step in others[_ROUNDS - 1 :])
-        yield f"– in {len(others) - _ROUNDS + 1} more rounds: {kwh(more)}."
+    if more := others[len(told) :]:
+        yield f"– in {len(more)} more rounds: {kwh(sum(step.taken_wh for step in more))}."
 
 
 def _key(step: Step, pool: PoolShare) -> str:

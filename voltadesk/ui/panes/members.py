@@ -90,8 +90,9 @@ class MembersPane(TablePane):
         names = [row[0][0] for row in view.rows(0, len(view))]
         if seen.member in names:
             self.table.move_to(names.index(seen.member))
-        elif self.table.row is not None:
-            self._choose(self.table.row)
+        elif names:
+            self.table.move_to(0)  # not to the sum, which was below one that the filter took away
+            self._choose(view.rows(0, 1)[0])
 
     def _choose(self, row: Row) -> None:
         self._app.settler.choose_member(row[0][0])

@@ -65,7 +65,7 @@ class MonthsPane(TablePane):
         if seen.months != self._lines:
             self._lines = seen.months
             self.table.show(ListRows(self._columns, [_row(line) for line in seen.months]))
-            self._find(seen)
+        self._find(seen)
         title = "" if seen.rules is None else seen.rules.title or seen.rules.name
         self.retitle(title)
         done = sum(line.state in (SETTLED, IS_FAULTY) for line in seen.months)
@@ -76,7 +76,7 @@ class MonthsPane(TablePane):
         """Keep the cursor on the month that is looked at, wherever order and filter put it."""
         view = self.table.view
         names = [row[0][0] for row in view.rows(0, len(view))]
-        if seen.is_open and seen.line.name in names:
+        if seen.is_open and seen.line.name in names:  # a day on may have led to another one
             self.table.move_to(names.index(seen.line.name))
         elif self.table.row is not None:
             self._choose(self.table.row)
