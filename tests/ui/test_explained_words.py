@@ -56,7 +56,7 @@ def told(
         ),
         ('[sharing]\nrule = "equal"', "carla", "By the rule equal an equal part among 3 of 1.000 is 0.33"),
         ('[sharing]\nrule = "optimal"', "carla", "By the rule optimal (the best keys of the month) your key of"),
-        ('[sharing]\nrule = "priority"', "anna", "beyond the same building and feeder: 1.000 kWh for 1.600 kWh"),
+        ('[sharing]\nrule = "priority"', "anna", "beyond the same building and feeder: 1.000 kWh for 1.600 still"),
         ("", "roof", "The community took 1.000 kWh of 1.000 kWh offered, from each in proportion; you offered 1.000"),
         ("", "roof", "This plant is the community's"),
         (

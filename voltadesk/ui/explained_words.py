@@ -58,7 +58,7 @@ def of_member(told: Explanation, currency: str, zone: ZoneInfo) -> list[Words]:
     head: Words = [(name, STRONG), (f" on {moment_text(told.start_utc, told.end_utc, zone)}", TEXT)]
     if not told.is_active:
         return [head, [], _said("You were no member of the community then.")]
-    parts = [head, [], _said(_did(told))]
+    parts = [head, _said(_did(told))]
     for pool in told.pools:
         name = f"The pool {pool.name}" if len(told.pools) > 1 else "The community"
         if told.import_wh:
@@ -74,7 +74,7 @@ def of_member(told: Explanation, currency: str, zone: ZoneInfo) -> list[Words]:
         if energy_wh
     ]
     if rest:
-        parts += [[], _said(f"{' and '.join(rest)}.")]
+        parts.append(_said(f"{' and '.join(rest)}."))
     return [*parts, [], *_cost(told, currency)]
 
 
@@ -126,11 +126,12 @@ def _by_rule(pool: PoolShare) -> Iterator[str]:
 
 def _tier(step: Step) -> str:
     """A tier under `priority`."""
-    words = f"– {NEARNESS[step.tier]}: {kwh(step.offered_wh)} for {kwh(step.wanted_wh)} still wanted"
+    words = f"– {NEARNESS[step.tier]}: {kwh(step.offered_wh)} for {_KWH.show(step.wanted_wh)} still wanted"
     if step.offered_wh >= step.wanted_wh:
-        return f"{words}, enough: {kwh(step.taken_wh)} for you."
-    part = percent_text(step.weight, step.weights)
-    return f"{words}; {_KWH.show(step.weight)} of it ({part}) was yours: {kwh(step.taken_wh)} for you."
+        return f"{words}, enough: you got {_KWH.show(step.taken_wh)}."
+    own = f"{_KWH.show(step.weight)} ({percent_text(step.weight, step.weights)})"
+    part = "all of it" if step.weight == step.weights else f"{own} of it"
+    return f"{words}, {part} by you: you got {_KWH.show(step.taken_wh)}."
 
 
 def _by_keys(pool: PoolShare) -> Iterator[str]:

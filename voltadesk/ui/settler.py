@@ -7,12 +7,12 @@ arrays.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,7 +40,7 @@ class Settler:
         """`source` is opened when the desktop is first seen."""
         self.frame = CommunityFrame()
         self._app, self._source = app, source
-        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], object], int] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._opened: Opened | None = None
         self._number = 0  # of the community: answers about one that was open before are of no use
@@ -51,13 +51,11 @@ class Settler:
     # Beside the loop --------------------------------------------------------------------------------------------------
     def _ask(self, job: Callable[[], Answer], done: Callable[[Answer], object]) -> None:
         """Have something worked out; `done` gets the answer, on the loop, unless another community is open by then."""
-        future: Future[Answer] = Future()
-        self._jobs.put((future, job))
+        self._jobs.put((job, done, self._number))
         if self._thread is None:
             # A daemon: leaving the screen must not wait for a file that is being read.
             self._thread = threading.Thread(target=self._run, name="voltadesk-settler", daemon=True)
             self._thread.start()
-        self._app.run_worker(self._await(future, done, self._number), exit_on_error=False)
 
     def stop(self) -> None:
         """End the thread, if it has nothing to do."""
@@ -67,26 +65,26 @@ class Settler:
 
     def _run(self) -> None:
         while (asked := self._jobs.get()) is not None:
-            future, job = asked
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(job())
-                except Exception as error:
-                    future.set_exception(error)
+            job, done, number = asked
+            told: Callable[[], object]
+            try:
+                told = partial(done, job())
+            except Exception as error:  # as with every pane: its fault must not take the desk away
+                told = partial(self._failed, error)
+            self._tell(number, told)
+            del asked, job, done, told  # what they hold may be large, and the next one may be long in coming
 
-    async def _await(self, future: Future[Answer], done: Callable[[Answer], object], number: int) -> None:
-        try:
-            answer = await asyncio.wrap_future(future)
-        except Exception as error:  # as with every pane: its fault must not take the desk away
-            if not isinstance(error, VoltaDeskError):
-                self._app.faults.append(error)
-            if number == self._number:
-                self._is_settling = self._is_explaining = False
-                self._app.tell("refused", f"{self.frame.source}: {error or type(error).__name__}")
-                self._show(busy="", is_comparing=False)
-        else:
-            if number == self._number:
-                done(answer)
+    def _tell(self, number: int, told: Callable[[], object]) -> None:
+        """Have something done on the loop, unless another community is open by then, or the screen is left."""
+        with suppress(RuntimeError):
+            self._app.call_later(lambda: told() if number == self._number else None)
+
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, VoltaDeskError):
+            self._app.faults.append(error)
+        self._is_settling = self._is_explaining = False
+        self._app.tell("refused", f"{self.frame.source}: {error or type(error).__name__}")
+        self._show(busy="", is_comparing=False)
 
     def _show(self, **changes: Any) -> None:
         """Another frame, shown at once where it can be seen."""
@@ -112,13 +110,9 @@ class Settler:
         def read() -> Opened:
             from voltadesk.ui import settling
 
-            return settling.open_community(name, lambda words: self._app.call_later(self._tell, number, words))
+            return settling.open_community(name, lambda words: self._tell(number, partial(self._show, busy=words)))
 
         self._ask(read, self._take_opened)
-
-    def _tell(self, number: int, words: str) -> None:
-        if number == self._number and self._opened is None:
-            self._show(busy=words)
 
     def _take_opened(self, opened: Opened) -> None:
         self._opened = opened

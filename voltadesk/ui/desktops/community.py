@@ -15,7 +15,6 @@ from voltadesk.ui.panes.compared import ComparedPane
 from voltadesk.ui.panes.explained import ExplainedPane
 from voltadesk.ui.panes.members import MembersPane
 from voltadesk.ui.panes.months import MonthsPane
-from voltadesk.ui.panes.opening import OpeningPane
 from voltadesk.ui.panes.sharing import SharingPane
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 class CommunityDesktop(Desktop):
     NAME = "community"
+    FIRST = "#explained"  # which says how to open one
+    _was_open = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("community")]
     # Narrow terminals scroll from pane to pane as the focus goes: none is hidden.
     DEFAULT_CSS = """
@@ -34,11 +35,9 @@ class CommunityDesktop(Desktop):
     CommunityDesktop.-w140 #members { column-span: 2; }
     CommunityDesktop.-w100 Grid { grid-size: 1; grid-rows: 10 10 14 14 20; overflow-y: auto; }
     CommunityDesktop.-w80 Grid { grid-size: 1; grid-rows: 9 9 12 12 18; overflow-y: auto; }
-    CommunityDesktop.-closed Grid { grid-size: 1 1; grid-columns: 1fr; grid-rows: 1fr; }
     """
 
     def panes(self) -> Iterable[Widget]:
-        yield OpeningPane()
         yield MonthsPane()
         yield ComparedPane()
         yield MembersPane()
@@ -48,19 +47,15 @@ class CommunityDesktop(Desktop):
     async def feed(self, frame: DeskFrame) -> None:
         app = cast("DeskBase", self.app)
         app.settler.visit()
-        self._open(app.settler.frame.is_open)
+        if app.settler.frame.is_open is not self._was_open:
+            self._was_open = not self._was_open
+            self._look_at("#months" if self._was_open else "#explained")
         await super().feed(frame)
+
+    def _look_at(self, pane: str) -> None:
+        """Where there is something to be seen."""
+        self.set_focus(next(widget for widget in self.query_one(pane).query("*") if widget.focusable))
 
     def tick(self, frame: DeskFrame) -> None:
         cast("DeskBase", self.app).settler.tick()
         super().tick(frame)
-
-    def _open(self, is_open: bool) -> None:
-        """Show the panes, or before there is something in them how to come by it."""
-        self.set_class(not is_open, "-closed")
-        for pane in self._panes:
-            pane.display = is_open is not isinstance(pane, OpeningPane)
-        focused = self.focused_pane
-        if (focused is not None and not focused.display) or self.focused is None:
-            shown = next((pane for pane in self._panes if pane.display), None)
-            self.set_focus(None if shown is None else next((w for w in shown.query("*") if w.focusable), None))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from voltadesk.ui.actions import BY_ID
 from voltadesk.ui.cells import Words
 from voltadesk.ui.charts.prose import Prose
 from voltadesk.ui.community_frame import CommunityFrame
 from voltadesk.ui.explained_words import of_all, of_member
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.inks import FAULT
+from voltadesk.ui.opening_words import opening_words
 from voltadesk.ui.pane import Pane, Standing
 
 if TYPE_CHECKING:
@@ -33,18 +35,24 @@ class ExplainedPane(Pane):
         super().__init__(None, "Explained", self._prose, id="explained")
 
     def feed(self, frame: DeskFrame) -> None:
-        seen = cast("DeskBase", self.app).settler.frame
-        shown = seen.month, seen.member, seen.interval, seen.explanation, seen.months
+        app = cast("DeskBase", self.app)
+        seen = app.settler.frame
+        shown = seen.month, seen.member, seen.interval, seen.explanation, seen.months, seen.busy, seen.faults
         if shown == self._shown:
             return
         self._shown = shown
+        if not seen.is_open:
+            self._prose.show(opening_words(seen, app.key_of(BY_ID["community.open"])))
+            self.retitle(seen.source, "Open a community")
+            self.stand(Standing())
+            return
         self._prose.show(self._words(seen))
-        self.retitle(seen.member or "")
+        self.retitle(seen.member or "", "Explained")
         self.stand(Standing(note="" if seen.month is None or not seen.member or _is_told(seen) else "…"))
 
     def _words(self, seen: CommunityFrame) -> list[Words]:
         if seen.month is None:
-            return [[(seen.line.fault, FAULT)]] if seen.is_open and seen.line.fault else []
+            return [[(f"✗ {seen.line.fault}", FAULT)]] if seen.line.fault else []
         if not seen.member:
             return of_all(seen.month, seen.interval)
         if seen.explanation is None or seen.rules is None:

@@ -74,7 +74,7 @@ class MembersPane(TablePane):
             self._month = seen.month
             statements = () if seen.month is None else seen.month.settlement.statements
             self.table.show(SummedRows(ListRows(self._columns, [_row(each) for each in statements]), _sum_up))
-            self._find(seen)
+        self._find(seen)
         self.retitle(seen.line.name if seen.is_open else "")
         is_faulty = seen.is_open and seen.line.state == IS_FAULTY
         self.stand(Standing(note="can't be settled" if is_faulty else "" if seen.month else "settling …"))
@@ -84,9 +84,9 @@ class MembersPane(TablePane):
 
     def _find(self, seen: CommunityFrame) -> None:
         """Keep the cursor on the member that is looked at, wherever order and filter put it."""
-        if seen.month is None or seen.month is not self._month:
+        view, row = self.table.view, self.table.row
+        if seen.month is None or seen.month is not self._month or (row is not None and row[0][0] == seen.member):
             return
-        view = self.table.view
         names = [row[0][0] for row in view.rows(0, len(view))]
         if seen.member in names:
             self.table.move_to(names.index(seen.member))
