@@ -130,6 +130,7 @@ def test_on_narrow_screens_every_pane_is_come_by(tmp_path: Path) -> None:
 def test_without_a_community_it_says_how_to_open_one(tmp_path: Path) -> None:
     async def act(pilot: Pilot[Any]) -> None:
         assert "O opens one: flats or village" in screen_text(pilot.app)
+        assert "Months · O opens a community" in screen_text(pilot.app)
         await pilot.press("d", "D", "m", "r", "up", "y")  # nothing to do, and nothing breaks
         await pilot.press("O", *"nowhere", "enter")
         await pilot.pause()
@@ -142,6 +143,16 @@ def test_without_a_community_it_says_how_to_open_one(tmp_path: Path) -> None:
 
     folder_of(tmp_path / "two", file="rules.toml")
     on_community(tmp_path, act, "", size=(140, 40))
+
+
+def test_on_a_narrow_screen_the_words_are_in_sight(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[Any]) -> None:
+        assert "O opens one: flats or village" in screen_text(pilot.app)
+        await pilot.press("O", *"flats", "enter")
+        await community(pilot)
+        assert "─ Months" in screen_text(pilot.app)
+
+    on_community(tmp_path, act, "", size=(80, 24))
 
 
 def test_what_is_wrong_with_the_files_is_said_and_another_one_can_be_opened(tmp_path: Path) -> None:

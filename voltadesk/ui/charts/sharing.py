@@ -32,7 +32,7 @@ class SharingChart(LineChart):
             return []
         at = self.count - 1 if place is None else place[0]
         lines = [(f"━ {clean(line.name)} {self.show_value(int(line.values[at]))}", line.ink) for line in self.series]
-        areas = [(f"▒ {area.name} {self._value(int(area.high[at]))}", TEXT) for area in self.bands]
+        areas = [(f"▒ {area.name} {self.show_value(int(area.high[at]))}", TEXT) for area in self.bands]
         return [*lines[:2], *areas, *lines[2:], (clock_text(int(self.starts_utc[at]), self.zone), STRONG)]
 
     def action_cursor(self, right: int, down: int) -> None:

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 class CommunityDesktop(Desktop):
     NAME = "community"
-    FIRST = "#explained"  # which says how to open one
-    _was_open = False
+    _was_open: bool | None = None  # None: not seen yet
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("community")]
     # Narrow terminals scroll from pane to pane as the focus goes: none is hidden.
     DEFAULT_CSS = """
@@ -48,13 +47,16 @@ class CommunityDesktop(Desktop):
         app = cast("DeskBase", self.app)
         app.settler.visit()
         if app.settler.frame.is_open is not self._was_open:
-            self._was_open = not self._was_open
-            self._look_at("#months" if self._was_open else "#explained")
+            self._was_open = app.settler.frame.is_open
+            left = app.memory.get(self.NAME, {}).get("focus")
+            self._look_at(*((left, "months") if self._was_open else ("explained",)))
         await super().feed(frame)
 
-    def _look_at(self, pane: str) -> None:
-        """Where there is something to be seen."""
-        self.set_focus(next(widget for widget in self.query_one(pane).query("*") if widget.focusable))
+    def _look_at(self, *names: object) -> None:
+        """At the first of these panes that there is: the one that was left, or where there is something to be read."""
+        pane = next(pane for name in names for pane in self._panes if pane.id == name)
+        self.set_focus(next(widget for widget in pane.query("*") if widget.focusable))
+        self.call_after_refresh(pane.scroll_visible, animate=False)  # before it is laid out it can't be scrolled to
 
     def tick(self, frame: DeskFrame) -> None:
         cast("DeskBase", self.app).settler.tick()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual import on
 
+from voltadesk.ui.actions import BY_ID
 from voltadesk.ui.community_frame import FAULT as IS_FAULTY
 from voltadesk.ui.community_frame import SETTLED, CommunityFrame, MonthLine
 from voltadesk.ui.frame import DeskFrame
@@ -67,7 +68,8 @@ class MonthsPane(TablePane):
             self.table.show(ListRows(self._columns, [_row(line) for line in seen.months]))
         self._find(seen)
         title = "" if seen.rules is None else seen.rules.title or seen.rules.name
-        self.retitle(title)
+        key = self._app.key_of(BY_ID["community.open"])
+        self.retitle(title if seen.is_open or seen.busy else f"{key} opens a community")
         done = sum(line.state in (SETTLED, IS_FAULTY) for line in seen.months)
         progress = f"settled {done} of {len(seen.months)} …" if done < len(seen.months) else ""
         self.stand(Standing(note=seen.busy or progress))

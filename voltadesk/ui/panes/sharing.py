@@ -52,7 +52,8 @@ class SharingPane(Pane):
         self._draw(seen, first, end)
         self._chart.move_to((seen.interval - first, 0))
         day = datetime.fromtimestamp(int(seen.month.grid.starts_utc[seen.interval]), seen.month.grid.zone)
-        self.retitle(f"{seen.month.name}" if self.is_whole else f"{day:%a %Y-%m-%d}")
+        shown = seen.month.name if self.is_whole else f"{day:%a %Y-%m-%d}"
+        self.retitle(" · ".join(filter(None, (shown, seen.member, "kWh"))))
         self.stand(Standing(note="d D another day · m the day" if self.is_whole else "d D another day · m the month"))
 
     def _draw(self, seen: CommunityFrame, first: int, end: int) -> None:
@@ -90,4 +91,4 @@ def _member_lines(month: OpenMonth, member: str | None, at: slice) -> list[Serie
         return []
     m = done.energy.names.index(member)
     parts = (("got", done.taken_wh[:, m]), ("gave", done.given_wh[:, m]))
-    return [Series(f"{member} {word}", energy_wh[at], OWN) for word, energy_wh in parts if energy_wh.any()]
+    return [Series(word, energy_wh[at], OWN) for word, energy_wh in parts if energy_wh.any()]
