@@ -123,8 +123,9 @@ class SummedRows:
         return len(self._rows) + len(self._sum)
 
     def rows(self, first: int, last: int) -> Sequence[Row]:
-        found = self._rows.rows(first, min(last, len(self._rows)))
-        return [*found, *self._sum] if first < last and last > len(self._rows) else found
+        end = len(self._rows)
+        found = self._rows.rows(first, min(last, end))
+        return [*found, *self._sum] if first <= end < last else found
 
     def arranged(self, words: str, key: str | None, descending: bool) -> SummedRows:
         return SummedRows(self._rows.arranged(words, key, descending), self._sum_up)
