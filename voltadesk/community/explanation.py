@@ -207,7 +207,7 @@ def _steps(pool: Pool, flow: Flow, now: Energy, m: int) -> Iterator[Step]:
         yield from _rounds(rounds_of(pool), flow, flow.key, now.grid.start_utc // now.grid.step_s, m)
     elif pool.rule == "priority":
         yield from _tiers(flow, now.members, m)
-    else:
+    elif pool.rule == "dynamic":
         wanted, taken = flow.wanted_wh[0], int(flow.taken_wh[0, m])
         total = int(wanted.sum())
         yield Step("", int(flow.offered_wh.sum()), total, int(wanted[m]), total, taken, taken)

@@ -5,6 +5,7 @@ The community's own code is not imported here: it is, beside the loop, when a co
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voltadesk.ui.axes import Ints64
+from voltadesk.ui.rows import Row
 
 if TYPE_CHECKING:
     from voltadesk.clock import IntervalGrid
-    from voltadesk.community.comparison import Outcome
     from voltadesk.community.explanation import Explanation
     from voltadesk.community.rules import Community
     from voltadesk.community.settlement import Settlement
@@ -39,6 +40,20 @@ class MonthLine:
     fault: str = ""
 
 
+@dataclass(frozen=True)
+class RuleLine:
+    """What came of a month under a sharing rule [Wh, 1e-8 currency]."""
+
+    rule: str
+    shared_wh: int
+    saving_e8: int  # of all members together
+    savings_e8: Mapping[str, int]  # of each
+    smallest_e8: int
+    largest_e8: int
+    gini_bp: int | None
+    community_e8: int
+
+
 @dataclass(frozen=True, eq=False)
 class OpenMonth:
     """The month that is looked at, with energy by interval."""
@@ -46,6 +61,7 @@ class OpenMonth:
     name: str
     settlement: Settlement
     tariffs: Tariffs
+    members: Sequence[Row]  # as the table of members has them
     wanted_wh: Ints64  # (intervals,), of all members; likewise
     offered_wh: Ints64
     shared_wh: Ints64
@@ -88,7 +104,7 @@ class CommunityFrame:
     member: str | None = None  # "": all of them; None: none was chosen yet
     interval: int = 0
     explanation: Explanation | None = None  # of the last interval and member that was worked out
-    outcomes: tuple[Outcome, ...] = ()  # of the month under every rule
+    outcomes: tuple[RuleLine, ...] = ()  # of the month under every rule
     is_comparing: bool = False
 
     @property

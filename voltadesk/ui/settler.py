@@ -17,11 +17,19 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from voltadesk.errors import VoltaDeskError
-from voltadesk.ui.community_frame import FAULT, SETTLED, SETTLING, WAITING, CommunityFrame, MonthLine, OpenMonth
+from voltadesk.ui.community_frame import (
+    FAULT,
+    SETTLED,
+    SETTLING,
+    WAITING,
+    CommunityFrame,
+    MonthLine,
+    OpenMonth,
+    RuleLine,
+)
 from voltadesk.ui.dialogs.reading import Reading
 
 if TYPE_CHECKING:
-    from voltadesk.community.comparison import Outcome
     from voltadesk.community.explanation import Explanation
     from voltadesk.ui.base import DeskBase
     from voltadesk.ui.settling import Opened
@@ -243,12 +251,12 @@ class Settler:
             return
         self._show(is_comparing=True)
 
-        def compare() -> tuple[Outcome, ...]:
+        def compare() -> tuple[RuleLine, ...]:
             from voltadesk.ui import settling
 
             return settling.compare_month(opened, month)
 
-        def take(outcomes: tuple[Outcome, ...]) -> None:
+        def take(outcomes: tuple[RuleLine, ...]) -> None:
             if self.frame.month is month:
                 self._show(outcomes=outcomes, is_comparing=False)
 

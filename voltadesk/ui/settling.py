@@ -19,16 +19,17 @@ from voltadesk.community.comparison import Outcome, compare
 from voltadesk.community.energy import Registers, energy_of, grid_of
 from voltadesk.community.explanation import Explanation, explain
 from voltadesk.community.rules import Community, read_rules
-from voltadesk.community.settlement import months, settle
+from voltadesk.community.settlement import Statement, months, settle
 from voltadesk.community.shipped import find_folder_rules, meters_beside
 from voltadesk.community.tariffs import Tariffs
 from voltadesk.errors import BadInput, VoltaDeskError
 from voltadesk.feeds.meter_files import MeterFile
 from voltadesk.report.community_document import settled_sections, statement_sections
-from voltadesk.report.community_figures import Period, ratios, settled
+from voltadesk.report.community_figures import FLOWS, Period, ratios, settled
 from voltadesk.report.document import Section, show
-from voltadesk.ui.community_frame import FAULT, SETTLED, MonthLine, OpenMonth
-from voltadesk.units import PPM_PER_UNIT
+from voltadesk.ui.community_frame import FAULT, SETTLED, MonthLine, OpenMonth, RuleLine
+from voltadesk.ui.rows import Row
+from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 STATEMENT_WIDTH = 104  # cells, of what is read over the desktop
 
@@ -117,7 +118,18 @@ def settle_month(opened: Opened, n: int) -> tuple[MonthLine, OpenMonth | None]:
         energy.notes,
     )
     wanted_wh, offered_wh = energy.import_wh.sum(axis=1), energy.export_wh.sum(axis=1)
-    return line, OpenMonth(name, done, tariffs, wanted_wh, offered_wh, shared_wh)
+    rows = [_row(statement) for statement in done.statements]
+    return line, OpenMonth(name, done, tariffs, rows, wanted_wh, offered_wh, shared_wh)
+
+
+def _row(statement: Statement) -> Row:
+    """Who, its flows, cost, cost alone, saving and what is payable; a plant of the community itself has no bill."""
+    money = (statement.cost_e8, statement.cost_alone_e8, statement.saving_e8, statement.payable_e8)
+    return (
+        (statement.name, statement.title),
+        *(getattr(statement, f"{key}_wh") for key in FLOWS),
+        *((None,) * len(money) if statement.shared else money),
+    )
 
 
 def explain_interval(month: OpenMonth, interval: int, member: str) -> Explanation:
@@ -125,10 +137,24 @@ def explain_interval(month: OpenMonth, interval: int, member: str) -> Explanatio
     return explain(month.settlement, month.tariffs, interval, month.settlement.energy.names.index(member))
 
 
-def compare_month(opened: Opened, month: OpenMonth) -> tuple[Outcome, ...]:
+def compare_month(opened: Opened, month: OpenMonth) -> tuple[RuleLine, ...]:
     """The month under every sharing rule."""
     assert opened.rules is not None
-    return tuple(compare(opened.rules, [(month.settlement.energy, month.tariffs)]))
+    return tuple(map(_rule_line, compare(opened.rules, [(month.settlement.energy, month.tariffs)])))
+
+
+def _rule_line(outcome: Outcome) -> RuleLine:
+    savings, gini = outcome.saving_e8, outcome.gini
+    return RuleLine(
+        outcome.rule,
+        outcome.shared_wh,
+        outcome.total_e8,
+        savings,
+        min(savings.values(), default=0),
+        max(savings.values(), default=0),
+        None if gini is None else round(gini * BP_PER_UNIT),
+        outcome.community_e8,
+    )
 
 
 def statement_text(opened: Opened, month: OpenMonth, member: str) -> str:

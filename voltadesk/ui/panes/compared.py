@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from voltadesk.ui.community_frame import RuleLine
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.pane import Standing
 from voltadesk.ui.rows import Column, ListRows, Row, number_column
@@ -13,7 +13,6 @@ from voltadesk.ui.table_pane import TablePane
 from voltadesk.ui.text import KWH, MONEY_CHANGE, Number
 
 if TYPE_CHECKING:
-    from voltadesk.community.comparison import Outcome
     from voltadesk.ui.base import DeskBase
 
 _GINI = Number(4, 4)
@@ -58,23 +57,21 @@ class ComparedPane(TablePane):
             self.table.reword(self._columns)
             rules = set() if seen.rules is None else {pool.rule for pool in seen.rules.all_pools}
             held = next(iter(rules)) if len(rules) == 1 else "as they stand"
-            rows = [_row(outcome, seen.member or "", held) for outcome in seen.outcomes]
+            rows = [_row(line, seen.member or "", held) for line in seen.outcomes]
             self.table.show(ListRows(self._columns, rows))
         self.retitle(seen.line.name if seen.is_open else "")
         is_asked = seen.month is not None and not seen.outcomes
         self.stand(Standing(note="comparing …" if seen.is_comparing else "r compares" if is_asked else ""))
 
 
-def _row(outcome: Outcome, member: str, held: str) -> Row:
-    savings: Sequence[int] = list(outcome.saving_e8.values()) or [0]
-    gini = outcome.gini
+def _row(line: RuleLine, member: str, held: str) -> Row:
     return (
-        f"{outcome.rule} ◂" if outcome.rule == held else outcome.rule,
-        outcome.shared_wh,
-        outcome.total_e8,
-        outcome.saving_e8.get(member),
-        min(savings),
-        max(savings),
-        None if gini is None else round(gini * 10_000),
-        outcome.community_e8,
+        f"{line.rule} ◂" if line.rule == held else line.rule,
+        line.shared_wh,
+        line.saving_e8,
+        line.savings_e8.get(member),
+        line.smallest_e8,
+        line.largest_e8,
+        line.gini_bp,
+        line.community_e8,
     )

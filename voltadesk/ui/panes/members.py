@@ -17,10 +17,8 @@ from voltadesk.ui.table_pane import TablePane
 from voltadesk.ui.text import KWH, MONEY, MONEY_CHANGE, clean
 
 if TYPE_CHECKING:
-    from voltadesk.community.settlement import Statement
     from voltadesk.ui.base import DeskBase
 
-_FLOWS = ("own_use_wh", "from_community_wh", "from_grid_wh", "to_community_wh", "to_grid_wh")
 _SUM = ""  # name of the row that sums up
 
 
@@ -72,8 +70,8 @@ class MembersPane(TablePane):
             self.table.reword(self._columns)
         if seen.month is not self._month:
             self._month = seen.month
-            statements = () if seen.month is None else seen.month.settlement.statements
-            self.table.show(SummedRows(ListRows(self._columns, [_row(each) for each in statements]), _sum_up))
+            rows = () if seen.month is None else seen.month.members
+            self.table.show(SummedRows(ListRows(self._columns, rows), _sum_up))
         self._find(seen)
         self.retitle(seen.line.name if seen.is_open else "")
         is_faulty = seen.is_open and seen.line.state == IS_FAULTY
@@ -110,15 +108,6 @@ class MembersPane(TablePane):
     def _read(self, event: Table.Selected) -> None:
         if event.row is not None:
             self._app.settler.read_statement(event.row[0][0])
-
-
-def _row(statement: Statement) -> Row:
-    money = (statement.cost_e8, statement.cost_alone_e8, statement.saving_e8, statement.payable_e8)
-    return (
-        (statement.name, statement.title),
-        *(getattr(statement, key) for key in _FLOWS),
-        *((None,) * len(money) if statement.shared else money),
-    )
 
 
 def _sum_up(rows: Sequence[Row]) -> Row:
