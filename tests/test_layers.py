@@ -29,6 +29,7 @@ WITHIN_A_LEVEL = {
     ("scenario", "feeds"): "a scenario names files of prices and meters",
     ("community", "feeds"): "a community settles what meters counted, and names files of prices",
     ("community", "scenario"): "the rules of a community are read as a scenario is",
+    ("community", "strategy"): "a community's battery expects days like those before, as a strategy does",
     ("scenario", "strategy"): "a scenario says by which strategy its batteries trade",
     ("cli", "ui"): "a command opens the screen",
     ("units", "errors"): "text that is no number is bad input",
@@ -48,6 +49,9 @@ LIBRARIES = {
     "sqlite3": {"store"},
     "duckdb": {"report", "feeds"},  # Parquet
     "simplejson": {"report"},
+    "jinja2": {"report"},
+    "reportlab": {"report"},
+    "font_roboto": {"report"},
     "rich": {"report", "cli", "ui"},
     "textual": {"ui"},
     "textual_serve": {"cli"},

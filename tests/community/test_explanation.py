@@ -24,11 +24,13 @@ monthly = 3.50
 zones = [{ name = "early", price = 200.01, hours = ["00:00-00:15", "00:45-01:00"] }, { name = "late", price = 333.33 }]
 """,
 )
-POOLS = RULE_TEXTS[4]
+POOLS = next(text for text in RULE_TEXTS if "[[pools]]" in text)
 
 
 def village(sharing: str) -> Community:
     homes = [member(name, *places) for name, places in zip("abcd", PLACES, strict=True)]
+    homes[0] += '\nsupply = "solar"'  # bids less than the others
+    homes[2] += '\nfeed_in = "retail"'  # asks more than sellers get
     homes[3] += "\njoined = 2025-12-31"
     return house(*homes, sharing=sharing, rest=ZONES + FEES)
 
@@ -68,6 +70,7 @@ def test_every_figure_is_that_of_the_settlement(sharing: str, rows: list[list[in
                 check(pool)
         for n in range(len(told[t][0].pools)):
             pools = [one.pools[n] for one in of_interval]
+            check_bids(pools)
             assert {pool.shared_wh for pool in pools} == {sum(pool.taken_wh for pool in pools)}
             assert {pool.all_wanted_wh for pool in pools} == {sum(pool.wanted_wh for pool in pools)}
             assert {pool.all_offered_wh for pool in pools} == {sum(pool.offered_wh for pool in pools)}
@@ -83,7 +86,8 @@ def check(pool: PoolShare) -> None:
     assert 0 <= pool.wanted_wh <= pool.open_wh
     assert sum(pool.near_taken_wh) == pool.taken_wh
     assert sum(pool.near_given_wh) == pool.given_wh <= pool.offered_wh
-    assert sum(step.taken_wh for step in pool.steps) == pool.taken_wh <= pool.wanted_wh
+    assert pool.taken_wh <= pool.wanted_wh
+    assert pool.rule == "book" or sum(step.taken_wh for step in pool.steps) == pool.taken_wh
     still = pool.wanted_wh
     for step in pool.steps:
         is_by_want = pool.rule in ("dynamic", "priority")
@@ -91,6 +95,14 @@ def check(pool: PoolShare) -> None:
         assert abs(step.part_wh * step.weights - divided * step.weight) < max(step.weights, 1)
         assert step.taken_wh == min(step.part_wh, still)
         still -= step.taken_wh
+
+
+def check_bids(pools: Sequence[PoolShare]) -> None:
+    """Of the energy for sale at a price, those who bid it get what those who bid more leave."""
+    for bid in {pool.bid for pool in pools if pool.bid is not None}:
+        taken = sum(pool.taken_wh for pool in pools if pool.bid == bid)
+        stands = bid.price_tick >= bid.buyer_tick
+        assert taken == (min(bid.equal_wh, max(0, bid.offered_wh - bid.dearer_wh)) if stands else 0)
 
 
 def roof(sharing: str, name: str = "anna") -> PoolShare:

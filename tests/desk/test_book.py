@@ -57,6 +57,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "order.cancel": {"order": "o-1"},
     "home.set": {"home": "roof-1", "flexible": False},
     "plant.set": {"plant": "gas", "capacity_kw": "1"},
+    "community.post": {
+        "community": "house",
+        "period": "2026-06",
+        "currency": "EUR",
+        "settlement": "0" * 64,
+        "statements": [
+            {"number": "house-2026-06-001", "member": "ann", "billed": {"community": "9.876"}, "payable": "9.88"},
+            {"number": "house-2026-06-002", "member": "bob", "billed": {"tax": "-1"}, "payable": "-1.00"},
+        ],
+    },
+    "community.pay": {"statement": "house-2026-06-001"},
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.desk.neighbours import settlement
 from tests.desk.town import TOWN
 from voltadesk.clock import utc_text
 from voltadesk.desk.commands import COMMANDS
@@ -94,6 +96,30 @@ BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "home.set": bodies(home=st.sampled_from(["flat-1", "roof-1", "nowhere"]), owner=NAMES, appliances_percent=AMOUNTS),
     "plant.set": bodies(plant=st.sampled_from(["gas", "oil"]), owner=NAMES, capacity_kw=AMOUNTS, marginal_cost=PRICES),
 }
+PARTIES = st.sampled_from(["community", "tax", "grid ops"])
+BILLED = st.sampled_from([Decimal(text) for text in ("0", "0.333", "12.5", "-4.005", "50000000000")])
+STATEMENT = st.fixed_dictionaries(
+    {
+        "number": st.integers(1, 3).map(lambda n: f"c-2026-06-{n:03d}"),
+        "member": NAMES,
+        "billed": st.dictionaries(PARTIES, AMOUNTS),
+        "payable": AMOUNTS,
+    },
+    optional={"corrects": st.just("c-2026-06-001")},
+)
+BODIES["community.post"] = st.fixed_dictionaries(
+    {
+        "community": st.just("c"),
+        "period": st.sampled_from(["2026-06", "2026-06-15", "June"]),
+        "currency": st.sampled_from(["EUR", "CHF"]),
+        "settlement": st.sampled_from(["0" * 64, "1" * 64, "x"]),
+        "statements": st.lists(STATEMENT, max_size=2),
+        "own": st.dictionaries(PARTIES, AMOUNTS),
+    }
+)
+BODIES["community.pay"] = st.fixed_dictionaries(
+    {"statement": st.integers(1, 9).map(lambda n: f"c-2026-06-{n:03d}")}, optional={"amount": AMOUNTS}
+)
 BODIES["battery.buy"] = st.builds(lambda body, cost: body | {"cost": cost}, BODIES["battery.add"], AMOUNTS)
 
 
@@ -143,6 +169,20 @@ class AnyHistory(RuleBasedStateMachine):
         root, kind = self.desk.state_root(), command[0]
         receipt = self.done(actor, *command)
         assert (receipt.outcome == "done") or self.desk.state_root() == root, kind
+
+    @rule(
+        period=st.sampled_from(["2026-07", "2026-08"]),
+        wholes=st.dictionaries(st.sampled_from(["ann", "bob"]), st.dictionaries(PARTIES, BILLED)),
+    )
+    def settle(self, period: str, wholes: dict[str, dict[str, Decimal]]) -> None:
+        """A community's month, or what is other than it was posted before."""
+        self.done("olga", "community.post", settlement(self.desk.book, wholes, period=period))
+
+    @rule(actor=ACTORS, place=st.integers(0, 9))
+    def pay(self, actor: str, place: int) -> None:
+        numbers = list(self.desk.book.bills.by_number)
+        if numbers:
+            self.done(actor, "community.pay", {"statement": numbers[place % len(numbers)]})
 
     @rule(hours=st.integers(1, 3))
     def advance(self, hours: int) -> None:
@@ -215,6 +255,7 @@ class AnyHistory(RuleBasedStateMachine):
             book = self.desk.book
             book.ledger.audit()
             book.fund.audit()
+            book.bills.audit()
             book.fleet.check()
             assert book.market is not None
             book.market.check(book.ledger)

@@ -54,6 +54,17 @@ def told(
             "ben",
             "– round 2: 0.300 kWh were left, your key of 30 out of the 50 % that still want some of it is 0.180 kWh.",
         ),
+        (
+            f'[sharing]\nrule = "iterative"\nrounds = 2\n{KEYS}',
+            "ben",
+            "– round 2: 0.300 kWh were left, your key of 30 % of it is 0.090 kWh.",
+        ),
+        (
+            '[sharing]\nrule = "book"',
+            "ben",
+            "At that or less 1.000 kWh were for sale; 0.000 kWh were wanted by those before you.\n"
+            "Who bids the same takes turns: 1.600 kWh were wanted at your price.",
+        ),
         ('[sharing]\nrule = "equal"', "carla", "By the rule equal an equal part among 3 of 1.000 is 0.33"),
         ('[sharing]\nrule = "optimal"', "carla", "By the rule optimal (the best keys of the month) your key of"),
         ('[sharing]\nrule = "priority"', "anna", "beyond the same building and feeder: 1.000 kWh for 1.600 still"),
@@ -75,6 +86,11 @@ def told(
 )  # fmt: skip
 def test_what_is_said(sharing: str, name: str, said: str) -> None:
     assert said in told(sharing, name)
+
+
+def test_a_bid_below_what_buyers_pay() -> None:
+    homes = [member("anna", 'supply = "feed-in"'), *FOUR[1:]]
+    assert "Buyers pay 0.15000 here, which is more" in told('[sharing]\nrule = "book"', "anna", homes)
 
 
 def test_many_rounds_are_summed_up() -> None:

@@ -14,6 +14,9 @@ from voltadesk.cli import (
     actor,
     battery,
     community,
+    community_bills,
+    community_compare,
+    community_presets,
     fund,
     headless,
     home,
@@ -55,7 +58,12 @@ app = typer.Typer(
 app.command("tui", help=tui.HELP)(tui.tui)
 app.command("serve", help=serve.HELP)(serve.serve)
 command(app, "init", init.HELP)(init.init)
+community.app.command("compare", help=community_compare.HELP)(community_compare.compare)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
+command(community.app, "post", community_bills.POST, signs=True)(community_bills.post)
+command(community.app, "pay", community_bills.PAY, signs=True)(community_bills.pay)
+command(community.app, "statements", community_bills.STATEMENTS)(community_bills.statements)
+community.app.command("presets", help=community_presets.PRESETS)(community_presets.presets)
 NOUNS = {
     "headless": headless.app,
     "community": community.app,

@@ -175,9 +175,8 @@ class Books:
 
     def _add(self, books: _Sum, price: Price, energy_wh: Ints, span: slice, columns: Ints | None = None) -> None:
         if self.most_wh * int(np.abs(price.price_tick).max()) >= MONEY_LIMIT_E8:
-            raise BadInput(
-                "energy", self.most_wh // 1_000, "kWh of one member times its price is too large to be counted"
-            )
+            limit = "of one member is too large to be counted, times its price"
+            raise BadInput("energy", f"{self.most_wh // 1_000} kWh", limit)
         columns = self.everybody if columns is None else columns
         add_up(columns, price.zone[span], price.price_tick[span], energy_wh, books.total_wh, books.total_e8)
 

@@ -1,6 +1,7 @@
 """One interval of one member: what it wanted, what there was, by which rule it got its part, and what that cost.
 
-Nothing is worked out a second way: the interval is shared once more by `flows_of`, and priced by `Books`.
+Nothing is worked out a second way: the interval is shared once more by the functions and kernels of `sharing`, and
+priced by `Books`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 from voltadesk.community.books import Books, Line
 from voltadesk.community.energy import Energy
 from voltadesk.community.price_rules import TIERS, Tariff
-from voltadesk.community.rules import Member, Pool, Rule
+from voltadesk.community.rules import BY_KEYS, Member, Rule
 from voltadesk.community.settlement import Settlement
-from voltadesk.community.sharing import Flow, flows_of, rounds_of
+from voltadesk.community.sharing import ITERATIVE_ROUNDS, Flow, _keys, _part, _Pool, _pool, _share, _tiers
 from voltadesk.community.tariffs import Price, Tariffs
 from voltadesk.engine.sharing import share_by_keys
 from voltadesk.units import BP_PER_UNIT
@@ -41,6 +42,17 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Bid:
+    """A member's place in a pool's order book: its limit is what it would pay its supplier [0.01/MWh], energy in Wh."""
+
+    price_tick: int
+    buyer_tick: int  # what buyers pay; who bids less does not buy
+    dearer_wh: int  # wanted by those who bid more
+    equal_wh: int  # wanted by those who bid the same, the member among them
+    offered_wh: int  # by those who ask neither more than that nor more than sellers get
+
+
+@dataclass(frozen=True)
 class PoolShare:
     """What a pool had, and what a member got of it and gave to it [Wh]."""
 
@@ -55,6 +67,7 @@ class PoolShare:
     all_offered_wh: int
     shared_wh: int
     steps: tuple[Step, ...]
+    bid: Bid | None  # under `book`
     taken_wh: int
     near_taken_wh: tuple[int, ...]  # of `TIERS`: how near it was made
     offered_wh: int  # by the member
@@ -112,22 +125,21 @@ class _IntervalTariffs(Tariffs):
 
 def explain(settlement: Settlement, tariffs: Tariffs, interval: int, m: int) -> Explanation:
     """The `m`-th member's part in an interval of a settled period, whose tariffs these are."""
-    rules, energy = settlement.rules, settlement.energy
-    now = _part(energy, range(interval, interval + 1))
+    rules, now = settlement.rules, _only(settlement.energy, interval)
     prices = _IntervalTariffs(tariffs, interval)
     books, alone = Books(rules, now, prices), Books(rules, now, prices)
     want, offer = now.import_wh.copy(), now.export_wh.copy()
     pools = []
-    for flow in _flows(settlement, interval):
-        share = _pool_share(rules.all_pools[flow.pool], flow, int(want[0, m]), now, m)
-        pools.append(replace(share, rule=tariffs.rules.all_pools[flow.pool].rule))
-        books.add_flow(flow)
-        want -= flow.taken_wh
-        offer -= flow.given_wh
+    for deal in _deals(settlement, interval, now, prices):
+        share = _pool_share(deal, int(want[0, m]), now, m)
+        pools.append(replace(share, rule=tariffs.rules.all_pools[deal.flow.pool].rule))
+        books.add_flow(deal.flow)
+        want -= deal.flow.taken_wh
+        offer -= deal.flow.given_wh
     books.add_rest(want, offer)
     alone.add_rest(now.import_wh, now.export_wh)
     return Explanation(
-        member=energy.members[m],
+        member=now.members[m],
         start_utc=now.grid.start_utc,
         end_utc=now.grid.end_utc,
         is_active=bool(now.active[0, m]),
@@ -139,8 +151,9 @@ def explain(settlement: Settlement, tariffs: Tariffs, interval: int, m: int) -> 
     )
 
 
-def _part(energy: Energy, held: range) -> Energy:
-    """Some of the intervals."""
+def _only(energy: Energy, interval: int) -> Energy:
+    """One of the intervals."""
+    held = range(interval, interval + 1)
     at = slice(held.start, held.stop)
     return replace(
         energy,
@@ -151,74 +164,87 @@ def _part(energy: Energy, held: range) -> Energy:
     )
 
 
-def _flows(settlement: Settlement, interval: int) -> Iterator[Flow]:
-    """What each pool moved in the interval alone."""
-    rules = settlement.rules
-    # Parts of a watt-hour that a participation carries on come from all intervals before.
-    first = 0 if any(pool.participation_percent for pool in rules.all_pools) else interval
-    part = _part(settlement.energy, range(first, interval + 1))
-    for flow in flows_of(rules, part):
-        if flow.span.stop == part.grid.count:
-            yield Flow(
-                flow.pool,
-                slice(0, 1),
-                _last(flow.near_taken_wh),
-                _last(flow.near_given_wh),
-                _last(flow.taken_wh),
-                _last(flow.given_wh),
-                _last(flow.wanted_wh),
-                _last(flow.offered_wh),
-                flow.key,
-            )
+@dataclass(frozen=True, eq=False)
+class _Deal:
+    """What one pool did in one interval; arrays are of the members."""
+
+    pool: _Pool
+    flow: Flow
+    wanted_wh: Ints  # what was still wanted and takes part
+    offered_wh: Ints
+    key: Ints | None  # by which it was divided; None where something else decides
 
 
-def _last(energy_wh: Ints) -> Ints:
-    """The last interval's, as kernels take it."""
-    return np.ascontiguousarray(energy_wh[..., -1:, :])
+def _deals(settlement: Settlement, interval: int, now: Energy, prices: Tariffs) -> Iterator[_Deal]:
+    """One pool after the other, as in `sharing.flows_of`."""
+    rules, energy = settlement.rules, settlement.energy
+    order, bound = _tiers(energy.members)
+    want, offer, active = now.import_wh.copy(), now.export_wh.copy(), now.active[0]
+    for n, rule in enumerate(rules.all_pools):
+        pool = _pool(n, rule, rules, now, prices)
+        if pool.part_bp is not None:  # the parts of a Wh that all intervals before have left
+            pool.want_left[:] = energy.import_wh[:interval].sum(axis=0) * pool.part_bp % BP_PER_UNIT
+            pool.offer_left[:] = energy.export_wh[:interval].sum(axis=0) * pool.part_bp % BP_PER_UNIT
+        wanted = _part(np.where(pool.is_consumer, want, 0), now.import_wh, pool.part_bp, pool.want_left)
+        offered = _part(np.where(pool.is_producer, offer, 0), now.export_wh, pool.part_bp, pool.offer_left)
+        key = _keys(pool, 0, active) if rule.rule in BY_KEYS else None
+        if rule.rule == "equal":
+            key = pool.is_consumer.astype(np.int64)
+        near = _share(pool, _turn(now), 0, active, offered, wanted, order, bound)
+        taken, given = (moved.sum(axis=0) for moved in near)
+        want -= taken
+        offer -= given
+        yield _Deal(pool, Flow(n, slice(0, 1), *near, taken, given), wanted[0], offered[0], key)
 
 
-def _pool_share(pool: Pool, flow: Flow, open_wh: int, now: Energy, m: int) -> PoolShare:
-    wanted, offered = flow.wanted_wh[0], flow.offered_wh[0]
-    name = now.names[m]
+def _turn(now: Energy) -> int:
+    return now.grid.start_utc // now.grid.step_s
+
+
+def _pool_share(deal: _Deal, open_wh: int, now: Energy, m: int) -> PoolShare:
+    pool, flow, name = deal.pool.rules, deal.flow, now.names[m]
     return PoolShare(
         name=pool.name,
         rule=pool.rule,
         has_keys=bool(pool.keys),
-        is_consumer=pool.consumers is None or name in pool.consumers,
+        is_consumer=bool(deal.pool.is_consumer[m]),
         participation_bp=pool.participation_percent.get(name, BP_PER_UNIT),
         open_wh=open_wh,
-        wanted_wh=int(wanted[m]),
-        all_wanted_wh=int(wanted.sum()),
-        all_offered_wh=int(offered.sum()),
+        wanted_wh=int(deal.wanted_wh[m]),
+        all_wanted_wh=int(deal.wanted_wh.sum()),
+        all_offered_wh=int(deal.offered_wh.sum()),
         shared_wh=int(flow.taken_wh.sum()),
-        steps=tuple(_steps(pool, flow, now, m)),
+        steps=tuple(_steps(deal, now, m)),
+        bid=_bid(deal, m),
         taken_wh=int(flow.taken_wh[0, m]),
         near_taken_wh=tuple(flow.near_taken_wh[:, 0, m].tolist()),
-        offered_wh=int(offered[m]),
+        offered_wh=int(deal.offered_wh[m]),
         given_wh=int(flow.given_wh[0, m]),
         near_given_wh=tuple(flow.near_given_wh[:, 0, m].tolist()),
     )
 
 
-def _steps(pool: Pool, flow: Flow, now: Energy, m: int) -> Iterator[Step]:
-    if flow.wanted_wh[0, m] == 0:
+def _steps(deal: _Deal, now: Energy, m: int) -> Iterator[Step]:
+    rule, wanted = deal.pool.rules.rule, deal.wanted_wh
+    if wanted[m] == 0:
         return
-    if flow.key is not None:
-        yield from _rounds(rounds_of(pool), flow, flow.key, now.grid.start_utc // now.grid.step_s, m)
-    elif pool.rule == "priority":
-        yield from _tiers(flow, now.members, m)
-    elif pool.rule == "dynamic":
-        wanted, taken = flow.wanted_wh[0], int(flow.taken_wh[0, m])
-        total = int(wanted.sum())
-        yield Step("", int(flow.offered_wh.sum()), total, int(wanted[m]), total, taken, taken)
+    if deal.key is not None:
+        yield from _rounds(deal, deal.key, _turn(now), m)
+    elif rule == "priority":
+        yield from _by_tier(deal, now.members, m)
+    elif rule == "dynamic":
+        total, taken = int(wanted.sum()), int(deal.flow.taken_wh[0, m])
+        yield Step("", int(deal.offered_wh.sum()), total, int(wanted[m]), total, taken, taken)
 
 
-def _rounds(rounds: int, flow: Flow, key: Ints, turn: int, m: int) -> Iterator[Step]:
+def _rounds(deal: _Deal, key: Ints, turn: int, m: int) -> Iterator[Step]:
     """Round by round, as `share_by_keys` goes."""
-    wanted, left = flow.wanted_wh[0], int(flow.offered_wh.sum())
+    rules, wanted, left = deal.pool.rules, deal.wanted_wh, int(deal.offered_wh.sum())
+    of_all = rules.rule == "iterative"
+    rounds = 1 if rules.rule == "static" else rules.rounds or (ITERATIVE_ROUNDS if of_all else 0)
     taken, done = np.zeros_like(wanted), 0
     while left > 0 and (rounds == 0 or done < rounds):
-        weight = key if done == 0 and rounds > 0 else np.where(wanted > taken, key, 0)
+        weight = key if of_all or (done == 0 and rounds > 0) else np.where(wanted > taken, key, 0)
         if not weight[wanted > taken].any():
             return
         part = _divided(left, weight, turn)
@@ -236,13 +262,13 @@ def _divided(total: int, weight: Ints, turn: int) -> Ints:
     offer = np.zeros((1, len(weight)), np.int64)
     offer[0, 0] = total
     part, given = np.zeros_like(offer), np.zeros_like(offer)
-    share_by_keys(turn, 1, weight, offer, np.full_like(offer, total), part, given)
+    share_by_keys(turn, 1, False, weight, offer, np.full_like(offer, total), part, given)
     return part.reshape(-1)
 
 
-def _tiers(flow: Flow, members: Sequence[Member], m: int) -> Iterator[Step]:
+def _by_tier(deal: _Deal, members: Sequence[Member], m: int) -> Iterator[Step]:
     """Tier by tier, among those who are so near to the member."""
-    want, offer = flow.wanted_wh[0].copy(), flow.offered_wh[0].copy()
+    want, offer, flow = deal.wanted_wh.copy(), deal.offered_wh.copy(), deal.flow
     for tier, taken, given in zip(TIERS, flow.near_taken_wh[:, 0], flow.near_given_wh[:, 0], strict=True):
         group = _group(tier, members, m)
         offered, wanted, own = int(offer[group].sum()), int(want[group].sum()), int(want[m])
@@ -264,3 +290,21 @@ def _group(tier: str, members: Sequence[Member], m: int) -> NDArray[np.bool_]:
         return tier == "community" or n == m
 
     return np.array([is_near(n, other) for n, other in enumerate(members)], bool)
+
+
+def _bid(deal: _Deal, m: int) -> Bid | None:
+    """The member's place in the order book, where there is one."""
+    limits = deal.pool.limits
+    if limits is None or deal.wanted_wh[m] == 0:
+        return None
+    bid_tick, ask_tick = limits.tariff_tick[limits.bid, 0], limits.tariff_tick[limits.ask, 0]
+    buyer_tick, seller_tick = int(limits.buyer_tick[0]), int(limits.seller_tick[0])
+    stands = bid_tick >= buyer_tick
+    for_sale = (ask_tick <= seller_tick) & (ask_tick <= bid_tick[m])
+    return Bid(
+        int(bid_tick[m]),
+        buyer_tick,
+        int(deal.wanted_wh[stands & (bid_tick > bid_tick[m])].sum()),
+        int(deal.wanted_wh[stands & (bid_tick == bid_tick[m])].sum()),
+        int(deal.offered_wh[for_sale].sum()),
+    )

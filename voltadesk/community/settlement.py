@@ -92,7 +92,7 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
     rules = with_optimal_keys(rules, energy, tariffs)
     books = Books(rules, energy, tariffs)
     taken, given = np.zeros_like(energy.import_wh), np.zeros_like(energy.export_wh)
-    for flow in flows_of(rules, energy):
+    for flow in flows_of(rules, energy, tariffs):
         taken[flow.span] += flow.taken_wh
         given[flow.span] += flow.given_wh
         books.add_flow(flow)

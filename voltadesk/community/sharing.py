@@ -17,12 +17,14 @@ from voltadesk.clock import local_midnight_utc
 from voltadesk.community.energy import Energy
 from voltadesk.community.price_rules import TIERS
 from voltadesk.community.rules import Community, Member, Pool
-from voltadesk.engine.sharing import match_by_nearness, share_by_keys, share_by_want
+from voltadesk.community.tariffs import Tariffs
+from voltadesk.engine.sharing import match_by_nearness, share_by_book, share_by_keys, share_by_want
 from voltadesk.errors import BadInput, CheckFailed
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 Ints = NDArray[np.int64]
 
+ITERATIVE_ROUNDS = 5  # where the rules don't say
 CELLS_AT_ONCE = 1 << 18  # intervals x members that are shared in one go: what stays near the processor
 
 
@@ -36,9 +38,17 @@ class Flow:
     near_given_wh: Ints  # the same; in every tier and interval it sums to what is taken
     taken_wh: Ints  # (intervals, members), all tiers together [Wh]
     given_wh: Ints
-    wanted_wh: Ints  # (intervals, members), what was still wanted and takes part in the pool [Wh]
-    offered_wh: Ints  # likewise
-    key: Ints | None  # (members,), by which it was divided; None where what is wanted decides
+
+
+@dataclass(frozen=True, eq=False)
+class _Limits:
+    """The prices of a pool's order book: each member's own tariffs, and those of the pool [0.01/MWh]."""
+
+    tariff_tick: Ints  # (tariffs, intervals); the first is 0, for those who have none
+    bid: Ints  # (members,): the tariff that each is supplied by
+    ask: Ints  # (members,): the tariff that each feeds in by
+    buyer_tick: Ints  # (intervals,)
+    seller_tick: Ints  # (intervals,)
 
 
 @dataclass(eq=False)
@@ -50,18 +60,18 @@ class _Pool:
     is_consumer: NDArray[np.bool_]
     keys: list[tuple[int, Ints]]  # first interval, ppm of each member; empty: the same for all
     equal: NDArray[np.bool_]  # who has a key where none are given
+    limits: _Limits | None  # of the rule `book`
     part_bp: Ints | None  # how much of each member takes part
     want_left: Ints  # parts of a Wh that are carried on [1e-4 Wh]
     offer_left: Ints
 
 
-def flows_of(rules: Community, energy: Energy) -> Iterator[Flow]:
+def flows_of(rules: Community, energy: Energy, tariffs: Tariffs) -> Iterator[Flow]:
     """The energy that every pool moves, stretch by stretch in the order of time, in each the pools in their order.
 
-    Raises BadInput where a pool has no keys on some day.
+    Raises BadInput where a pool has no keys on some day, or a tariff that the rule `book` needs has a hole.
     """
-    names = energy.names
-    pools = [_pool(n, pool, energy, names) for n, pool in enumerate(rules.all_pools)]
+    pools = [_pool(n, pool, rules, energy, tariffs) for n, pool in enumerate(rules.all_pools)]
     order, bound = _tiers(energy.members)
     turn = energy.grid.start_utc // energy.grid.step_s
     for begin, end in _stretches(pools, energy):
@@ -73,44 +83,61 @@ def flows_of(rules: Community, energy: Energy) -> Iterator[Flow]:
             offered = _part(
                 np.where(pool.is_producer, offer, 0), energy.export_wh[begin:end], pool.part_bp, pool.offer_left
             )
-            key = _key(pool, begin, energy.active[begin])
-            near = _share(pool.rules, turn + begin, key, offered, wanted, order, bound)
+            active = energy.active[begin]
+            near = _share(pool, turn + begin, begin, active, offered, wanted, order, bound)
             taken, given = (moved.sum(axis=0) for moved in near)
             want -= taken
             offer -= given
             if (taken.sum(axis=1) != given.sum(axis=1)).any() or want.min() < 0 or offer.min() < 0:
                 raise CheckFailed(f"pool {pool.rules.name}: what is taken is not what is given")
-            yield Flow(n, slice(begin, end), *near, taken, given, wanted, offered, key)
+            yield Flow(n, slice(begin, end), *near, taken, given)
 
 
 def _share(
-    pool: Pool, turn: int, key: Ints | None, offered: Ints, wanted: Ints, order: Ints, bound: Ints
+    pool: _Pool,
+    turn: int,
+    begin: int,
+    active: NDArray[np.bool_],
+    offered: Ints,
+    wanted: Ints,
+    order: Ints,
+    bound: Ints,
 ) -> tuple[Ints, Ints]:
     """What is taken and given of a pool, each (tiers, intervals, members)."""
     taken, given = np.empty_like(wanted), np.empty_like(offered)
-    assert pool.rule != "optimal"  # made static before (`optimal`)
-    if key is not None:
-        share_by_keys(turn, rounds_of(pool), key, offered, wanted, taken, given)
-    elif pool.rule == "dynamic":
-        share_by_want(turn, offered, wanted, taken, given)
-    else:
+    rule = pool.rules.rule
+    assert rule != "optimal"  # made static before (`optimal`)
+    if rule == "priority":
         taken, given = wanted, offered
+    elif rule == "dynamic":
+        share_by_want(turn, offered, wanted, taken, given)
+    elif rule == "equal":
+        share_by_keys(turn, 0, False, pool.is_consumer.astype(np.int64), offered, wanted, taken, given)
+    elif rule == "book":
+        assert pool.limits is not None
+        _share_by_book(pool.limits, turn, begin, offered, wanted, taken, given)
+    else:
+        iterative = rule == "iterative"
+        rounds = 1 if rule == "static" else pool.rules.rounds or (ITERATIVE_ROUNDS if iterative else 0)
+        share_by_keys(turn, rounds, iterative, _keys(pool, begin, active), offered, wanted, taken, given)
     near_taken, near_given = (np.empty((len(TIERS), *wanted.shape), np.int64) for _ in range(2))
     # Of what a rule moved, this tells how near the ends are; for `priority` it is the rule.
     match_by_nearness(turn, order, bound, given, taken, near_taken, near_given)
     return near_taken, near_given
 
 
-def rounds_of(pool: Pool) -> int:
-    """How often what is left is divided by keys; 0: until nothing is left or nobody wants more."""
-    return 1 if pool.rule == "static" else pool.rounds or 0
+def _share_by_book(
+    limits: _Limits, turn: int, begin: int, offered: Ints, wanted: Ints, taken: Ints, given: Ints
+) -> None:
+    """Match a stretch of intervals as an order book would, at prices that are no worse than any order's limit."""
+    span = slice(begin, begin + len(wanted))
+    bid, ask = (np.ascontiguousarray(limits.tariff_tick[of, span].T) for of in (limits.bid, limits.ask))
+    wanted = np.where(bid >= limits.buyer_tick[span, None], wanted, 0)
+    offered = np.where(ask <= limits.seller_tick[span, None], offered, 0)
+    share_by_book(turn, bid, ask, offered, wanted, taken, given)
 
 
-def _key(pool: _Pool, begin: int, active: NDArray[np.bool_]) -> Ints | None:
-    if pool.rules.rule in ("dynamic", "priority"):
-        return None
-    if pool.rules.rule == "equal":
-        return pool.is_consumer.astype(np.int64)
+def _keys(pool: _Pool, begin: int, active: NDArray[np.bool_]) -> Ints:
     if not pool.keys:
         return (pool.equal & active).astype(np.int64)
     return [key for first, key in pool.keys if first <= begin][-1]
@@ -131,7 +158,9 @@ def _part(open_wh: Ints, whole_wh: Ints, part_bp: Ints | None, left: Ints) -> In
 
 
 # From the rules to arrays ---------------------------------------------------------------------------------------------
-def _pool(n: int, pool: Pool, energy: Energy, names: Sequence[str]) -> _Pool:
+def _pool(n: int, pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> _Pool:
+    names = energy.names
+
     def among(given: list[str] | None) -> NDArray[np.bool_]:
         return np.array([given is None or name in given for name in names])
 
@@ -149,8 +178,24 @@ def _pool(n: int, pool: Pool, energy: Energy, names: Sequence[str]) -> _Pool:
         raise BadInput(f"pools[{n}].keys[0].valid_from", pool.keys[0].valid_from, limit)
     consumers = among(pool.consumers)
     equal = consumers & energy.takes
+    limits = _limits(pool, rules, energy, tariffs) if pool.rule == "book" else None
     nothing = np.zeros((2, len(names)), np.int64)
-    return _Pool(pool, among(pool.producers), consumers, keys, equal, part_bp, nothing[0], nothing[1])
+    return _Pool(pool, among(pool.producers), consumers, keys, equal, limits, part_bp, nothing[0], nothing[1])
+
+
+def _limits(pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> _Limits:
+    rows: dict[str | None, int] = {None: 0}  # the place of each tariff; those who aren't members now need none
+
+    def places(own: Sequence[str | None], default: str | None) -> Ints:
+        names = [(name or default) if here else None for name, here in zip(own, energy.present, strict=True)]
+        return np.array([rows.setdefault(name, len(rows)) for name in names], np.int64)
+
+    bid = places([member.supply for member in energy.members], rules.prices.supply)
+    ask = places([member.feed_in for member in energy.members], rules.prices.feed_in)
+    prices = [tariffs.price(name).price_tick for name in rows if name is not None]
+    nothing = np.zeros(energy.grid.count, np.int64)
+    buyer, seller = (tariffs.price(getattr(pool, key) or getattr(rules.prices, key)) for key in ("buyer", "seller"))
+    return _Limits(np.stack([nothing, *prices]), bid, ask, buyer.price_tick, seller.price_tick)
 
 
 def _tiers(members: Sequence[Member]) -> tuple[Ints, Ints]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from voltadesk.clock import utc_text
 from voltadesk.desk import commands as c
 from voltadesk.desk.actors import Actors
+from voltadesk.desk.bills import Bills
 from voltadesk.desk.fleet import Battery, Fleet, batteries_of, unlimited
 from voltadesk.desk.fund import Fund
 from voltadesk.desk.ledger import Entry, Ledger
@@ -21,7 +22,7 @@ from voltadesk.desk.source import Source
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.strategy.rolling import PUBLISHED
-from voltadesk.units import money_decimal, mwh_decimal
+from voltadesk.units import E8_PER_CURRENCY, money_decimal, mwh_decimal
 
 Effects = dict[str, Any]
 Handler = Any
@@ -35,7 +36,7 @@ class Made(NamedTuple):
 
 
 class Book:
-    """Actors, ledger, fund, fleet, market and the safety switch of one desk.
+    """Actors, ledger, fund, fleet, statements, market and the safety switch of one desk.
 
     `founder` and its public key start the desk; `currency` labels its money. With a `source` it has a market: the
     scenario's batteries are its fleet, and the scenario's holders of money, by their public keys in `holders`, have
@@ -54,6 +55,7 @@ class Book:
         self.ledger = Ledger(currency, keep=True)
         self.fund = Fund(self.ledger)
         self.fleet = Fleet(self.fund)
+        self.bills = Bills(self.ledger)
         self.market = None if source is None else Market(source)
         self.halted = ""  # the reason, while halted
         self._results: list[IntervalResult] = []
@@ -93,6 +95,7 @@ class Book:
         effects: Effects = _HANDLERS[command.kind](self, entry, actor, command, time_utc)
         self.fund.check()
         self.fleet.check()
+        self.bills.check()
         if self.market is not None:
             self.market.check(self.ledger)
         return effects
@@ -278,11 +281,43 @@ class Book:
         elif actor != owner and not roles & {ADMIN, OPERATOR}:
             raise Refusal("DENIED", "actor", actor, "must be its owner, an admin or an operator")
 
+    # Communities ------------------------------------------------------------------------------------------------------
+    def _community_post(self, entry: int, actor: str, command: c.CommunityPost, time_utc: int) -> Effects:
+        made = self.bills.post(entry, command, time_utc)
+        payable = [bill.payable_e8 for bill in made]
+        return {
+            "community": command.community,
+            "period": command.period,
+            "statements": len(made),
+            "first": made[0].number if made else "",
+            "last": made[-1].number if made else "",
+            "to_collect": str(money_decimal(sum(amount_e8 for amount_e8 in payable if amount_e8 > 0))),
+            "to_pay_out": str(money_decimal(-sum(amount_e8 for amount_e8 in payable if amount_e8 < 0))),
+        }
+
+    def _community_pay(self, entry: int, actor: str, command: c.CommunityPay, time_utc: int) -> Effects:
+        bill = self.bills.get(command.statement)
+        is_own = actor == bill.member and bill.payable_e8 >= 0
+        if not is_own and ADMIN not in self.actors.get(actor).roles:
+            limit = f"must be admin, or {bill.member} for what is to be paid and not paid out"
+            raise Refusal("DENIED", "actor", actor, limit)
+        amount_e8 = None if command.amount is None else command.amount * (E8_PER_CURRENCY // 100)
+        bill, paid_e8 = self.bills.pay(entry, command.statement, amount_e8, time_utc)
+        return {
+            "statement": bill.number,
+            "member": bill.member,
+            "direction": "collect" if paid_e8 > 0 else "pay out",
+            "amount": str(money_decimal(abs(paid_e8))),
+            "open": str(money_decimal(abs(bill.open_e8))),
+        }
+
     # Plain values -----------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
         """All there is, as plain values for hashing and snapshots."""
+        bills = self.bills.state()
         return {
             "actors": self.actors.state(),
+            **({"bills": bills} if bills else {}),  # so a desk without any has the root it had before there were such
             "fleet": self.fleet.state(),
             "fund": self.fund.state(),
             "halted": self.halted,
@@ -298,6 +333,7 @@ class Book:
         book.ledger = Ledger.from_state(state["ledger"], keep=True)
         book.fund = Fund.from_state(book.ledger, state["fund"])
         book.fleet = Fleet.from_state(book.fund, state["fleet"])
+        book.bills = Bills.from_state(book.ledger, state.get("bills", {}))
         book.market = None if source is None else Market.from_state(source, state["market"])
         book.halted = state["halted"]
         return book
@@ -415,4 +451,6 @@ _HANDLERS: dict[str, Handler] = {
     "order.cancel": Book._order_cancel,
     "home.set": Book._home_set,
     "plant.set": Book._plant_set,
+    "community.post": Book._community_post,
+    "community.pay": Book._community_pay,
 }

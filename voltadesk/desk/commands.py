@@ -18,6 +18,9 @@ from voltadesk.errors import BadInput, limit_of
 from voltadesk.units import ENERGY_LIMIT_WH, MONEY_LIMIT_E8, POWER_LIMIT_W, PRICE_LIMIT_TICK, parse_scaled
 
 ORDER_LIMIT_WH = 10**10
+PARTY_LIMIT = 60  # characters, as in the rules of a community
+STATEMENTS_LIMIT = 20_000  # of one settlement: the most members that a community has
+CENTS_LIMIT = MONEY_LIMIT_E8 // 10**6
 
 
 def _text(decimals: int, low: int, high: int) -> BeforeValidator:
@@ -64,6 +67,19 @@ def _public_key(value: object) -> str:
     return value
 
 
+def _party(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= PARTY_LIMIT or not value.isprintable():
+        raise BadInput("", value, f"must be the name of a party, 1 to {PARTY_LIMIT} printable characters")
+    return value
+
+
+def _digest(value: object) -> str:
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise BadInput("", value, "must be a SHA-256 as 64 hexadecimal digits")
+    return value
+
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 
 Name = Annotated[str, BeforeValidator(_name)]
@@ -85,6 +101,11 @@ Number = Annotated[int, _text(0, 1, 10**12)]
 OrderEnergy = Annotated[int, _text(3, 1, ORDER_LIMIT_WH)]
 Strategy = Literal["threshold", "timetable", "rolling", "day-ahead", "dual"]
 PublicKey = Annotated[str, BeforeValidator(_public_key)]
+Party = Annotated[str, BeforeValidator(_party)]
+Balance = Annotated[int, _text(8, -MONEY_LIMIT_E8, MONEY_LIMIT_E8)]
+Cents = Annotated[int, _text(2, 1, CENTS_LIMIT)]
+Sha256 = Annotated[str, BeforeValidator(_digest)]
+Reference = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100)]
 
 
 class Command(BaseModel):
@@ -353,6 +374,41 @@ class PlantSet(Command):
     outages: list[PlantOutage] | None = None
 
 
+class Statement(BaseModel):
+    """What a member is billed for a period, tax with it, by party: what it pays is positive, what it gets negative.
+
+    `billed` is all of it, of which `payable` is what has not been payable before, in whole cents; `corrects` is the
+    number of the member's statement before this one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    number: Reference
+    member: Name
+    corrects: Reference | None = None
+    billed: dict[Party, Balance]
+    payable: Balance
+
+
+class CommunityPost(Command):
+    """Post a community's settlement of a period: who owes what to whom; `own` is what its own plants are billed."""
+
+    kind = "community.post"
+    community: Name
+    period: Reference
+    currency: Reference
+    settlement: Sha256  # of the file that tells all of it
+    statements: Annotated[list[Statement], Field(max_length=STATEMENTS_LIMIT)]
+    own: dict[Party, Balance] = Field(default_factory=dict)
+
+
+class CommunityPay(Command):
+    """Record that a statement was paid, or paid out: what is open of it, or a part."""
+
+    kind = "community.pay"
+    statement: Reference
+    amount: Cents | None = None
+
+
 COMMANDS: dict[str, type[Command]] = {
     command.kind: command
     for command in (
@@ -381,6 +437,8 @@ COMMANDS: dict[str, type[Command]] = {
         OrderCancel,
         HomeSet,
         PlantSet,
+        CommunityPost,
+        CommunityPay,
     )
 }
 

@@ -28,7 +28,7 @@ CODES = {
     "NO_HOLDERS": "nobody holds shares",
     "TOO_MANY": "as many as there may be",
     "NO_MARKET": "the desk has no market",
-    "NOTHING_DUE": "no dividend is waiting to be withdrawn",
+    "NOTHING_DUE": "no dividend is waiting to be withdrawn, or the statement is paid",
 }
 
 

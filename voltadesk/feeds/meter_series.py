@@ -13,7 +13,7 @@ from voltadesk.clock import INTERVAL_MINUTES, time_zone
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import MEASURED, MISSING, QUALITIES, Kind, Register
 from voltadesk.feeds.table import Table, exact_cells
-from voltadesk.feeds.times import _local_to_utc, _seconds_of
+from voltadesk.feeds.times import _local_to_utc, _seconds_of, not_after
 from voltadesk.units import ENERGY_LIMIT_WH
 
 Stamps = Literal["start", "end"]
@@ -54,6 +54,10 @@ class Series:
     rows: Sequence[int] | None  # of the table; None: all
     quality: int | None  # column
 
+    @property
+    def name(self) -> str:
+        return f"{self.meter} {self.register}"
+
 
 class Reader:
     """Reads the series of one table; series with the same times share them."""
@@ -68,16 +72,12 @@ class Reader:
         self._seconds: dict[tuple[str, ...], Ints] = {}
 
     def read(self, series: Series) -> Reading:
+        """A series' reading. Raises BadInput: of a value by the series' name, else (`time`, `quality`) of its rows."""
         table = self.table
         if series.rows is not None:
             rows, lines = table.rows, table.lines
             table = Table(table.place, table.columns, [rows[r] for r in series.rows], [lines[r] for r in series.rows])
-        try:
-            return self._read(table, series)
-        except BadInput as error:
-            field = f"{series.meter} {series.register}"
-            named = error.field if error.field.startswith(field) else f"{field}: {error.field}"
-            raise BadInput(named, error.value, error.limit, error.where) from None
+        return self._read(table, series)
 
     def _read(self, table: Table, series: Series) -> Reading:
         self.kinds.add("counter readings" if series.kind == "cumulative" else "energy per interval")
@@ -89,7 +89,7 @@ class Reader:
         else:
             seconds = self._of_all
         step_s = _step(table, self.time, seconds)
-        field = f"{series.meter} {series.register}"
+        field = series.name
         quality = _qualities(table, series.quality)
         cells = table.cells(series.column)
         if "," in "".join(cells):
@@ -149,9 +149,7 @@ def _step(table: Table, column: int, seconds: Ints) -> int:
     if not len(steps):
         raise refuse(0, "must have a row after it")
     if (back := np.flatnonzero(steps <= 0)).size:
-        row = int(back[0]) + 1
-        before = table.rows[row - 1][column].strip()
-        raise refuse(row, "stands twice: intervals overlap" if steps[row - 1] == 0 else f"must come after {before}")
+        raise not_after(table, table.cells(column), seconds, int(back[0]) + 1)
     lengths, counts = np.unique(steps, return_counts=True)
     step_s = int(lengths[np.argmax(counts)])
     if step_s % 60 or step_s // 60 not in INTERVAL_MINUTES:

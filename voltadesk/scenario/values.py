@@ -96,13 +96,9 @@ Efficiency = Annotated[int, _scaled(6, 1, PPM_PER_UNIT)]  # share of 1 -> ppm
 Emissions = Annotated[int, _scaled(3, 0, 10_000_000)]  # kg/MWh -> g/MWh
 Day = Annotated[date, BeforeValidator(_day)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
-Identifier = Annotated[
-    str,
-    _matching(
-        "[A-Za-z0-9][A-Za-z0-9_.-]{0,39}",
-        "must be 1 to 40 of A-Z, a-z, 0-9, _ . - and begin with a letter or a digit",
-    ),
-]
+IDENTIFIER = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+IDENTIFIER_LIMIT = "must be 1 to 40 of A-Z, a-z, 0-9, _ . - and begin with a letter or a digit"
+Identifier = Annotated[str, _matching(IDENTIFIER.pattern, IDENTIFIER_LIMIT)]
 ClockSpan = Annotated[
     str,
     _matching(

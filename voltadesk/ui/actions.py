@@ -102,6 +102,10 @@ ACTIONS = (
     # Ledger
     Action("ledger.verify", "Verify", "v", "Check the whole journal: signatures, chain, books, state", desktop="ledger",
            in_bar=True, call="verify"),
+    Action("community.post", "Post bills", "n", "Post a community's settlement, from its folder", "community.post",
+           REVIEW, "ledger", call="post_settlement"),
+    Action("community.pay", "Record payment", "P", "A community's statement was paid, or paid out", "community.pay",
+           REVIEW, "ledger"),
     # Admin
     Action("market.set", "Rules", "m", "Change the market's rules from the next interval on", "market.set", REVIEW,
            "admin", True),

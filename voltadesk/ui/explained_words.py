@@ -15,7 +15,7 @@ from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT, decimal_text
 
 if TYPE_CHECKING:
     from voltadesk.community.books import Line
-    from voltadesk.community.explanation import Explanation, PoolShare, Step
+    from voltadesk.community.explanation import Bid, Explanation, PoolShare, Step
     from voltadesk.ui.community_frame import OpenMonth
 
 _KWH = Number(3, 3)  # from Wh
@@ -120,6 +120,8 @@ def _by_rule(pool: PoolShare) -> Iterator[str]:
     elif pool.rule == "priority":
         yield "By the rule priority the nearest come first."
         yield from map(_tier, pool.steps)
+    elif pool.bid is not None:
+        yield from _by_bids(pool.bid)
     elif pool.steps:
         yield from _by_keys(pool)
 
@@ -132,6 +134,18 @@ def _tier(step: Step) -> str:
     own = f"{_KWH.show(step.weight)} ({percent_text(step.weight, step.weights)})"
     part = "all of it" if step.weight == step.weights else f"{own} of it"
     return f"{words}, {part} by you: you got {_KWH.show(step.taken_wh)}."
+
+
+def _by_bids(bid: Bid) -> Iterator[str]:
+    """The order book; its first sentence is the rule."""
+    price = _PER_KWH.show(bid.price_tick)
+    yield f"By the rule book those buy first whose suppliers ask most. Yours asks {price} a kWh."
+    if bid.price_tick < bid.buyer_tick:
+        yield f"Buyers pay {_PER_KWH.show(bid.buyer_tick)} here, which is more: your supplier serves you for less."
+        return
+    yield f"At that or less {kwh(bid.offered_wh)} were for sale; {kwh(bid.dearer_wh)} were wanted by those before you."
+    if bid.dearer_wh + bid.equal_wh > bid.offered_wh > bid.dearer_wh:
+        yield f"Who bids the same takes turns: {kwh(bid.equal_wh)} were wanted at your price."
 
 
 def _by_keys(pool: PoolShare) -> Iterator[str]:

@@ -24,6 +24,7 @@ from voltadesk.community.shipped import find_folder_rules, meters_beside
 from voltadesk.community.tariffs import Tariffs
 from voltadesk.errors import BadInput, VoltaDeskError
 from voltadesk.feeds.meter_files import MeterFile
+from voltadesk.report.community_bank import with_payments
 from voltadesk.report.community_document import settled_sections, statement_sections
 from voltadesk.report.community_figures import FLOWS, Period, ratios, settled
 from voltadesk.report.document import Section, show
@@ -161,6 +162,7 @@ def statement_text(opened: Opened, month: OpenMonth, member: str) -> str:
     """A member's statement; the manager's report of the month where none is named."""
     assert opened.rules is not None
     tree = settled(opened.rules, opened.files, [Period(month.name, month.settlement)])
+    tree = with_payments(tree, opened.rules, None)
     if not member:
         return _text(settled_sections(tree))
     period = tree["periods"][0]
