@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from voltadesk.ui.settling import Opened
 
 COMPARED_AT_ONCE = 1 << 20  # intervals x members that are compared without being asked
+READ_AT_MOST, READ_FRAME = 104, 6  # cells of what is read over the desktop, and of the frame around it
 STOP_S = 0.5  # at most, until the screen is left
 COMPILING_S = 2  # a month takes as long only where something has to be compiled first
 
@@ -268,10 +269,12 @@ class Settler:
         if month is None or opened is None:
             return
 
+        width = min(READ_AT_MOST, self._app.size.width * 9 // 10 - READ_FRAME)
+
         def write() -> str:
             from voltadesk.ui import settling
 
-            return settling.statement_text(opened, month, member)
+            return settling.statement_text(opened, month, member, width)
 
         title = f"Statement of {member}, {month.name}" if member else f"Report of {month.name}"
         self._ask(write, lambda text: self._app.push_screen(Reading(title, text)))

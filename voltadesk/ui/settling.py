@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from textwrap import wrap
 
 from rich.console import Console
 
@@ -31,8 +32,6 @@ from voltadesk.report.document import Section, show
 from voltadesk.ui.community_frame import FAULT, SETTLED, MonthLine, OpenMonth, RuleLine
 from voltadesk.ui.rows import Row
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
-
-STATEMENT_WIDTH = 104  # cells, of what is read over the desktop
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,19 +157,20 @@ def _rule_line(outcome: Outcome) -> RuleLine:
     )
 
 
-def statement_text(opened: Opened, month: OpenMonth, member: str) -> str:
-    """A member's statement; the manager's report of the month where none is named."""
+def statement_text(opened: Opened, month: OpenMonth, member: str, width: int) -> str:
+    """A member's statement in lines of `width` cells; the manager's report of the month where none is named."""
     assert opened.rules is not None
     tree = settled(opened.rules, opened.files, [Period(month.name, month.settlement)])
     tree = with_payments(tree, opened.rules, None)
     if not member:
-        return _text(settled_sections(tree))
+        return _text(settled_sections(tree), width)
     period = tree["periods"][0]
     found = next(each for each in period["members"] if each["name"] == member)
-    return _text(statement_sections(tree, period, found))
+    return _text(statement_sections(tree, period, found), width)
 
 
-def _text(parts: list[Section]) -> str:
+def _text(parts: list[Section], width: int) -> str:
     file = StringIO()
-    show(parts, Console(file=file, width=STATEMENT_WIDTH, color_system=None, legacy_windows=False))
-    return file.getvalue().strip()
+    show(parts, Console(file=file, width=width, color_system=None, legacy_windows=False))
+    lines = file.getvalue().strip().splitlines()
+    return "\n".join(part for line in lines for part in wrap(line, width, drop_whitespace=False) or [""])

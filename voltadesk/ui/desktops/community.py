@@ -30,10 +30,10 @@ class CommunityDesktop(Desktop):
     CommunityDesktop Grid { scrollbar-size-vertical: 1; }
     CommunityDesktop.-w200 Grid { grid-size: 2 3; grid-columns: 1fr 1fr; grid-rows: 15fr 14fr 23fr; }
     CommunityDesktop.-w200 #members { column-span: 2; }
-    CommunityDesktop.-w140 Grid { grid-size: 2 3; grid-columns: 1fr 1fr; grid-rows: 10fr 12fr 14fr; }
+    CommunityDesktop.-w140 Grid { grid-size: 2 3; grid-columns: 1fr 1fr; grid-rows: 11fr 12fr 13fr; }
     CommunityDesktop.-w140 #members { column-span: 2; }
-    CommunityDesktop.-w100 Grid { grid-size: 1; grid-rows: 10 10 14 14 20; overflow-y: auto; }
-    CommunityDesktop.-w80 Grid { grid-size: 1; grid-rows: 9 9 12 12 18; overflow-y: auto; }
+    CommunityDesktop.-w100 Grid { grid-size: 1; grid-rows: 10 11 14 14 20; overflow-y: auto; }
+    CommunityDesktop.-w80 Grid { grid-size: 1; grid-rows: 9 11 12 12 18; overflow-y: auto; }
     """
 
     def panes(self) -> Iterable[Widget]:

@@ -8,7 +8,6 @@ from voltadesk.ui.actions import BY_ID
 from voltadesk.ui.cells import Words
 from voltadesk.ui.charts.prose import Prose
 from voltadesk.ui.community_frame import CommunityFrame
-from voltadesk.ui.explained_words import of_all, of_member
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.inks import FAULT
 from voltadesk.ui.opening_words import opening_words
@@ -53,6 +52,8 @@ class ExplainedPane(Pane):
     def _words(self, seen: CommunityFrame) -> list[Words]:
         if seen.month is None:
             return [[(f"✗ {seen.line.fault}", FAULT)]] if seen.line.fault else []
+        from voltadesk.ui.explained_words import of_all, of_member  # loads some of the community's code
+
         if not seen.member:
             return of_all(seen.month, seen.interval)
         if seen.explanation is None or seen.rules is None:
