@@ -91,4 +91,4 @@ def _member_lines(month: OpenMonth, member: str | None, at: slice) -> list[Serie
         return []
     m = done.energy.names.index(member)
     parts = (("got", done.taken_wh[:, m]), ("gave", done.given_wh[:, m]))
-    return [Series(word, energy_wh[at], OWN) for word, energy_wh in parts if energy_wh.any()]
+    return [Series(word, energy_wh[at].astype(np.int64), OWN) for word, energy_wh in parts if energy_wh.any()]
