@@ -40,6 +40,7 @@ def told_by(done: Done) -> tuple[int, str]:
         (("--scenario", "none"), 3, "scenario = none"),
         (("--scenario", "village", "--desk", "here"), 2, "give either --scenario"),
         (("--desk", "nowhere"), 3, "nowhere"),
+        (("--community", "nowhere"), 3, "community = nowhere: must be a folder with community.toml or rules.toml"),
     ],
 )
 def test_what_can_not_be_is_refused_in_one_line(tmp_path: Path, words: tuple[str, ...], code: int, told: str) -> None:

@@ -18,6 +18,7 @@ from voltadesk.store.keys import Key
 from voltadesk.store.machine import key_text
 from voltadesk.store.seat import Seat
 from voltadesk.ui.app import DeskApp, Settings
+from voltadesk.ui.community_frame import SETTLING, WAITING, CommunityFrame
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.runner import Runner
 
@@ -70,13 +71,17 @@ def on_desk(
     scenario: str = "quickstart",
     actor: str = "owner",
     settings: Settings | None = None,
+    source: str = "",
     **given: Any,
 ) -> Any:
-    """What `act` returns, with the desk's app on a screen of so many cells and its first frame shown."""
+    """What `act` returns, with the desk's app on a screen of so many cells and its first frame shown.
+
+    `source` is the community that its desktop opens.
+    """
 
     async def run() -> Any:
         with make_desk(folder, scenario) as desk, running(desk, intervals, actor, **given) as runner:
-            app = DeskApp(runner, settings)
+            app = DeskApp(runner, settings, community=source)
             async with app.run_test(size=size) as pilot:
                 await shown(pilot)
                 result = await act(pilot)
@@ -84,6 +89,32 @@ def on_desk(
             return result
 
     return asyncio.run(run())
+
+
+async def community(pilot: Pilot[Any]) -> CommunityFrame:
+    """Wait until the community that is open is settled, compared and explained as far as it can be."""
+    app: Any = pilot.app
+    until = time.monotonic() + 120
+    while not _is_at_rest(app.settler.frame):
+        assert time.monotonic() < until, app.settler.frame
+        await pilot.pause(0.02)
+    await shown(pilot)
+    await app.flush()
+    await pilot.pause()
+    frame: CommunityFrame = app.settler.frame
+    return frame
+
+
+def _is_at_rest(seen: CommunityFrame) -> bool:
+    if seen.busy or any(line.state in (WAITING, SETTLING) for line in seen.months):
+        return False
+    month, told = seen.month, seen.explanation
+    if month is None:
+        return not seen.months or bool(seen.line.fault)
+    is_told = told is not None and (told.member.name, told.start_utc) == (
+        seen.member, month.grid.starts_utc[seen.interval],
+    )  # fmt: skip
+    return not seen.is_comparing and (not seen.member or is_told)
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.ui.desks import make_desk, running, shown
+from tests.ui.desks import community, make_desk, running, shown
 from voltadesk.ui.app import DeskApp, Settings
 from voltadesk.ui.picture import HEIGHT, WIDTH, screen_svg, screen_text
 
@@ -19,11 +19,13 @@ from voltadesk.ui.picture import HEIGHT, WIDTH, screen_svg, screen_text
 async def draw(app: DeskApp, given: argparse.Namespace, size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await shown(pilot)
-        await pilot.press({"market": "1", "fleet": "2", "fund": "3", "ledger": "4", "admin": "5"}[given.desktop])
+        await pilot.press(str([*app.MODES].index(given.desktop) + 1))
         await shown(pilot)
+        await community(pilot)
         for key in given.keys:
             await pilot.press(key)
             await pilot.pause(0.3)
+        await community(pilot)
         await pilot.pause(0.5)
         for fault in app.faults:
             raise fault
@@ -51,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--desktop", default="market")
     parser.add_argument("--scenario", default="quickstart")
+    parser.add_argument("--community", default="flats")
     parser.add_argument("--intervals", type=int, default=200)
     parser.add_argument("--actor", default="owner")
     parser.add_argument("--theme", default="dark")
@@ -65,7 +68,7 @@ def main() -> None:
         make_desk(Path(folder) / "desk", given.scenario) as desk,
         running(desk, given.intervals, given.actor) as runner,
     ):
-        app = DeskApp(runner, Settings(theme=given.theme))
+        app = DeskApp(runner, Settings(theme=given.theme), community=given.community)
         if given.live:
             app.run()
         else:

@@ -19,6 +19,7 @@ from voltadesk.desk.roles import ALLOWED
 from voltadesk.ui.actions import ACTIONS, BY_ID, TYPED
 from voltadesk.ui.app import DeskApp, Settings, binding_ids
 from voltadesk.ui.base import ONLY_SHOWS
+from voltadesk.ui.desktops import DESKTOPS
 from voltadesk.ui.dialogs.form import Form
 from voltadesk.ui.dialogs.jump import Jump
 from voltadesk.ui.dialogs.reading import Reading
@@ -61,15 +62,15 @@ def test_every_action_has_what_it_needs() -> None:
 
 
 def test_no_key_does_two_things_on_one_desktop() -> None:
-    for desktop in ("market", "fleet", "fund", "ledger", "admin"):
+    for desktop in DESKTOPS:
         keys = [key for action in ACTIONS if action.desktop in ("", desktop) for key in action.key.split(",") if key]
         assert len(set(keys)) == len(keys), desktop
 
 
 def test_every_desktop_opens_by_its_key_and_says_what_it_is(tmp_path: Path) -> None:
     async def act(pilot: Pilot[Any]) -> None:
-        for key, name in zip("12345", ("market", "fleet", "fund", "ledger", "admin"), strict=True):
-            await pilot.press(key)
+        for key, name in enumerate(DESKTOPS, start=1):
+            await pilot.press(str(key))
             await shown(pilot)
             assert pilot.app.current_mode == name
             for pane in pilot.app.desktop.in_sight:  # type: ignore[attr-defined]
@@ -393,7 +394,7 @@ def test_a_storm_of_sizes_leaves_a_whole_picture(tmp_path: Path) -> None:
         app.runner.set_speed(0)
         app.runner.play()
         sizes = [(200, 56), (80, 24), (33, 9), (140, 40), (12, 4), (100, 30)] * 2
-        for desktop in "12345":
+        for desktop in "123456":
             await pilot.press(desktop)
             for size in sizes:
                 app._driver._size = Size(*size)  # type: ignore[union-attr]  # as the pilot does, who waits then

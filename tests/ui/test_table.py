@@ -17,7 +17,7 @@ from tests.ui.screens import on_screen
 from voltadesk.ui.export import write_csv
 from voltadesk.ui.pane import Pane, Standing
 from voltadesk.ui.picture import screen_text
-from voltadesk.ui.rows import Column, ListRows, Row, number_column
+from voltadesk.ui.rows import Column, ListRows, Row, SummedRows, number_column
 from voltadesk.ui.table import Table
 from voltadesk.ui.table_pane import ColumnChoice, TablePane
 from voltadesk.ui.text import PRICE
@@ -35,6 +35,21 @@ def test_window_is_the_naive_slice(rows: list[Row], words: str, key: str | None,
         known = [row for row in expected if row[at] is not None]
         expected = sorted(known, key=lambda row: row[at], reverse=descending) + [r for r in expected if r[at] is None]
     assert view.rows(first, first + 7) == expected[first : first + 7]
+    assert (len(view), view.held, view.total) == (len(expected), len(rows), len(rows))
+
+
+@given(ROWS, st.text("abc ", max_size=3), st.sampled_from([None, "name", "price"]), st.booleans(), st.integers(0, 40))
+def test_the_sum_stands_below_what_the_filter_leaves(
+    rows: list[Row], words: str, key: str | None, descending: bool, first: int
+) -> None:
+    def sum_up(seen: Sequence[Row]) -> Row:
+        return "sum", sum(row[1] or 0 for row in seen)
+
+    plain = ListRows(COLUMNS, rows).arranged(words, key, descending)
+    view = SummedRows(ListRows(COLUMNS, rows), sum_up).arranged(words, key, descending)
+    shown = [*plain.rows(0, len(plain))]
+    expected = [*shown, sum_up(shown)] if shown else []
+    assert list(view.rows(first, first + 7)) == expected[first : first + 7]
     assert (len(view), view.held, view.total) == (len(expected), len(rows), len(rows))
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from voltadesk.cli.session import told_by
-from voltadesk.cli.tui import AsName, Folder, Scenario, Theme
+from voltadesk.cli.tui import AsName, Community, Folder, Scenario, Theme
 from voltadesk.cli.view import say
 from voltadesk.errors import VoltaDeskError
 
@@ -32,6 +32,7 @@ def serve(
     scenario: Scenario = None,
     desk: Folder = None,
     as_name: AsName = None,
+    community: Community = None,
     theme: Theme = None,
 ) -> None:
     try:
@@ -39,7 +40,7 @@ def serve(
         from textual_serve.server import Server
     except ImportError:
         raise VoltaDeskError("serve needs the extra web: pip install 'voltadesk[web]'") from None
-    options = {"--scenario": scenario, "--desk": desk, "--as": as_name, "--theme": theme}
+    options = {"--scenario": scenario, "--desk": desk, "--as": as_name, "--community": community, "--theme": theme}
     words = [sys.executable, "-m", "voltadesk", "tui", *([] if trade else ["--read-only"])]
     for name, value in options.items():
         words += [] if value is None else [name, str(value)]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from voltadesk.ui.settings import Settings
 
 TRIAL_SPEED = 900  # a quarter-hour in a second
+TRIAL_COMMUNITY = "flats"
 DAY_S = 86_400
 
 Scenario = Annotated[
@@ -30,12 +31,16 @@ Scenario = Annotated[
 ]
 Folder = Annotated[Path | None, typer.Option("--desk", envvar="VOLTADESK_DESK", metavar="FOLDER", help="The desk's.")]
 AsName = Annotated[str | None, typer.Option("--as", envvar="VOLTADESK_AS", metavar="NAME", help="Who acts.")]
+Community = Annotated[
+    str | None, typer.Option(metavar="NAME|DIR", help="For its desktop: one that is shipped, or a folder of one's own.")
+]
 Theme = Annotated[str | None, typer.Option(metavar="NAME", help="dark, light, high-contrast or classic.")]
 
 HELP = told_by(
-    "The desk on the terminal: market, fleet, fund, ledger, administration, live and by keyboard.",
+    "The desk on the terminal: market, fleet, fund, ledger, administration, community, live and by keyboard.",
     "tui",
     "tui --scenario village --speed 3600",
+    "tui --community meters-2026",
     "tui --desk /data/desk --as ann",
     more="Without a desk of your own (voltadesk init) it opens one to try, which is gone when you quit. "
     "? shows the keys, : takes the words of the command line.",
@@ -52,6 +57,7 @@ def tui(
     speed: Annotated[
         str | None, typer.Option(metavar="N|max", help="Seconds of the market's clock in a second.")
     ] = None,
+    community: Community = None,
     theme: Theme = None,
     fps: Annotated[int | None, typer.Option(min=1, max=60, metavar="N", help="Pictures in a second.")] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Nothing can be changed from this screen.")] = False,
@@ -59,13 +65,17 @@ def tui(
     if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
         raise UsageError("tui needs a terminal; voltadesk headless --help works without one")
     settings = _settings(theme, fps, speed, read_only)
+    if community is not None:
+        from voltadesk.community.shipped import find_folder_rules
+
+        find_folder_rules(Path(community))
     source = context.get_parameter_source("desk")
     if scenario is not None and source is not None and source.name == "ENVIRONMENT":
         desk = None  # what is asked for here goes before what is set for all commands
     with _opened(scenario, desk) as (folder, is_trial):
         at = Session(as_name=as_name, key_file=key_file, passphrase_fd=passphrase_fd, folder=folder)
         try:
-            _show(at, settings, is_trial)
+            _show(at, settings, is_trial, community or (TRIAL_COMMUNITY if is_trial else ""))
         finally:
             at.close()
 
@@ -108,7 +118,7 @@ def _opened(scenario: str | None, desk: Path | None) -> Iterator[tuple[Path, boo
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _show(at: Session, settings: Settings, is_trial: bool) -> None:
+def _show(at: Session, settings: Settings, is_trial: bool, community: str) -> None:
     import platformdirs
 
     from voltadesk.ui.app import DeskApp
@@ -124,7 +134,7 @@ def _show(at: Session, settings: Settings, is_trial: bool) -> None:
     speed = TRIAL_SPEED if settings.speed is None else settings.speed
     runner = Runner(seat, unsigned=unsigned, is_trial=is_trial, speed=speed, ahead=ahead)
     memory = platformdirs.user_state_path("voltadesk") / "screen.json"
-    app = DeskApp(runner, settings, seats=_seats(at), memory=load(memory))
+    app = DeskApp(runner, settings, seats=_seats(at), memory=load(memory), community=community)
     app.run()
     save(memory, app.memory)
 

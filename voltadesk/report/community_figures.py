@@ -100,7 +100,7 @@ def _period(rules: Community, period: Period) -> Tree:
         "notes": [*done.energy.notes, *_what_is_billed(period, bills)],
         "optimal_keys_percent": _optimal_keys(rules, done),
         "energy_kwh": {key: _total(done, f"{key}_wh") for key in FLOWS},
-        **_ratios(done.statements),
+        **ratios(done.statements),
         "members": [_statement(bill) for bill in bills],
         "received": {party: money_decimal(amount) for party, amount in sorted(done.received_e8.items())},
         "members_paid": money_decimal(paid),
@@ -138,7 +138,7 @@ def _total(done: Settlement, key: str) -> Decimal | None:
     return None if None in energy else kwh_decimal(sum(energy))
 
 
-def _ratios(statements: Sequence[Statement]) -> Tree:
+def ratios(statements: Sequence[Statement]) -> Tree:
     """Which part of what was used came from own roofs and the community, and which part of what was made stayed."""
     own, taken, grid, given, fed = (sum(getattr(s, f"{key}_wh") or 0 for s in statements) for key in FLOWS)
     return {
@@ -160,7 +160,7 @@ def _statement(bill: Bill) -> Tree:
         "energy_kwh": _flows(statement),
         "from_community_kwh": _by_tier(statement.from_tier_wh),
         "to_community_kwh": _by_tier(statement.to_tier_wh),
-        **_ratios([statement]),
+        **ratios([statement]),
         "estimated_intervals": statement.estimated_intervals,
         "lines": [_line(line) for line in statement.lines],
         "without_community": [_line(line) for line in statement.alone],

@@ -58,6 +58,7 @@ ACTIONS = (
     _desktop(3, "fund", "Net asset value, holdings, dividends, your statement"),
     _desktop(4, "ledger", "Receipts and postings, and their proofs"),
     _desktop(5, "admin", "Actors, rules, feeds, halt and resume"),
+    _desktop(6, "community", "Months and members of an energy community, an interval explained, rules compared"),
     # Trading
     Action("order.buy", "Buy", "b", "An order to buy in the coming auction", "order.place", REVIEW, "", True, "buy"),
     Action("order.sell", "Sell", "s", "An order to sell in the coming auction", "order.place", REVIEW, "", True,
@@ -118,6 +119,17 @@ ACTIONS = (
            "owner.transfer", TYPED, "admin", word="transfer"),
     Action("owner.accept", "Accept ownership", "A", "Accept the ownership that was offered to you", "owner.accept",
            TYPED, "admin", word="accept"),
+    # Community
+    Action("community.open", "Open", "O", "Open a community: one that is shipped, or a folder with rules and meters",
+           desktop="community", in_bar=True, call="open_community"),
+    Action("community.on", "Day on", "d", "The next day, at the same time", desktop="community", in_bar=True,
+           call="day_on"),
+    Action("community.back", "Day back", "D", "The day before, at the same time", desktop="community",
+           call="day_back"),
+    Action("community.whole", "Day or month", "m", "Show the day's sharing, or the month's", desktop="community",
+           in_bar=True, call="day_or_month"),
+    Action("community.compare", "Compare rules", "r", "Settle the month under every sharing rule", desktop="community",
+           in_bar=True, call="compare_rules"),
     # Homes and plants, from their own pages
     Action("home.set", "Alter home", "", "How a home takes part", "home.set", REVIEW),
     Action("plant.set", "Alter plant", "", "What a plant can make and what it asks", "plant.set", REVIEW),

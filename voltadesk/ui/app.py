@@ -1,4 +1,4 @@
-"""The desk's app: five desktops, and everything that can be done on them."""
+"""The desk's app: its desktops, and everything that can be done on them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from voltadesk.ui.actions import bindings
+from voltadesk.ui.community_actions import CommunityActions
 from voltadesk.ui.desktops import DESKTOPS
 from voltadesk.ui.screen_actions import ScreenActions
 from voltadesk.ui.settings import Settings as Settings
@@ -18,7 +19,7 @@ from voltadesk.ui.time_actions import TimeActions
 from voltadesk.ui.trade_actions import TradeActions
 
 
-class DeskApp(TimeActions, TradeActions, ScreenActions):
+class DeskApp(TimeActions, TradeActions, CommunityActions, ScreenActions):
     """The screen of one desk."""
 
     TITLE = "VoltaDesk"

@@ -27,6 +27,7 @@ from voltadesk.ui.message import MessageLine
 from voltadesk.ui.prompt import Prompt
 from voltadesk.ui.runner import Runner
 from voltadesk.ui.settings import Settings
+from voltadesk.ui.settler import Settler
 from voltadesk.ui.type_ahead import TypeAhead
 from voltadesk.ui.verification import Verification
 
@@ -57,13 +58,18 @@ class DeskBase(TypeAhead):
         *,
         seats: Mapping[str, Path] | None = None,
         memory: Memory | None = None,
+        community: str = "",
     ) -> None:
-        """`seats` are the key files that are here, by actor; `memory` is how the screen was left."""
+        """`seats` are the key files that are here, by actor; `memory` is how the screen was left.
+
+        `community` is the one that its desktop opens: the name of one that is shipped, or a folder.
+        """
         self.settings = settings or Settings()
         super().__init__(self.settings.theme)
         self.runner = runner
         self.seats = seats or {}
         self.memory: Memory = memory or {}
+        self.settler = Settler(self, community)
         self.opened: list[Desktop] = []  # seen so far
         self.faults: list[Exception] = []  # of panes
         self.past_lines: list[str] = []  # given on the command line
@@ -89,6 +95,8 @@ class DeskBase(TypeAhead):
 
     def on_unmount(self) -> None:
         self.runner.stop()
+        self.settler.stop()
+        gc.unfreeze()  # or libraries complain at the end of what they still find
 
     def do_quit(self, action: Action) -> None:
         """Note how everything is left, and end."""
@@ -197,6 +205,10 @@ class DeskBase(TypeAhead):
 
     def ask_form(self, action: Action) -> None:
         """Ask the values of a command."""
+        raise NotImplementedError
+
+    def key_of(self, action: Action) -> str:
+        """The keys that an action has, as they are shown."""
         raise NotImplementedError
 
     def why_not(self, action: Action) -> str:

@@ -29,7 +29,7 @@ DRAWN_S = 0.01  # a little over the time between two updates of the screen
 
 
 class Desktop(Screen[None]):
-    """One of the five. Its style sheet lays panes out for `-w200`, `-w140`, `-w100` and `-w80`."""
+    """One of the desktops. Its style sheet lays panes out for `-w200`, `-w140`, `-w100` and `-w80`."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-w80"), (96, "-w100"), (130, "-w140"), (180, "-w200")]  # noqa: RUF012
     ALLOW_IN_MAXIMIZED_VIEW = "StatusLines, MessageLine, KeyBar, Prompt"

@@ -104,6 +104,33 @@ class ListRows:
         return result
 
 
+class SummedRows:
+    """Rows with one more below them, which sums up those that the filter leaves; it stays there in every order."""
+
+    def __init__(self, rows: Rows, sum_up: Callable[[Sequence[Row]], Row]) -> None:
+        self._rows, self._sum_up = rows, sum_up
+        self._sum = [sum_up(rows.rows(0, len(rows)))] if len(rows) else []
+
+    @property
+    def total(self) -> int:
+        return self._rows.total
+
+    @property
+    def held(self) -> int:
+        return self._rows.held
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._sum)
+
+    def rows(self, first: int, last: int) -> Sequence[Row]:
+        end = len(self._rows)
+        found = self._rows.rows(first, min(last, end))
+        return [*found, *self._sum] if first <= end < last else found
+
+    def arranged(self, words: str, key: str | None, descending: bool) -> SummedRows:
+        return SummedRows(self._rows.arranged(words, key, descending), self._sum_up)
+
+
 def _matches(columns: Sequence[Column], row: Row, wanted: list[str]) -> bool:
     text = "\n".join(column.show(value) for column, value in zip(columns, row, strict=True)).casefold()
     return all(word in text for word in wanted)

@@ -75,7 +75,7 @@ class TablePane(Pane):
         super().stand(
             replace(
                 standing,
-                shown=len(view.view),
+                shown=self.rows_shown(),
                 total=view.source.total,
                 held=view.source.held,
                 words=view.words,
@@ -83,6 +83,10 @@ class TablePane(Pane):
                 is_busy=view.is_arranging,
             )
         )
+
+    def rows_shown(self) -> int:
+        """Rows after the filter."""
+        return len(self.table.view)
 
     def _tell(self) -> None:
         self.stand(self.standing)
