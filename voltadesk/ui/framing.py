@@ -14,6 +14,7 @@ from voltadesk.desk.market import Market
 from voltadesk.errors import BadInput
 from voltadesk.store.desk import Desk
 from voltadesk.store.projection import TradeRow
+from voltadesk.ui.books import BookReader
 from voltadesk.ui.frame import Clock, DeskFrame, FundFigures, battery_lines, fund_figures, market_figures
 from voltadesk.ui.history import History
 
@@ -31,6 +32,7 @@ class FrameMaker:
         self.desk, self.is_trial = desk, is_trial
         self._number = 0
         self._parts: dict[str, tuple[Any, Any]] = {}
+        self._books = BookReader(desk)
 
     def make(self, actor: str, unsigned: str, clock: Clock, seen: History, fault: str) -> DeskFrame:
         """The desk as it is now, its history as far as it is seen."""
@@ -63,7 +65,7 @@ class FrameMaker:
             fund=self._fund(),
             actors={name: frozenset(each.roles) for name, each in sorted(actors.by_name.items())},
             offered_to=tuple(sorted(actors.offered.values())),
-            in_books=market.continuous.open_orders(actor) if market else (),
+            books=self._books.read(market, book.ledger, actor) if market and not clock.is_replay else None,
         )
 
     def _part(self, name: str, key: Any, make: Callable[[], Part]) -> Part:
