@@ -14,9 +14,10 @@ from voltadesk.desk.market import Market
 from voltadesk.errors import BadInput
 from voltadesk.store.desk import Desk
 from voltadesk.store.projection import TradeRow
-from voltadesk.ui.books import BookReader
+from voltadesk.ui.books import BookReader, Books
 from voltadesk.ui.frame import Clock, DeskFrame, FundFigures, battery_lines, fund_figures, market_figures
 from voltadesk.ui.history import History
+from voltadesk.ui.receipts import paired
 
 UTC = ZoneInfo("UTC")
 TAPE = 2  # intervals whose receipts are in a frame
@@ -41,6 +42,7 @@ class FrameMaker:
         next_utc = book.now_utc
         if market and clock.is_replay and len(seen):
             next_utc = int(seen.starts_utc[-1]) + market.step_s
+        books = self._books.read(market, book.ledger, actor) if market and not clock.is_replay else None
         self._number += 1
         return DeskFrame(
             number=self._number,
@@ -59,13 +61,13 @@ class FrameMaker:
             history=seen,
             market=self._part("market", _settings(market), lambda: market_figures(market)) if market else None,
             coming=self._coming(market) if market and not clock.is_replay else None,
-            tape=self._part("tape", int(seen["entry"][-1]) if len(seen) else -1, lambda: self._tape(seen)),
+            tape=self._part("tape", _traded(seen, books), lambda: self._tape(seen, books is not None)),
             orders=tuple(sorted(market.orders.values(), key=lambda order: order.entry)) if market else (),
             batteries=self._part("batteries", head, lambda: battery_lines(book)),
             fund=self._fund(),
             actors={name: frozenset(each.roles) for name, each in sorted(actors.by_name.items())},
             offered_to=tuple(sorted(actors.offered.values())),
-            books=self._books.read(market, book.ledger, actor) if market and not clock.is_replay else None,
+            books=books,
         )
 
     def _part(self, name: str, key: Any, make: Callable[[], Part]) -> Part:
@@ -81,12 +83,13 @@ class FrameMaker:
             return self._part("coming", self.desk.journal.head(), lambda: indicative(market, self.desk.book.fleet))
         return None
 
-    def _tape(self, seen: History) -> tuple[TradeRow, ...]:
+    def _tape(self, seen: History, is_live: bool) -> tuple[TradeRow, ...]:
+        """Receipts of the last intervals; live, of what was traded in order books since, too."""
         if not len(seen):
             return ()
         first, last = int(seen["entry"][-TAPE:][0]), int(seen["entry"][-1])
-        rows = takewhile(lambda row: row.entry <= last, self.desk.trades(after=first - 1))
-        return tuple(rows)[::-1]
+        rows = takewhile(lambda row: is_live or row.entry <= last, self.desk.trades(after=first - 1))
+        return paired(rows)[::-1]
 
     def _fund(self) -> FundFigures:
         book = self.desk.book
@@ -98,3 +101,9 @@ class FrameMaker:
 def _settings(market: Market) -> tuple[Any, ...]:
     """What changes whenever a rule, a home or a plant does."""
     return id(market.scenario), market.band, market.changed_homes(), market.changed_plants()
+
+
+def _traded(seen: History, books: Books | None) -> tuple[int, int]:
+    """What changes whenever something was traded: the last interval's entry, and how much order books have traded."""
+    products = () if books is None else books.products.values()
+    return int(seen["entry"][-1]) if len(seen) else -1, sum(product.volume_wh for product in products)

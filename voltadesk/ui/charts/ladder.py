@@ -16,11 +16,12 @@ from voltadesk.ui.books import Level, OwnOrder, ProductFigures
 from voltadesk.ui.canvas import Canvas, Place
 from voltadesk.ui.cells import Cells, Words
 from voltadesk.ui.inks import CURSOR, DOWN, FAINT, OWN, STRONG, TEXT, UP, change_ink
-from voltadesk.ui.text import COUNT, MONEY_CHANGE, NO_DATA, PRICE, PRICE_CHANGE, Number, arrow, change_text
+from voltadesk.ui.text import COUNT, MONEY, NO_DATA, PRICE, PRICE_CHANGE, Number, arrow, change_text
 
 ENERGY = Number(3, 3)  # kWh, to the Wh
 POSITION = Number(3, 3, signed=True)
 HEAD = 3  # lines above the prices
+CENTS = Number(8, 4, signed=True)  # what comes of a few kWh
 _TRADES_W, _LADDER_W = 30, 56  # cells; the trades stand beside a ladder of at least so many
 
 
@@ -54,7 +55,7 @@ class Ladder(Canvas):
     def __init__(self) -> None:
         super().__init__()
         self.product: ProductFigures | None = None
-        self.actor = ""
+        self.actor = self.currency = ""
         self.price_tick: int | None = None  # under the cursor
         self.rows: list[int] = []  # prices, falling
         self._top = 0  # of the rows, the first in sight
@@ -175,7 +176,7 @@ class Ladder(Canvas):
         levels = {level.price_tick: level for level in (*product.bids, *product.asks)}
         at = _columns(cells.w, list(levels.values()), self.rows)
         cells.put_right(at.bid, 0, "▲ bid kWh", FAINT)
-        cells.put_right(at.price, 0, "price", FAINT)
+        cells.put_right(at.price, 0, f"{self.currency}/MWh", FAINT)
         cells.put_right(at.offer, 0, "offer kWh ▼", FAINT)
         top, gap = self._shown_top(cells.h + HEAD), self._gap()
         for y in range(1, cells.h):
@@ -203,15 +204,16 @@ class Ladder(Canvas):
         return [
             *words,
             (f"VWAP {PRICE.show(product.vwap_tick)}", TEXT),
-            (f"spread {PRICE.show(product.spread_tick)}", TEXT),
-            (f"traded {ENERGY.show(product.volume_wh)} kWh", TEXT),
+            (f"{ENERGY.show(product.volume_wh)} kWh traded", TEXT),
         ]
 
     def readout(self, place: Place | None) -> Words:
-        """About the price under the cursor."""
+        """About the price under the cursor, or with none about the gap."""
         product, tick = self.product, self.price_tick
-        if product is None or tick is None:
+        if product is None:
             return []
+        if tick is None:
+            return [(f"spread {PRICE.show(product.spread_tick)}", TEXT), ("← → other products, < > with orders", FAINT)]
         level = next((each for each in (*product.asks, *product.bids) if each.price_tick == tick), None)
         return [
             (f"{PRICE.show(tick)}  {_told(level)}", TEXT),
@@ -257,16 +259,14 @@ def _told(level: Level | None) -> str:
     if level is None:
         return "nobody is there"
     count = "1 order" if level.orders == 1 else f"{COUNT.show(level.orders)} orders"
-    return f"{ENERGY.show(level.energy_wh)} kWh in {count}"
+    return f"{ENERGY.show(level.energy_wh)} kWh, {count}"
 
 
 def _queue_text(own: OwnOrder) -> str:
-    """o-12 2.500: 3 before it, 5.000"""
-    hidden = f" + {ENERGY.show(own.hidden_wh)} hidden" if own.hidden_wh else ""
-    before = (
-        f"{COUNT.show(own.ahead)} before it, {ENERGY.show(own.ahead_wh)} kWh" if own.ahead else "first in its queue"
-    )
-    return f"{own.id} {ENERGY.show(own.shown_wh)}{hidden}: {before}"
+    """o-12: 3 ahead, 5.000"""
+    hidden = f" {ENERGY.show(own.hidden_wh)} hidden," if own.hidden_wh else ""
+    ahead = f"{COUNT.show(own.ahead)} ahead, {ENERGY.show(own.ahead_wh)}" if own.ahead else "first in line"
+    return f"{own.id}:{hidden} {ahead}"
 
 
 def _own_tag(own: Sequence[OwnOrder]) -> str:
@@ -284,8 +284,8 @@ def _own_words(product: ProductFigures) -> Words:
     result_e8 = product.result_e8
     return [
         (f"yours {POSITION.show(position.net_wh)} kWh{at}", OWN),
-        (f"result {arrow(result_e8)} {MONEY_CHANGE.show(result_e8)}", change_ink(result_e8)),
-        (f"held {Number(8, 2).show(position.held_e8)}", TEXT),
+        (f"result {arrow(result_e8)} {CENTS.show(result_e8)}", change_ink(result_e8)),
+        (f"held {MONEY.show(position.held_e8)}", TEXT),
     ]
 
 

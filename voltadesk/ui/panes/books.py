@@ -10,17 +10,16 @@ from textual.message import Message
 
 from voltadesk.clock import utc_text
 from voltadesk.ui.books import Books, ProductFigures
+from voltadesk.ui.charts.ladder import CENTS, ENERGY, POSITION
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.gates import closure_text
 from voltadesk.ui.pane import Standing
 from voltadesk.ui.rows import Column, ListRows, Row, number_column
 from voltadesk.ui.table import Table
 from voltadesk.ui.table_pane import TablePane
-from voltadesk.ui.text import COUNT, MONEY, MONEY_CHANGE, PRICE, Number, clock_text
+from voltadesk.ui.text import COUNT, MONEY, PRICE, clock_text
 
 UTC = ZoneInfo("UTC")
-ENERGY = Number(3, 3)
-POSITION = Number(3, 3, signed=True)
 START = 0
 
 
@@ -50,7 +49,7 @@ class BooksPane(TablePane):
             number_column("offer", "offer", "", PRICE),
             number_column("net", "own kWh", "", POSITION),
             number_column("average", "avg", "", PRICE),
-            number_column("result", "result", "", MONEY_CHANGE),
+            number_column("result", "result", "", CENTS),
             number_column("held", "held", "", MONEY),
             number_column("last", "last", "", PRICE),
             number_column("vwap", "VWAP", "", PRICE),

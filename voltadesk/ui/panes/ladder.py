@@ -39,6 +39,7 @@ class LadderPane(Pane):
 
     def feed(self, frame: DeskFrame) -> None:
         self._frame, books = frame, frame.books
+        self._ladder.currency = frame.currency
         self._ladder.nothing = "known of now only: L goes live" if frame.clock.is_replay else "no product is open"
         if books is None or not books.starts:
             self._ladder.show(None, frame.actor)
@@ -59,7 +60,7 @@ class LadderPane(Pane):
         if frame is not None and product is not None and self.display:
             gate = closure_text(frame, product.closure_utc, time.monotonic())
             gate = gate if gate == "closed" else f"closes {gate}"
-            self.retitle(f"{clock_text(product.start_utc, frame.zone)} {gate} · {frame.currency}/MWh, kWh")
+            self.retitle(f"{clock_text(product.start_utc, frame.zone)} {gate}")
 
     def choose(self, start_utc: int) -> None:
         """Show that product."""

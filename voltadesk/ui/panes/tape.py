@@ -19,8 +19,9 @@ class TapePane(TablePane):
 
     HELP = (
         "Every receipt of the last two intervals, the latest first: who bought or sold how much, in which market and "
-        "at what price, and the money it brought (+) or cost (−), without fees. / filters: a participant's name, a "
-        "market, a kind such as plant, buy or sell. Earlier ones are on the Ledger desktop."
+        "at what price, and the money it brought (+) or cost (−), without fees. A trade in an order book is one line: "
+        "its product, buyer ← seller, and what the one did who came later. / filters: a participant's name, a market, "
+        "a kind such as plant, book, buy or sell. Earlier ones are on the Ledger desktop."
     )
 
     def __init__(self) -> None:
