@@ -129,6 +129,7 @@ class DeskFrame:
     actors: Mapping[str, frozenset[str]]  # roles of each
     offered_to: tuple[str, ...] = ()  # who was offered the ownership
     books: Books | None = None  # not in replay
+    since: tuple[TradeRow, ...] = ()  # trades in order books after those of `tape`, newest first
 
     @property
     def seen_sequence(self) -> int:

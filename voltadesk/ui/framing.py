@@ -61,7 +61,8 @@ class FrameMaker:
             history=seen,
             market=self._part("market", _settings(market), lambda: market_figures(market)) if market else None,
             coming=self._coming(market) if market and not clock.is_replay else None,
-            tape=self._part("tape", _traded(seen, books), lambda: self._tape(seen, books is not None)),
+            tape=self._part("tape", _last_entry(seen), lambda: self._tape(seen)),
+            since=self._part("since", _traded(seen, books), lambda: self._since(seen)) if books else (),
             orders=tuple(sorted(market.orders.values(), key=lambda order: order.entry)) if market else (),
             batteries=self._part("batteries", head, lambda: battery_lines(book)),
             fund=self._fund(),
@@ -83,13 +84,15 @@ class FrameMaker:
             return self._part("coming", self.desk.journal.head(), lambda: indicative(market, self.desk.book.fleet))
         return None
 
-    def _tape(self, seen: History, is_live: bool) -> tuple[TradeRow, ...]:
-        """Receipts of the last intervals; live, of what was traded in order books since, too."""
+    def _tape(self, seen: History) -> tuple[TradeRow, ...]:
         if not len(seen):
             return ()
         first, last = int(seen["entry"][-TAPE:][0]), int(seen["entry"][-1])
-        rows = takewhile(lambda row: is_live or row.entry <= last, self.desk.trades(after=first - 1))
-        return paired(rows)[::-1]
+        return paired(takewhile(lambda row: row.entry <= last, self.desk.trades(after=first - 1)))[::-1]
+
+    def _since(self, seen: History) -> tuple[TradeRow, ...]:
+        """What was traded in order books since the last interval was run."""
+        return paired(self.desk.trades(after=_last_entry(seen)))[::-1]
 
     def _fund(self) -> FundFigures:
         book = self.desk.book
@@ -103,7 +106,11 @@ def _settings(market: Market) -> tuple[Any, ...]:
     return id(market.scenario), market.band, market.changed_homes(), market.changed_plants()
 
 
-def _traded(seen: History, books: Books | None) -> tuple[int, int]:
-    """What changes whenever something was traded: the last interval's entry, and how much order books have traded."""
-    products = () if books is None else books.products.values()
-    return int(seen["entry"][-1]) if len(seen) else -1, sum(product.volume_wh for product in products)
+def _last_entry(seen: History) -> int:
+    """The journal's entry of the last interval that is seen."""
+    return int(seen["entry"][-1]) if len(seen) else -1
+
+
+def _traded(seen: History, books: Books) -> tuple[int, int]:
+    """What changes whenever something is traded in order books."""
+    return _last_entry(seen), sum(product.volume_wh for product in books.products.values())

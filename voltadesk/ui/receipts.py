@@ -17,19 +17,15 @@ CENTS = Number(8, 4, signed=True)  # a home's receipt is a few cents
 
 
 def paired(trades: Iterable[TradeRow]) -> tuple[TradeRow, ...]:
-    """The receipts, the two of a trade in an order book made one.
-
-    That is the aggressor's, who comes first, with both as its participant: the buyer ← the seller.
-    """
+    """The receipts, the two of a trade in an order book made one: the aggressor's, told with whom it was."""
     found, held = list[TradeRow](), None
     for trade in trades:
         if trade.market != CONTINUOUS:
             found.append(trade)
         elif held is None:
-            held = trade
+            held = trade  # the aggressor's comes first
         else:
-            buyer, seller = (held, trade) if held.energy_wh > 0 else (trade, held)
-            found.append(held._replace(participant=f"book:{buyer.actor} ← {seller.actor}"))
+            found.append(held._replace(participant=f"with {trade.actor}:{held.actor}"))
             held = None
     return tuple(found)
 

@@ -30,7 +30,7 @@ class TradeActions(DeskBase):
     def _limited(self, side: str, given: dict[str, str]) -> dict[str, str]:
         """An auction's price becomes the limit that would trade at it: a buyer pays the margin on top."""
         market = None if self.frame is None else self.frame.market
-        if "price" in given or "auction_price" not in given or market is None:
+        if "price" in given or "product" in given or "auction_price" not in given or market is None:
             return given
         scenario = market.scenario
         tick = parse_price_tick(given["auction_price"], "price") + (scenario.operator.margin if side == "buy" else 0)

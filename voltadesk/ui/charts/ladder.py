@@ -22,7 +22,8 @@ ENERGY = Number(3, 3)  # kWh, to the Wh
 POSITION = Number(3, 3, signed=True)
 HEAD = 3  # lines above the prices
 CENTS = Number(8, 4, signed=True)  # what comes of a few kWh
-_TRADES_W, _LADDER_W = 30, 56  # cells; the trades stand beside a ladder of at least so many
+_TRADES_W = 30  # cells; the trades stand beside a ladder
+_LADDER_W, _LADDER_MOST_W = 56, 90  # of at least and at most so many
 
 
 class _Columns(NamedTuple):
@@ -163,7 +164,7 @@ class Ladder(Canvas):
             cells.put(max(0, (cells.w - len(self.nothing)) // 2), cells.h // 2, self.nothing, FAINT)
             return
         beside = cells.w >= _LADDER_W + _TRADES_W
-        width = cells.w - _TRADES_W if beside else cells.w
+        width = min(_LADDER_MOST_W, cells.w - _TRADES_W if beside else cells.w)
         cells.put_words(0, 0, self._market_words(product))
         cells.put_words(0, 1, _own_words(product))
         self._paint_prices(cells.part(0, HEAD - 1, width, cells.h - HEAD), product)

@@ -41,8 +41,8 @@ class MarketDesktop(Desktop):
     MarketDesktop.-w200 #mix { column-span: 2; }
     MarketDesktop.-w200 #network { row-span: 2; }
     MarketDesktop.-w140 Grid { grid-size: 2; grid-rows: 19 17 17 13 16; overflow-y: auto; }
-    MarketDesktop.-w100 Grid { grid-size: 1; grid-rows: 15 11 12 14 18 12 12 12 12; overflow-y: auto; }
-    MarketDesktop.-w80 Grid { grid-size: 1; grid-rows: 20 14 12 14 18 12 12 12 12; overflow-y: auto; }
+    MarketDesktop.-w100 Grid { grid-size: 1; grid-rows: 15 11 15 14 18 12 12 12 12; overflow-y: auto; }
+    MarketDesktop.-w80 Grid { grid-size: 1; grid-rows: 20 14 15 14 18 12 12 12 12; overflow-y: auto; }
     """
 
     SHARED = ("board", "ladder", "books")  # panes of one place, of which one is seen
@@ -75,7 +75,8 @@ class MarketDesktop(Desktop):
         if is_maximised:
             self.minimize()
             self.maximize(pane, container=False)
-        self.set_focus(next(widget for widget in pane.query("*") if widget.focusable))
+        self.set_focus(next(widget for widget in pane.query("*") if widget.focusable), scroll_visible=False)
+        self.call_after_refresh(pane.scroll_visible, animate=False)
         cast("DeskBase", self.app).refeed()
 
     def turn(self) -> None:

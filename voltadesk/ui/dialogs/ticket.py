@@ -201,9 +201,9 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
         self.query_one("#price", Input).disabled = self._is_out("price")
         price = f"{currency}/MWh" if is_in_book else f"{currency}/MWh · empty takes any price"
         hints = {
-            "price": "a market order takes any price" if self._is_out("price") else price,
+            "price": "market orders take any price" if self._is_out("price") else price,
             "until": "14:00 or +2h" if is_in_book else "12:00 or +2h · empty: next only",
-            "tif": f"a {kind} order {'never stays' if kind == 'market' else 'must stay'}" if barred else "",
+            "tif": f"{kind} orders {'never stay' if kind == 'market' else 'always stay'}" if barred else "",
         }
         for name, hint in hints.items():
             self.query_one(f"#{name}-hint", Static).update(Content(hint))

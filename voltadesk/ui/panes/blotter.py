@@ -55,9 +55,9 @@ class BlotterPane(TablePane):
 
     HELP = (
         "Your orders, newest first: in the auction (·) or in which product's book, what was ordered and filled, at "
-        "which limit and average price (with the operator's margin), what it cost or brought, what is held for it, and why "
-        "one was refused. Enter shows an order's fills, x cancels the working order under the cursor, E amends it, X "
-        "cancels all of them. b and s order the same again."
+        "which limit and average price (with the operator's margin), what it cost or brought, what is held for it, "
+        "and why one was refused. Enter shows an order's fills, x cancels the working order under the cursor, E "
+        "amends it, X cancels all of them. b and s order the same again."
     )
 
     def __init__(self, number: int | None = None) -> None:

@@ -10,14 +10,14 @@ from textual.message import Message
 
 from voltadesk.clock import utc_text
 from voltadesk.ui.books import Books, ProductFigures
-from voltadesk.ui.charts.ladder import CENTS, ENERGY, POSITION
+from voltadesk.ui.charts.ladder import ENERGY, POSITION
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.gates import closure_text
 from voltadesk.ui.pane import Standing
 from voltadesk.ui.rows import Column, ListRows, Row, number_column
 from voltadesk.ui.table import Table
 from voltadesk.ui.table_pane import TablePane
-from voltadesk.ui.text import COUNT, MONEY, PRICE, clock_text
+from voltadesk.ui.text import COUNT, MONEY, MONEY_CHANGE, PRICE, clock_text
 
 UTC = ZoneInfo("UTC")
 START = 0
@@ -47,9 +47,9 @@ class BooksPane(TablePane):
             Column("product", "time", show=self._time, plain=utc_text, width=5),
             number_column("bid", "bid", "", PRICE),
             number_column("offer", "offer", "", PRICE),
-            number_column("net", "own kWh", "", POSITION),
+            number_column("net", "own", "", POSITION),
             number_column("average", "avg", "", PRICE),
-            number_column("result", "result", "", CENTS),
+            number_column("result", "result", "", MONEY_CHANGE),
             number_column("held", "held", "", MONEY),
             number_column("last", "last", "", PRICE),
             number_column("vwap", "VWAP", "", PRICE),
@@ -68,7 +68,7 @@ class BooksPane(TablePane):
             products = () if books is None else books.products.values()
             self.table.show(ListRows(self.table.all_columns, [_row(each, frame) for each in products]))
         self._books, self._frame = books, frame
-        self.retitle(f"{frame.currency}, {frame.currency}/MWh")
+        self.retitle(f"kWh, {frame.currency}, {frame.currency}/MWh")
         note = "known of now only: L goes live" if frame.clock.is_replay else ""
         if books is not None:
             held_e8 = books.limit_e8 - books.free_e8
