@@ -17,7 +17,7 @@ from voltadesk.ui.inks import BAR, CURSOR, FAINT, GRID, GROUND, OWN, TEXT
 class Choice(Canvas, inherit_bindings=False):
     """`options` are the words by their keys; `barred` are keys that can't be chosen now."""
 
-    DEFAULT_CSS = "Choice { width: 38; height: 1; }"
+    DEFAULT_CSS = "Choice { height: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "move(-1)", "The one before", show=False, id="choice.before"),
         Binding("right,l,space", "move(1)", "The next one", show=False, id="choice.next"),
@@ -30,6 +30,7 @@ class Choice(Canvas, inherit_bindings=False):
         super().__init__(id=id)
         self.options = dict(options)
         self.value = next(iter(options))
+        self.styles.width = sum(len(words) + 3 for words in self.options.values())
         self.barred: frozenset[str] = frozenset()
 
     def bar(self, barred: frozenset[str]) -> None:
@@ -53,7 +54,7 @@ class Choice(Canvas, inherit_bindings=False):
     def paint(self, cells: Cells) -> None:
         for key, (x, words) in self._places().items():
             if key == self.value:
-                cells.put(x, 0, words, GROUND, OWN if self.has_focus else FAINT)
+                cells.put(x, 0, f"•{words[1:]}", GROUND, OWN if self.has_focus else FAINT)
             else:
                 cells.put(x, 0, words, GRID if key in self.barred else TEXT, CURSOR if self.has_focus else BAR)
 

@@ -100,10 +100,11 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
     OrderTicket Input.-wrong { color: $ink-fault; }
     OrderTicket TicketFigures { margin-top: 1; }
     OrderTicket #wrong { height: 2; color: $ink-fault; }
-    OrderTicket #review { height: 2; content-align: left middle; background: $ink-up; color: $ink-ground;
+    OrderTicket #review { height: 3; margin-top: 1; content-align: left middle; background: $ink-up; color: $ink-ground;
                           text-style: bold; padding: 0 1; display: none; }
     OrderTicket.-sell #review { background: $ink-down; }
     OrderTicket.-review #review { display: block; }
+    OrderTicket.-review #wrong { display: none; }
     OrderTicket #go { height: 1; width: 100%; margin-top: 1; content-align: center middle; background: $header;
                       color: $ink-faint; }
     OrderTicket.-ready #go { color: $ink-text; }
@@ -131,7 +132,7 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
         self._given = {name: clean(prefill.get(name, "")) for name in FIELDS}
         for name in ("until", "product"):
             self._given[name] = typed_moment(self._given[name], frame)
-        self._wrong = ""
+        self._wrong = self._missing = ""  # what is wrong, or the field that is still to be filled in
 
     # Fields -----------------------------------------------------------------------------------------------------------
     def compose(self) -> ComposeResult:
@@ -203,7 +204,7 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
         hints = {
             "price": "market orders take any price" if self._is_out("price") else price,
             "until": "14:00 or +2h" if is_in_book else "12:00 or +2h · empty: next only",
-            "tif": f"{kind} orders {'never stay' if kind == 'market' else 'always stay'}" if barred else "",
+            "tif": f"{kind} {'never stays' if kind == 'market' else 'must stay'}" if barred else "",
         }
         for name, hint in hints.items():
             self.query_one(f"#{name}-hint", Static).update(Content(hint))
@@ -232,15 +233,17 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
 
     def _refigure(self) -> None:
         """Read the fields and tell what it all comes to; a wrong one in one line."""
-        wrong_field, self._wrong = "", ""
+        wrong_field = self._wrong = self._missing = ""
         self._fit_fields()
         try:
             self.draft = draft_of(self.side, self.texts, self.frame)
         except VoltaDeskError as error:
             product_utc = product_of(self.texts["product"], self.frame)
             self.draft, wrong_field = Draft(self.side, product_utc=product_utc), str(getattr(error, "field", ""))
-            is_empty = wrong_field == "quantity_kwh" and not self.texts["quantity_kwh"].strip()
-            self._wrong = "" if is_empty else clean(error)
+            if wrong_field in FIELDS and not self.texts[wrong_field].strip():
+                self._missing = wrong_field
+            else:
+                self._wrong = clean(error)
         for name in FIELDS:
             self.query_one(f"#{name}", Input).set_class(bool(self._wrong) and name == wrong_field, "-wrong")
         self.set_class(self.side == "sell", "-sell")
@@ -261,7 +264,7 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
     def _hindrance(self) -> str:
         """Why it can't be sent now; empty when it can."""
         reason = self.frame.why_not("order.place") or self._wrong
-        return reason or ("" if self.draft.is_whole else "quantity_kwh: must be given")
+        return reason or ("" if self.draft.is_whole else f"{self._missing}: must be given")
 
     # Review and send --------------------------------------------------------------------------------------------------
     @on(Input.Submitted)
@@ -281,8 +284,8 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
         self._refigure()
         if reason := self._hindrance():
             self._say(reason)
-            if not self.draft.is_whole and not self._wrong:
-                self.screen.set_focus(self.query_one("#quantity_kwh", Input))
+            if self._missing:
+                self.screen.set_focus(self.query_one(f"#{self._missing}", Input))
             return
         self.is_review = True
         self.add_class("-review")
