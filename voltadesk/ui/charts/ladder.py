@@ -149,11 +149,11 @@ class Ladder(Canvas):
 
     # Picture ----------------------------------------------------------------------------------------------------------
     def _shown_top(self, height: int) -> int:
-        """The first row in sight; without a cursor the gap is in the middle."""
-        h = max(1, height - HEAD - 1)
-        if self.price_tick is None:
-            self._top = self._gap() - h // 2
-        else:
+        """The first row in sight; without a cursor the gap is in the middle, as far as no room is wasted."""
+        h, n = max(1, height - HEAD - 1), len(self.rows)
+        top = self._gap() - h // 2 if self.price_tick is None else self._top
+        self._top = max(min(0, n - h), min(max(0, n - h), top))
+        if self.price_tick is not None:
             line = self.rows.index(self.price_tick)
             self._top = max(line - h + 1, min(line, self._top))
         return self._top
