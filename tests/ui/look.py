@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.ui.book_desks import fill_books
 from tests.ui.desks import community, make_desk, running, shown
 from voltadesk.ui.app import DeskApp, Settings
 from voltadesk.ui.picture import HEIGHT, WIDTH, screen_svg, screen_text
@@ -62,12 +63,15 @@ def main() -> None:
     parser.add_argument("--size", default="200x56")
     parser.add_argument("--keys", nargs="*", default=[])
     parser.add_argument("--live", action="store_true")
+    parser.add_argument("--books", action="store_true", help="with orders in its order books")
     given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         make_desk(Path(folder) / "desk", given.scenario) as desk,
         running(desk, given.intervals, given.actor) as runner,
     ):
+        if given.books:
+            fill_books(desk)
         app = DeskApp(runner, Settings(theme=given.theme), community=given.community)
         if given.live:
             app.run()

@@ -29,7 +29,7 @@ from voltadesk.clock import utc_text
 from voltadesk.desk.market import Market
 from voltadesk.desk.refusal import Refusal
 from voltadesk.store.desk import Desk
-from voltadesk.ui.blotter import Blotter, Moment
+from voltadesk.ui.blotter import AVERAGE, CASH, ENTRY, FILLED_WH, HELD, ORDER, ORDERED, RULE, SIDE, Blotter, Moment
 from voltadesk.ui.dialogs.ticket import OrderTicket
 from voltadesk.ui.picture import screen_text
 from voltadesk.ui.table import Table
@@ -71,18 +71,24 @@ def test_the_blotter_agrees_with_receipts_and_the_book(desk: Desk) -> None:
     open_orders = {order.id: order for order in market.orders.values() if order.actor == ANN}
     assert set(lines.working) == set(open_orders)
     for row in lines.rows:
-        order, filled_wh, average_tick, cash_e8, held_e8 = row[8], row[4], row[6], row[9], row[10]
+        order, filled_wh, average_tick, cash_e8, held_e8 = (
+            row[ORDER],
+            row[FILLED_WH],
+            row[AVERAGE],
+            row[CASH],
+            row[HELD],
+        )
         fills = list(desk.trades(participant=f"order:{order}"))
-        if row[1] == "cancel":
-            assert row[11].startswith("NOT_FOUND: order = ")
+        if row[SIDE] == "cancel":
+            assert row[RULE].startswith("NOT_FOUND: order = ")
         elif order:
             assert filled_wh == sum(abs(fill.energy_wh) for fill in fills)
             assert cash_e8 == (sum(fill.amount_e8 + fill.fees_e8 for fill in fills) if fills else None)
             assert held_e8 == (open_orders[order].held_e8 if order in open_orders else None)
             if fills:
                 assert abs(abs(cash_e8) - average_tick * filled_wh) <= filled_wh / 2
-    assert sum(bool(row[4]) for row in lines.rows) == 2
-    assert any("must lie between" in (row[11] or "") for row in lines.rows)
+    assert sum(bool(row[FILLED_WH]) for row in lines.rows) == 2
+    assert any("must lie between" in (row[RULE] or "") for row in lines.rows)
 
 
 def test_another_actor_sees_its_own_and_a_restart_the_same(desk: Desk) -> None:
@@ -142,16 +148,16 @@ def test_reading_on_gives_what_reading_anew_gives(tmp_path: Path) -> None:
             working = own_orders(market)
             assert set(lines.working) == set(working)
             for row in lines.rows:
-                if row[8] in working:
-                    assert row[3] - row[4] == working[row[8]]
-                if row[8] in market.orders:
-                    assert row[10] == market.orders[row[8]].held_e8
+                if row[ORDER] in working:
+                    assert row[ORDERED] - row[FILLED_WH] == working[row[ORDER]]
+                if row[ORDER] in market.orders:
+                    assert row[HELD] == market.orders[row[ORDER]].held_e8
             seen.append(lines)
         for earlier in seen:
             past = Moment(head, earlier.moment.entry, earlier.moment.next_utc)
             assert follower.follow(desk, past).rows == earlier.rows
         assert {state for lines in seen for state in lines.counts} > {"working", "filled", "cancelled", "expired"}
-        most = max(len(follower.fills(row[12], head)) for row in seen[-1].rows)
+        most = max(len(follower.fills(row[ENTRY], head)) for row in seen[-1].rows)
         assert most > 1, "no order was filled over several intervals"
 
 

@@ -32,7 +32,7 @@ from voltadesk.store.desk import Desk
 from voltadesk.ui.dialogs.ticket import OrderTicket, ReviewButton, SideChoice
 from voltadesk.ui.outlook import Rules, limit_in_auction, outlook
 from voltadesk.ui.picture import screen_text
-from voltadesk.ui.ticket_figures import money_text
+from voltadesk.ui.ticket_figure import money_text
 
 
 @pytest.fixture(scope="module")

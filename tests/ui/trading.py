@@ -17,6 +17,7 @@ from voltadesk.clock import utc_text
 from voltadesk.desk.refusal import Refusal
 from voltadesk.store.desk import Desk
 from voltadesk.ui.app import DeskApp
+from voltadesk.ui.blotter import FILLED_WH, LIMIT_TICK, ORDERED, SIDE, STATE
 from voltadesk.ui.desktop import Desktop
 from voltadesk.ui.panes.blotter import BlotterPane
 
@@ -120,4 +121,5 @@ async def typed(pilot: Pilot[Any], words: str) -> None:
 def rows_of(pane: BlotterPane) -> list[tuple[str, ...]]:
     """Side, state, ordered, filled, limit of each row as shown."""
     view, columns = pane.table.view, pane.table.all_columns
-    return [tuple(columns[n].show(row[n]) for n in range(1, 6)) for row in view.rows(0, len(view))]
+    shown = (SIDE, STATE, ORDERED, FILLED_WH, LIMIT_TICK)
+    return [tuple(columns[n].show(row[n]) for n in shown) for row in view.rows(0, len(view))]

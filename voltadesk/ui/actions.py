@@ -68,6 +68,8 @@ ACTIONS = (
     Action("order.amend", "Amend", "E", "Give the order under the cursor another limit or size", "order.amend", REVIEW),
     Action("order.cancel-all", "Cancel all", "X", "Take all your open orders out", "order.cancel", REVIEW,
            call="cancel_all"),
+    Action("order.book", "Book", "D", "Products, a depth ladder, all order books with positions: in turn in one place",
+           desktop="market", in_bar=True, call="turn_book"),
     Action("market.halt", "Halt", "ctrl+k", "Stop all trading at once, on every screen of the desk", "market.halt",
            TYPED, in_bar=True, fields=("reason",), word="halt", is_urgent=True),
     Action("market.resume", "Resume", "ctrl+r", "Go on after a halt", "market.resume", TYPED, word="resume"),

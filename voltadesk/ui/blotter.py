@@ -20,6 +20,7 @@ from voltadesk.store.desk import Desk
 from voltadesk.store.journal import Entry
 from voltadesk.store.projection import TradeRow
 from voltadesk.ui.rows import Row
+from voltadesk.ui.text import clean
 from voltadesk.units import parse_money_e8, parse_price_tick, parse_scaled
 
 LINES = 5_000  # held; older ones are in the journal only
@@ -29,7 +30,9 @@ WORKING, PARTIAL, FILLED, CANCELLED, EXPIRED = "working", "partial", "filled", "
 REFUSED = ("rejected", "denied")  # as outcomes begin
 OPEN = frozenset({WORKING, PARTIAL})
 # Places in a row.
-TIME, SIDE, STATE, ORDERED, FILLED_WH, LIMIT_TICK, AVERAGE, UNTIL, ORDER, CASH, HELD, RULE, ENTRY = range(13)
+(TIME, SIDE, PRODUCT, STATE, ORDERED, FILLED_WH, LIMIT_TICK, KIND, AVERAGE, UNTIL, ORDER, CASH, HELD, RULE, ENTRY) = (
+    range(15)
+)
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,14 @@ class Line:
     refused: str = ""  # one of REFUSED
     rule: str = ""  # that refused it
     cancelled: int | None = None  # by which entry
-    is_in_book: bool = False  # of a product: money is held for all orders there together
+    product_utc: int | None = None  # in whose book: money is held for all orders there together; None: in the auction
+    kind: str = ""  # and its time in force, of one in a book
     amended: list[Amendment] = field(default_factory=list)
     fills: list[TradeRow] = field(default_factory=list)
     row: Row | None = None  # once nothing more can become of it
 
     def row_at(self, moment: Moment) -> Row:
-        """Time, side, state, ordered, filled, limit, average, until, order, cash, held, rule, entry."""
+        """Time, side, product, state, ordered, filled, limit, kind, average, until, order, cash, held, rule, entry."""
         fills = [fill for fill in self.fills if fill.entry <= moment.entry]
         filled_wh = sum(abs(fill.energy_wh) for fill in fills)
         cash_e8 = sum(fill.amount_e8 + fill.fees_e8 for fill in fills)
@@ -87,16 +91,18 @@ class Line:
                 open_wh, limit_tick, held_e8 = left_wh, tick, then_e8
         state = self.refused or self._state(moment, ordered_wh, filled_wh)
         shown_e8 = None
-        if state in OPEN and open_wh and ordered_wh and not self.is_in_book:
+        if state in OPEN and open_wh and ordered_wh and self.product_utc is None:
             shown_e8 = held_e8 // open_wh * (ordered_wh - filled_wh)  # the same for each Wh
         worth_e8 = -cash_e8 if self.side == "buy" else cash_e8
         return (
             self.time_utc,
             self.side or None,
+            self.product_utc,
             state,
             ordered_wh,
             None if self.refused else filled_wh,
             limit_tick,
+            self.kind or None,
             round(Fraction(worth_e8, filled_wh)) if filled_wh else None,
             self.until_utc,
             self.order or None,
@@ -193,7 +199,6 @@ class Blotter:
         if is_done:
             line.order, line.held_e8 = effects["order"], parse_money_e8(effects["held"], "held")
             line.until_utc = _moment_utc(effects["until"])
-            line.is_in_book = "product" in effects
             if effects.get("open_kwh") == "0":  # what was not filled at once did not stay
                 line.cancelled = entry.seq
             self._open[line.order] = line
@@ -248,6 +253,11 @@ def _ask(line: Line, command: Mapping[str, Any]) -> None:
     line.quantity_wh = _number(lambda text: parse_scaled(text, "", 3, 0, ANY_TICK), command.get("quantity_kwh"))
     line.limit_tick = _number(parse_price_tick, command["price"]) if command.get("price") is not None else ANY_TICK
     line.until_utc = _number(_moment_utc, command["until"]) if command.get("until") is not None else None
+    line.product_utc = _number(_moment_utc, command.get("product"))
+    if line.product_utc is not None:
+        line.kind = clean(
+            " ".join(str(command[name]) for name in ("order_kind", "tif") if command.get(name)) or "limit"
+        )
 
 
 def _number(parse: Callable[[str], int], value: object) -> int | None:

@@ -15,6 +15,7 @@ from voltadesk.desk.roles import ADMIN, ALLOWED, OPERATOR, WHILE_HALTED
 from voltadesk.desk.treasury import HELD, RESERVED
 from voltadesk.scenario.model import Scenario
 from voltadesk.store.projection import TradeRow
+from voltadesk.ui.books import Books
 from voltadesk.ui.history import History
 
 AS_FAST_AS_IT_GOES = 0  # a speed
@@ -127,13 +128,20 @@ class DeskFrame:
     fund: FundFigures
     actors: Mapping[str, frozenset[str]]  # roles of each
     offered_to: tuple[str, ...] = ()  # who was offered the ownership
-    in_books: tuple[str, ...] = ()  # the actor's open orders in order books, oldest first
+    books: Books | None = None  # not in replay
+    since: tuple[TradeRow, ...] = ()  # trades in order books after those of `tape`, newest first
 
     @property
     def seen_sequence(self) -> int:
         """The entry that what is seen is as of: in replay that of the last interval."""
         is_then = self.clock.is_replay and len(self.history) > 0
         return int(self.history["entry"][-1]) if is_then else self.sequence
+
+    @property
+    def in_books(self) -> tuple[str, ...]:
+        """The actor's open orders in order books, oldest first."""
+        products = () if self.books is None else self.books.products.values()
+        return tuple(order.id for order in sorted(order for product in products for order in product.own))
 
     def why_not(self, kind: str, owner: str | None = None) -> str:
         """Why the actor can't give a command of that kind now; empty when it can. `owner` is of the home or plant."""

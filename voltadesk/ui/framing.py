@@ -14,8 +14,10 @@ from voltadesk.desk.market import Market
 from voltadesk.errors import BadInput
 from voltadesk.store.desk import Desk
 from voltadesk.store.projection import TradeRow
+from voltadesk.ui.books import BookReader, Books
 from voltadesk.ui.frame import Clock, DeskFrame, FundFigures, battery_lines, fund_figures, market_figures
 from voltadesk.ui.history import History
+from voltadesk.ui.receipts import paired
 
 UTC = ZoneInfo("UTC")
 TAPE = 2  # intervals whose receipts are in a frame
@@ -31,6 +33,7 @@ class FrameMaker:
         self.desk, self.is_trial = desk, is_trial
         self._number = 0
         self._parts: dict[str, tuple[Any, Any]] = {}
+        self._books = BookReader(desk)
 
     def make(self, actor: str, unsigned: str, clock: Clock, seen: History, fault: str) -> DeskFrame:
         """The desk as it is now, its history as far as it is seen."""
@@ -39,6 +42,7 @@ class FrameMaker:
         next_utc = book.now_utc
         if market and clock.is_replay and len(seen):
             next_utc = int(seen.starts_utc[-1]) + market.step_s
+        books = self._books.read(market, book.ledger, actor) if market and not clock.is_replay else None
         self._number += 1
         return DeskFrame(
             number=self._number,
@@ -57,13 +61,14 @@ class FrameMaker:
             history=seen,
             market=self._part("market", _settings(market), lambda: market_figures(market)) if market else None,
             coming=self._coming(market) if market and not clock.is_replay else None,
-            tape=self._part("tape", int(seen["entry"][-1]) if len(seen) else -1, lambda: self._tape(seen)),
+            tape=self._part("tape", _last_entry(seen), lambda: self._tape(seen)),
+            since=self._part("since", _traded(seen, books), lambda: self._since(seen)) if books else (),
             orders=tuple(sorted(market.orders.values(), key=lambda order: order.entry)) if market else (),
             batteries=self._part("batteries", head, lambda: battery_lines(book)),
             fund=self._fund(),
             actors={name: frozenset(each.roles) for name, each in sorted(actors.by_name.items())},
             offered_to=tuple(sorted(actors.offered.values())),
-            in_books=market.continuous.open_orders(actor) if market else (),
+            books=books,
         )
 
     def _part(self, name: str, key: Any, make: Callable[[], Part]) -> Part:
@@ -83,8 +88,11 @@ class FrameMaker:
         if not len(seen):
             return ()
         first, last = int(seen["entry"][-TAPE:][0]), int(seen["entry"][-1])
-        rows = takewhile(lambda row: row.entry <= last, self.desk.trades(after=first - 1))
-        return tuple(rows)[::-1]
+        return paired(takewhile(lambda row: row.entry <= last, self.desk.trades(after=first - 1)))[::-1]
+
+    def _since(self, seen: History) -> tuple[TradeRow, ...]:
+        """What was traded in order books since the last interval was run."""
+        return paired(self.desk.trades(after=_last_entry(seen)))[::-1]
 
     def _fund(self) -> FundFigures:
         book = self.desk.book
@@ -96,3 +104,13 @@ class FrameMaker:
 def _settings(market: Market) -> tuple[Any, ...]:
     """What changes whenever a rule, a home or a plant does."""
     return id(market.scenario), market.band, market.changed_homes(), market.changed_plants()
+
+
+def _last_entry(seen: History) -> int:
+    """The journal's entry of the last interval that is seen."""
+    return int(seen["entry"][-1]) if len(seen) else -1
+
+
+def _traded(seen: History, books: Books) -> tuple[int, int]:
+    """What changes whenever something is traded in order books."""
+    return _last_entry(seen), sum(product.volume_wh for product in books.products.values())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from voltadesk.desk.market import ORDERS_LIMIT, worst_tick
 from voltadesk.scenario.model import Scenario
 from voltadesk.ui.canvas import Canvas
 from voltadesk.ui.cells import Cells
 from voltadesk.ui.draft import ENERGY, Draft
-from voltadesk.ui.frame import AS_FAST_AS_IT_GOES, Clock, DeskFrame
-from voltadesk.ui.inks import DOWN, FAINT, STRONG, TEXT, UP
+from voltadesk.ui.frame import Clock, DeskFrame
+from voltadesk.ui.gates import gate_s
+from voltadesk.ui.inks import DOWN, FAINT, STRONG, UP
 from voltadesk.ui.outlook import Outlook, Rules, outlook
 from voltadesk.ui.text import (
     COUNT,
@@ -23,19 +22,8 @@ from voltadesk.ui.text import (
     clock_text,
     duration_text,
 )
-
-POSITION = Number(3, 3, signed=True)
-
-
-class Figure(NamedTuple):
-    """A line: what it is, its number and unit, and what to know about it."""
-
-    label: str
-    value: str
-    unit: str = ""
-    remark: str = ""
-    ink: int = TEXT  # of the value
-    tone: int = FAINT  # of the remark
+from voltadesk.ui.ticket_book import book_figures, product_gate_figure
+from voltadesk.ui.ticket_figure import POSITION, Figure, money_text
 
 
 class TicketFigures(Canvas, can_focus=False, inherit_bindings=False):
@@ -54,7 +42,7 @@ class TicketFigures(Canvas, can_focus=False, inherit_bindings=False):
         known = self._known
         if known is None or known[0] is not frame or known[1] != draft:
             self._known, self._standing = (frame, draft), figures_of(frame, draft)
-        figures = (*self._standing, gate_figure(frame, now_s))
+        figures = (*self._standing, gate_figure(frame, draft, now_s))
         if figures != self.figures:
             self.figures = figures
             self.redraw()
@@ -71,6 +59,8 @@ def figures_of(frame: DeskFrame, draft: Draft) -> tuple[Figure, ...]:
     """All but the gate."""
     if frame.market is None:
         return ()
+    if draft.product_utc is not None:
+        return book_figures(frame, draft)
     scenario, coming = frame.market.scenario, frame.coming
     found = None
     if coming is not None and draft.is_whole:
@@ -164,8 +154,10 @@ def _headroom(frame: DeskFrame, scenario: Scenario) -> tuple[Figure, ...]:
     )
 
 
-def gate_figure(frame: DeskFrame, now_s: float) -> Figure:
-    """How long orders are taken for the coming auction, on the market's clock."""
+def gate_figure(frame: DeskFrame, draft: Draft, now_s: float) -> Figure:
+    """How long orders are taken, on the market's clock: for the coming auction, or in a product's book."""
+    if draft.product_utc is not None and frame.books is not None:
+        return product_gate_figure(frame, frame.books.of(draft.product_utc), now_s)
     auction = f"auction of {clock_text(frame.next_utc, frame.zone)}"
     left_s = gate_s(frame.clock, now_s)
     if left_s is not None:
@@ -173,20 +165,5 @@ def gate_figure(frame: DeskFrame, now_s: float) -> Figure:
     return Figure("gate closes in", NO_DATA, "", f"{auction}, {_pace(frame.clock)}")
 
 
-def gate_s(clock: Clock, now_s: float) -> int | None:
-    """Seconds of the market's clock until the gate closes; None where no time is set."""
-    if not clock.is_playing or clock.due_s is None or clock.speed == AS_FAST_AS_IT_GOES or clock.goal_utc:
-        return None
-    return max(0, round((clock.due_s - now_s) * clock.speed))
-
-
 def _pace(clock: Clock) -> str:
     return "as fast as it goes" if clock.is_playing else "paused"
-
-
-def money_text(amount_e8: int, signed: bool = False) -> str:
-    """Money [1e-8 currency], exact: two decimals and as many more as it has."""
-    places = 8
-    while places > 2 and amount_e8 % 10 ** (9 - places) == 0:
-        places -= 1
-    return Number(8, places, signed).show(amount_e8)

@@ -7,6 +7,7 @@ from typing import Any
 from voltadesk.store.desk import Receipt
 from voltadesk.ui.actions import Action
 from voltadesk.ui.base import DeskBase
+from voltadesk.ui.desktops.market import MarketDesktop
 from voltadesk.ui.dialogs.form import Form
 from voltadesk.ui.dialogs.ticket import OrderTicket
 from voltadesk.units import decimal_text, parse_price_tick
@@ -29,18 +30,22 @@ class TradeActions(DeskBase):
     def _limited(self, side: str, given: dict[str, str]) -> dict[str, str]:
         """An auction's price becomes the limit that would trade at it: a buyer pays the margin on top."""
         market = None if self.frame is None else self.frame.market
-        if "price" in given or "auction_price" not in given or market is None:
+        if "price" in given or "product" in given or "auction_price" not in given or market is None:
             return given
         scenario = market.scenario
         tick = parse_price_tick(given["auction_price"], "price") + (scenario.operator.margin if side == "buy" else 0)
         return given | {"price": decimal_text(min(tick, scenario.market.cap), 2, 2)}
 
+    def do_turn_book(self, action: Action) -> None:
+        if isinstance(self.desktop, MarketDesktop):
+            self.desktop.turn()
+
     def do_cancel_order(self, action: Action) -> None:
         given = self.desktop.prefill("order.cancel")
-        if "order" in given:
+        if given.get("order"):
             self.push_screen(Form(action, given, self.currency), lambda body: self.send(action.kind, body))
         else:
-            self.tell("refused", "Cancel: put the blotter's cursor on a working order of your own")
+            self.tell("refused", "Cancel: put the cursor of blotter or order book on a working order of yours")
 
     def do_cancel_all(self, action: Action) -> None:
         frame = self.frame

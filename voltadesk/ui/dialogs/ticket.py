@@ -17,12 +17,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from voltadesk.errors import VoltaDeskError
 from voltadesk.ui.canvas import Canvas
 from voltadesk.ui.cells import Cells
-from voltadesk.ui.draft import FIELDS, Draft, draft_of, typed_moment
+from voltadesk.ui.choice import Choice
+from voltadesk.ui.draft import FIELDS, KINDS, TIFS, Draft, barred_tifs, draft_of, product_of, typed_moment
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.inks import BAR, DOWN, FAINT, GRID, GROUND, UP
 from voltadesk.ui.text import clean
@@ -98,15 +100,18 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
     OrderTicket Input.-wrong { color: $ink-fault; }
     OrderTicket TicketFigures { margin-top: 1; }
     OrderTicket #wrong { height: 2; color: $ink-fault; }
-    OrderTicket #review { height: 2; content-align: left middle; background: $ink-up; color: $ink-ground;
+    OrderTicket #review { height: 3; margin-top: 1; content-align: left middle; background: $ink-up; color: $ink-ground;
                           text-style: bold; padding: 0 1; display: none; }
     OrderTicket.-sell #review { background: $ink-down; }
     OrderTicket.-review #review { display: block; }
+    OrderTicket.-review #wrong { display: none; }
     OrderTicket #go { height: 1; width: 100%; margin-top: 1; content-align: center middle; background: $header;
                       color: $ink-faint; }
     OrderTicket.-ready #go { color: $ink-text; }
     OrderTicket.-review #go { display: none; }
     OrderTicket.-review .field { opacity: 60%; }
+    OrderTicket .field.-out { display: none; }
+    OrderTicket Input:disabled { opacity: 40%; }
     """
     AUTO_FOCUS = "#quantity_kwh"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -125,28 +130,36 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
         self.is_review = False
         self._side = side
         self._given = {name: clean(prefill.get(name, "")) for name in FIELDS}
-        self._given["until"] = typed_moment(self._given["until"], frame)
-        self._wrong = ""
+        for name in ("until", "product"):
+            self._given[name] = typed_moment(self._given[name], frame)
+        self._wrong = self._missing = ""  # what is wrong, or the field that is still to be filled in
 
     # Fields -----------------------------------------------------------------------------------------------------------
     def compose(self) -> ComposeResult:
-        currency = self.frame.currency
-        hints = ("kWh", f"{currency}/MWh · empty takes any price", "12:00 or +2h · empty: next only")
         with Vertical() as box:
-            with Horizontal(classes="field"):
-                yield Static("side", classes="label")
-                yield SideChoice()
-                yield Static("b buys, s sells", classes="unit")
-            for (name, label), hint in zip(FIELDS.items(), hints, strict=True):
-                with Horizontal(classes="field"):
-                    yield Static(label, classes="label")
-                    yield Input(self._given[name], id=name, compact=True)
-                    yield Static(Content(hint), classes="unit")
+            yield from self._row("side", "side", SideChoice(), "b buys, s sells")
+            yield from self._input("product", "14:15 · empty: the coming auction")
+            yield from self._input("quantity_kwh", "kWh")
+            yield from self._input("price")
+            yield from self._row("order_kind", "kind", Choice(KINDS, id="order_kind"), "")
+            yield from self._row("tif", "time in force", Choice(TIFS, id="tif"), "")
+            yield from self._input("display_kwh", "kWh at a time, the rest is hidden")
+            yield from self._input("until")
             yield TicketFigures()
             yield Static(id="wrong")
             yield Static(id="review")
             yield ReviewButton(Content("Enter reviews the order"), id="go")
         self._box = box
+
+    def _row(self, name: str, label: str, widget: Widget, hint: str) -> ComposeResult:
+        """A line of the ticket: `#NAME-row`, its hint `#NAME-hint`."""
+        with Horizontal(classes="field", id=f"{name}-row"):
+            yield Static(label, classes="label")
+            yield widget
+            yield Static(Content(hint), classes="unit", id=f"{name}-hint")
+
+    def _input(self, name: str, hint: str = "") -> ComposeResult:
+        return self._row(name, FIELDS[name], Input(self._given[name], id=name, compact=True), hint)
 
     def on_mount(self) -> None:
         self.query_one(SideChoice).side = self._side
@@ -159,11 +172,46 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
 
     @property
     def texts(self) -> dict[str, str]:
-        """What is typed, by field."""
-        return {name: self.query_one(f"#{name}", Input).value for name in FIELDS}
+        """What is typed or chosen, by field; nothing for those that are not asked."""
+        found = {name: self.query_one(f"#{name}", Input) for name in FIELDS}
+        asked = {name: "" if self._is_out(name) else field.value for name, field in found.items()}
+        return asked | {name: self._chosen(name) for name in ("order_kind", "tif")}
+
+    def _chosen(self, name: str) -> str:
+        return self.query_one(f"#{name}", Choice).value
+
+    def _is_out(self, name: str) -> bool:
+        """Whether a field is not asked: it doesn't go with what was chosen in the others."""
+        is_in_book, kind = bool(self.query_one("#product", Input).value.strip()), self._chosen("order_kind")
+        if name in ("order_kind", "tif"):
+            return not is_in_book
+        if name == "display_kwh":
+            return not (is_in_book and kind == "iceberg")
+        if name == "until":
+            return is_in_book and self._chosen("tif") != "gtt"
+        return name == "price" and is_in_book and kind == "market"
+
+    def _fit_fields(self) -> None:
+        """Show the fields that are asked, with what goes into them; dim what doesn't fit, and say why."""
+        currency, kind = self.frame.currency, self._chosen("order_kind")
+        barred = barred_tifs(kind)
+        self.query_one("#tif", Choice).bar(barred)
+        is_in_book = not self._is_out("tif")
+        for name in ("order_kind", "tif", "display_kwh", "until"):
+            self.query_one(f"#{name}-row").set_class(self._is_out(name), "-out")
+        self.query_one("#price", Input).disabled = self._is_out("price")
+        price = f"{currency}/MWh" if is_in_book else f"{currency}/MWh · empty takes any price"
+        hints = {
+            "price": "market orders take any price" if self._is_out("price") else price,
+            "until": "14:00 or +2h" if is_in_book else "12:00 or +2h · empty: next only",
+            "tif": f"{kind} {'never stays' if kind == 'market' else 'must stay'}" if barred else "",
+        }
+        for name, hint in hints.items():
+            self.query_one(f"#{name}-hint", Static).update(Content(hint))
 
     @on(Input.Changed)
     @on(SideChoice.Chosen)
+    @on(Choice.Chosen)
     def _changed(self) -> None:
         self._unreview()
 
@@ -185,13 +233,17 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
 
     def _refigure(self) -> None:
         """Read the fields and tell what it all comes to; a wrong one in one line."""
-        wrong_field, self._wrong = "", ""
+        wrong_field = self._wrong = self._missing = ""
+        self._fit_fields()
         try:
             self.draft = draft_of(self.side, self.texts, self.frame)
         except VoltaDeskError as error:
-            self.draft, wrong_field = Draft(self.side), str(getattr(error, "field", ""))
-            is_empty = wrong_field == "quantity_kwh" and not self.texts["quantity_kwh"].strip()
-            self._wrong = "" if is_empty else clean(error)
+            product_utc = product_of(self.texts["product"], self.frame)
+            self.draft, wrong_field = Draft(self.side, product_utc=product_utc), str(getattr(error, "field", ""))
+            if wrong_field in FIELDS and not self.texts[wrong_field].strip():
+                self._missing = wrong_field
+            else:
+                self._wrong = clean(error)
         for name in FIELDS:
             self.query_one(f"#{name}", Input).set_class(bool(self._wrong) and name == wrong_field, "-wrong")
         self.set_class(self.side == "sell", "-sell")
@@ -212,7 +264,7 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
     def _hindrance(self) -> str:
         """Why it can't be sent now; empty when it can."""
         reason = self.frame.why_not("order.place") or self._wrong
-        return reason or ("" if self.draft.is_whole else "quantity_kwh: must be given")
+        return reason or ("" if self.draft.is_whole else f"{self._missing}: must be given")
 
     # Review and send --------------------------------------------------------------------------------------------------
     @on(Input.Submitted)
@@ -232,8 +284,8 @@ class OrderTicket(ModalScreen[dict[str, str] | None]):
         self._refigure()
         if reason := self._hindrance():
             self._say(reason)
-            if not self.draft.is_whole and not self._wrong:
-                self.screen.set_focus(self.query_one("#quantity_kwh", Input))
+            if self._missing:
+                self.screen.set_focus(self.query_one(f"#{self._missing}", Input))
             return
         self.is_review = True
         self.add_class("-review")

@@ -24,6 +24,7 @@ from voltadesk.ui.blotter import (
     OPEN,
     ORDER,
     ORDERED,
+    PRODUCT,
     REFUSED,
     RULE,
     STATE,
@@ -53,9 +54,10 @@ class BlotterPane(TablePane):
     """Newest first. The cursor stays on its order when others come in above."""
 
     HELP = (
-        "Your orders, newest first: what was ordered and filled, at which limit and average price (with the operator's "
-        "margin), what it cost or brought, what is held for it, and why one was refused. Enter shows an order's "
-        "fills, x cancels the working order under the cursor, X all of them. b and s order the same again."
+        "Your orders, newest first: in the auction (·) or in which product's book, what was ordered and filled, at "
+        "which limit and average price (with the operator's margin), what it cost or brought, what is held for it, "
+        "and why one was refused. Enter shows an order's fills, x cancels the working order under the cursor, E "
+        "amends it, X cancels all of them. b and s order the same again."
     )
 
     def __init__(self, number: int | None = None) -> None:
@@ -72,10 +74,12 @@ class BlotterPane(TablePane):
         return (
             Column("time", "time", show=self._time, plain=_time_plain),
             Column("side", "side", show=lambda side: SIDES.get(side, NO_DATA), ink=lambda side: _SIDE_INKS[side]),
+            Column("product", "book", show=self._time, plain=_time_plain),
             Column("state", "state", ink=lambda state: _STATE_INKS.get(state, FAULT)),
             number_column("ordered", "kWh", "", ENERGY),
             number_column("filled", "filled", "", ENERGY),
             Column("limit", "limit", "", _limit, _limit_plain, True),
+            Column("kind", "kind"),
             number_column("average", "avg", "", PRICE),
             Column("until", "until", show=self._time, plain=_time_plain, right=True),
             Column("order", "order"),
@@ -219,6 +223,8 @@ class BlotterPane(TablePane):
         if kind != "order.place" or row is None or not self.table.has_focus or row[ORDERED] is None:
             return {}
         again = {"quantity_kwh": decimal_text(row[ORDERED], 3)}
+        if row[PRODUCT] is not None:
+            again["product"] = utc_text(row[PRODUCT])
         return again if row[LIMIT_TICK] in (None, ANY_TICK) else again | {"price": decimal_text(row[LIMIT_TICK], 2, 2)}
 
     # Words ------------------------------------------------------------------------------------------------------------
