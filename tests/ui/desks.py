@@ -95,7 +95,7 @@ async def community(pilot: Pilot[Any]) -> CommunityFrame:
     """Wait until the community that is open is settled, compared and explained as far as it can be."""
     app: Any = pilot.app
     until = time.monotonic() + 120
-    while not _is_at_rest(app.settler.frame):
+    while (app.settler._source and not app.settler.frame.source) or not _is_at_rest(app.settler.frame):
         assert time.monotonic() < until, app.settler.frame
         await pilot.pause(0.02)
     await shown(pilot)
