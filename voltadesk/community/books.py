@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk import units
-from voltadesk.clock import local_midnight_utc
+from voltadesk.clock import IntervalGrid, local_midnight_utc
 from voltadesk.community.energy import Energy
 from voltadesk.community.nearness import Nearness
 from voltadesk.community.price_rules import TIERS, Charge, Fee
@@ -146,7 +146,7 @@ class Books:
         return self._lines(self._alone.in_order, m)
 
     def _lines(self, sums: Sequence[_Sum], m: int) -> list[Line]:
-        month_due = self._is_month_due(self.energy.members[m].joined)
+        month_due = _is_month_due(self.energy.grid, self.energy.members[m].joined)
         lines = []
         for books in sums:
             item = books.item
@@ -169,22 +169,11 @@ class Books:
             if member.shared or (charge.members is not None and member.name not in charge.members):
                 continue
             for detail, amount, due in (
-                ("monthly", charge.monthly, self._is_month_due(member.joined)),
+                ("monthly", charge.monthly, _is_month_due(grid, member.joined)),
                 ("entry", charge.entry, joins),
             ):
                 if due and amount:
                     yield _charge(charge, detail, amount)
-
-    @cache  # noqa: B019: as long as the books are kept
-    def _is_month_due(self, joined: date | None) -> bool:
-        """Whether the first day of the month on which one that joined then is a member lies in the period.
-
-        So the parts of a month that is settled in parts are charged once.
-        """
-        grid = self.energy.grid
-        begin = datetime.fromtimestamp(grid.start_utc, grid.zone).date().replace(day=1)
-        first = local_midnight_utc(begin if joined is None else max(begin, joined), grid.zone)
-        return grid.start_utc <= first < grid.end_utc
 
     def _pool_sums(self, pool: Pool) -> tuple[_Sum, _Sum]:
         """What is taken and what is given in a pool."""
@@ -242,6 +231,17 @@ class Books:
 
     def _fee_price(self, value: int | str) -> Price:
         return self.tariffs.price(value) if isinstance(value, str) else self.tariffs.flat(value)
+
+
+@lru_cache(1 << 10)
+def _is_month_due(grid: IntervalGrid, joined: date | None) -> bool:
+    """Whether the first day of the month on which one that joined then is a member lies in the period.
+
+    So the parts of a month that is settled in parts are charged once.
+    """
+    begin = datetime.fromtimestamp(grid.start_utc, grid.zone).date().replace(day=1)
+    first = local_midnight_utc(begin if joined is None else max(begin, joined), grid.zone)
+    return grid.start_utc <= first < grid.end_utc
 
 
 def _fee_item(fee: Fee, tier: str, price: Price) -> _Item:

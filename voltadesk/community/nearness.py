@@ -1,4 +1,4 @@
-"""How near to each other the two ends of a shared watt-hour are: the groups of each tier, and the sums over a period."""
+"""How near to each other the two ends of a shared watt-hour are: the groups of each tier, and a period's sums."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 Ints = NDArray[np.int64]
 
-CELLS_AT_ONCE = 1 << 18  # intervals x members that are shared in one go: what stays near the processor
+CELLS_AT_ONCE = 1 << 16  # intervals x members that are shared in one go: what stays near the processor
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,8 +144,11 @@ def _match_tier(left: int, turn: int, row: Ints, ends: Ints, open_wh: Ints, move
             break
         wanted, offered = 0, 0
         for k in range(ends[g], ends[g + 1]):
-            wanted += want[row[k]]
             offered += offer[row[k]]
+        if offered == 0:  # as in most groups
+            continue
+        for k in range(ends[g], ends[g + 1]):
+            wanted += want[row[k]]
         shared = min(wanted, offered)
         if shared > 0:
             moved += shared
