@@ -46,7 +46,7 @@ REFUSED = [  # file, layout, what is said
         Layout("NYC", "America/New_York"),
         "line 20186: time = 2017-03-12T02:00: does",
     ),
-    ("nem5_dispatchprice_2021_01.csv", Layout("RRP", NEM, "end"), "line 3: time = 2021-01-01 00:05:00: stands twice"),
+    ("nem5_dispatchprice_2021_01.csv", Layout("RRP", NEM, "end"), "line 3: time = 2021-01-01 00:05:00: is given twice"),
     ("hourly_DE-LU_2022_2023.csv", Layout(), "line 5882: time = 2022-09-04 00:00:00: 2022-09-03T00:00Z is missing"),
     (
         "hourly_FR_2022_2023.csv",

@@ -284,6 +284,47 @@ def test_check_without_rules(tmp_path: Path) -> None:
     assert "must be an IANA time zone" in call("community", "check", path, "--timezone", "Europe/Bern").err
 
 
+def test_a_check_of_nothing_that_could_be_read_shows_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("time,anna kwh\n2026-01-01T00:00Z,1\n2026-01-01T00:15Z,-1\n")
+    for files, first in (([tmp_path / "none.csv"], "Check"), ([path], "Meter files")):
+        done = call("community", "check", *files)
+        assert done.code == 4
+        assert done.out.splitlines()[0] == first
+        assert "intervals" not in done.out
+
+
+def test_a_fault_stays_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / ("long-" * 20)
+    folder.mkdir()
+    path = meters(folder, [*GOOD[:5], "-1,,200", *GOOD[6:]])
+    done = call("community", "check", path, "--rules", rules(tmp_path), "--from", "2026-01")
+    faults = json.loads(call("community", "check", path, "--rules", rules(tmp_path), "--from", "2026-01", "--json").out)
+    assert max(map(len, faults["faults"])) > 150
+    assert set(faults["faults"]) <= set(done.out.splitlines())
+
+
+def test_a_file_that_can_not_be_read_is_named_whole(tmp_path: Path) -> None:
+    folder = tmp_path / ("long-" * 20)
+    folder.mkdir()
+    (folder / "empty.csv").write_text("")
+    (folder / "latin.csv").write_bytes("time,böses kwh\n".encode("cp1252"))
+    (folder / "quote.csv").write_text('time,a kwh\n"2026-01-01T00:00Z"x,1\n')
+    said = {
+        "none.csv": "meters = {}: no such file or directory, must be a CSV file in UTF-8",
+        "empty.csv": "meters = {}: is an empty file, must be a CSV file in UTF-8",
+        "latin.csv": "{}: line 1: byte = 0xf6: must be a CSV file in UTF-8",
+        "quote.csv": "{}: line 2: row: must be CSV text: ',' expected after '\"'",
+        "none.parquet": "meters = {}: no such file or directory, must be a Parquet file",
+    }
+    for name, fault in said.items():
+        done = call("community", "settle", folder / name, "--rules", rules(tmp_path), "--from", "2026-01")
+        assert refusal(done) == fault.format(folder / name)
+    assert refusal(call("community", "settle", folder, "--rules", rules(tmp_path), "--from", "2026-01")) == (
+        f"meters = {folder}: is a directory, must be a CSV file in UTF-8"
+    )
+
+
 def test_two_files_that_overlap(tmp_path: Path) -> None:
     path = meters(tmp_path, GOOD)
     again = tmp_path / "again.csv"
@@ -292,6 +333,38 @@ def test_two_files_that_overlap(tmp_path: Path) -> None:
     assert line.startswith(
         f"voltadesk: {again}: line 2: anna import: intervals overlap with those in {path} (and 2 more)"
     )
+
+
+def test_what_is_wrong_with_a_row_is_told_once(tmp_path: Path) -> None:
+    header = "time,anna import Wh,anna export Wh,ben import Wh,roof export Wh"
+    path = meters(tmp_path, ["1,2,3,4"] * 96, header=header)
+    text = path.read_text().splitlines()
+    path.write_text("\n".join([*text[:9], text[3], *text[9:]]))
+
+    def faults(*files: Path) -> list[str]:
+        done = call("community", "check", *files, "--json")
+        assert done.code == 4
+        return [fault.replace(f"{tmp_path}/", "") for fault in json.loads(done.out)["faults"]]
+
+    assert faults(path) == ["meters.csv: line 10: time = 2025-12-31T23:30Z: is given twice, first at line 4"]
+    path.write_text("\n".join(line.rsplit(",", 2)[0] for line in path.read_text().splitlines()))
+    assert faults(path) == [
+        "meters.csv: line 10: anna import, export: time = 2025-12-31T23:30Z: is given twice, first at line 4"
+    ]
+    # Missing rows, and a file given under two names.
+    path.write_text("\n".join([*text[:9], *text[10:]]))
+    assert faults(path) == [
+        "meters.csv: line 10: anna import, export = 2026-01-01T01:00Z: is missing",
+        "meters.csv: line 10: ben import = 2026-01-01T01:00Z: is missing",
+        "meters.csv: line 10: roof export = 2026-01-01T01:00Z: is missing",
+    ]
+    again = tmp_path / "again.csv"
+    path.write_text("\n".join(text))
+    again.write_text("\n".join(text))
+    limit = f"intervals overlap with those in {tmp_path}/meters.csv"
+    assert [fault.replace("meters.csv", f"{tmp_path}/meters.csv") for fault in faults(path, again)] == [
+        f"again.csv: line 2: {who}: {limit}" for who in ("anna import, export", "ben import", "roof export")
+    ]
 
 
 def test_words_of_one_register_that_overlap_in_a_file(tmp_path: Path) -> None:

@@ -88,7 +88,9 @@ def test_every_key_of_a_community_is_documented_and_no_other() -> None:
         for part in (vars(rules) | vars(price_rules)).values()
         if isinstance(part, type) and issubclass(part, model.Part)
     ]
-    known = set().union(*(keys(part) for part in parts)) - {"sharing", "pools", "prices", "tariffs", "fees", "charges"}
+    known = set().union(*(keys(part) for part in parts)) - {
+        *("sharing", "pools", "prices", "tariffs", "fees", "charges", "bank")
+    }
     described = set(re.findall(r"^\| `(\w+)` \|", page.partition("## What is written")[0], re.MULTILINE))
     assert described == known
 

@@ -48,6 +48,9 @@ LIBRARIES = {
     "sqlite3": {"store"},
     "duckdb": {"report", "feeds"},  # Parquet
     "simplejson": {"report"},
+    "jinja2": {"report"},
+    "reportlab": {"report"},
+    "font_roboto": {"report"},
     "rich": {"report", "cli", "ui"},
     "textual": {"ui"},
     "textual_serve": {"cli"},

@@ -7,6 +7,7 @@ limit. `docs/errors.md` lists the exit codes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 
@@ -43,7 +44,7 @@ class BadInput(VoltaDeskError, ValueError):
 
 def _shown(value: object) -> str:
     text = _plain(value)
-    if len(text) > 60:
+    if len(text) > 60 and not isinstance(value, PurePath):  # of a path, the end says most
         text = text[:57] + "..."
     return text if text.strip() else repr(text)
 

@@ -34,8 +34,11 @@ def refused(*members: str, sharing: str = "", rest: str = PRICES, head: str = ""
             '[sharing]\nrule = "static"\nkeys = [{ percent = { anna = 33.33333, ben = 66.66667 } }]',
             "sharing.keys[0].percent.anna = 33.33333: must have at most 4 decimals",
         ),
-        ("[sharing]\nkeys = [{ percent = { anna = 100 } }]", "sharing.keys: belong to the rules static and hybrid"),
-        ("[sharing]\nrounds = 3", "sharing.rounds = 3: belong to the rule hybrid"),
+        (
+            "[sharing]\nkeys = [{ percent = { anna = 100 } }]",
+            "sharing.keys: belong to the rules static, hybrid and iterative",
+        ),
+        ("[sharing]\nrounds = 3", "sharing.rounds = 3: belong to the rules hybrid and iterative"),
         (
             '[sharing]\nrule = "hybrid"\nkeys = [{ valid_from = 2026-02-01, percent = { anna = 100 } }, '
             "{ valid_from = 2026-02-01, percent = { ben = 100 } }]",
@@ -43,7 +46,8 @@ def refused(*members: str, sharing: str = "", rest: str = PRICES, head: str = ""
         ),
         (
             '[sharing]\nrule = "fair"',
-            "sharing.rule = fair: must be 'static', 'dynamic', 'hybrid', 'equal', 'priority' or 'optimal'",
+            "sharing.rule = fair: must be 'static', 'dynamic', 'hybrid', 'iterative', 'equal', 'priority', 'book' or "
+            "'optimal'",
         ),
         (
             '[[pools]]\nname = "p"\nproducers = ["anna", "bob"]',

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.community import BEGIN, PRICES, given, house, member, settled
 from voltadesk.community.comparison import compare, gini
-from voltadesk.community.rules import RULES, Community
+from voltadesk.community.rules import RULES, Community, Rule
 from voltadesk.community.settlement import Settlement, Statement, months
 from voltadesk.errors import BadInput
 
@@ -43,6 +43,15 @@ def taken(settlement: Settlement) -> list[int]:
             '[sharing]\nrule = "hybrid"\nrounds = 2\nkeys = [{ percent = { anna = 50, ben = 30, carla = 20 } }]',
             [200, 480, 320, 0],
         ),
+        (
+            '[sharing]\nrule = "iterative"\nrounds = 2\nkeys = [{ percent = { anna = 50, ben = 30, carla = 20 } }]',
+            [200, 390, 260, 0],
+        ),
+        # What is left is halved by each of five rounds, as half is anna's: 300, 150, 75, 37 or 38, 19.
+        (
+            '[sharing]\nrule = "iterative"\nkeys = [{ percent = { anna = 50, ben = 30, carla = 20 } }]',
+            [200, 469, 312, 0],
+        ),
         ('[sharing]\nrule = "equal"', [200, 400, 400, 0]),
         ('[sharing]\nrule = "static"', [200, 333, 333, 0]),  # without keys all have the same, but not the shared roof
     ],
@@ -53,6 +62,38 @@ def test_the_roof_is_shared_by_each_rule(sharing: str, shares: list[int]) -> Non
     roof = of(done, "roof")
     assert roof.to_community_wh == sum(taken(done))
     assert roof.to_grid_wh == 1_000 - sum(taken(done))
+
+
+def test_book_serves_who_pays_a_supplier_most_and_nobody_at_a_loss() -> None:
+    rest = PRICES + "".join(
+        f'[[tariffs]]\nname = "{name}"\nprice = {price}\n'
+        for name, price in (("dear", 340), ("cheap", 140), ("eco", 160))
+    )
+    homes = [
+        member("anna"),
+        member("ben", 'supply = "dear"'),
+        member("carla", 'supply = "cheap"'),  # pays a supplier less than the community asks
+        member("dora", 'feed_in = "eco"'),  # gets more from a supplier than the community pays
+        member("emil"),
+    ]
+    energy = ROOF | {("dora", "export"): [300], ("emil", "export"): [700]}
+    del energy["roof", "export"]
+    done = settled(house(*homes, sharing='[sharing]\nrule = "book"', rest=rest), energy)  # type: ignore[arg-type]
+    assert [(s.name, s.from_community_wh, s.to_community_wh) for s in done.statements] == [
+        ("anna", 100, 0),
+        ("ben", 600, 0),
+        ("carla", 0, 0),
+        ("dora", 0, 0),
+        ("emil", 0, 700),
+    ]
+
+
+def test_book_needs_no_prices_of_those_who_are_not_members_yet() -> None:
+    rest = PRICES + '[[tariffs]]\nname = "later"\nvalid_from = 2026-02-01\nprice = 1\n'
+    homes = [member("anna", 'supply = "later"', "joined = 2026-02-01"), member("ben"), member("roof", "shared = true")]
+    energy = {("ben", "import"): [5], ("roof", "export"): [9]}
+    done = settled(house(*homes, sharing='[sharing]\nrule = "book"', rest=rest), energy)  # type: ignore[arg-type]
+    assert taken(done) == [5, 0]
 
 
 def test_priority_serves_building_then_feeder_then_the_rest() -> None:
@@ -206,7 +247,9 @@ RULE_TEXTS = [
     '[sharing]\nrule = "static"',
     '[sharing]\nrule = "hybrid"',
     '[sharing]\nrule = "equal"',
+    '[sharing]\nrule = "iterative"\nrounds = 3',
     '[sharing]\nrule = "priority"',
+    '[sharing]\nrule = "book"',
     '[[pools]]\nname = "p"\nproducers = ["a", "b"]\nconsumers = ["b", "c", "d"]\nrule = "hybrid"\nrounds = 2\n'
     "keys = [{ percent = { b = 33.3333, c = 66.6667 } }]\nparticipation_percent = { b = 70, d = 12.5 }\n"
     '[[pools]]\nname = "q"\nparticipation_percent = { b = 30 }',
@@ -274,15 +317,38 @@ def test_energy_and_money_are_conserved_and_the_order_of_members_is_irrelevant(
     assert again.statements == done.statements
 
 
-@settings(max_examples=40, deadline=None)
-@given_by(st.sampled_from(["dynamic", "equal", "priority"]), energies)
-def test_nobody_is_worse_off_than_alone_where_the_price_lies_between_and_nothing_is_charged(
-    rule: str, rows: list[list[int]]
+prices = st.tuples(*(st.integers(-100, 400) for _ in range(6)))
+
+
+def apart(rule: Rule, own: Sequence[int], buyer: int, seller: int, rows: list[list[int]]) -> Settlement:
+    """Two pairs of members with suppliers of their own: `own` is what two of them ask, and then pay, a MWh."""
+    names = ("ask-1", "ask-2", "pay-1", "pay-2", "buyer", "seller")
+    tariffs = "".join(
+        f'[[tariffs]]\nname = "{name}"\nprice = {price}\n'
+        for name, price in zip(names, (*own, buyer, seller), strict=True)
+    )
+    rest = f'[prices]\nbuyer = "buyer"\nseller = "seller"\nsupply = "ask-1"\nfeed_in = "pay-1"\n{tariffs}'
+    places = [*PLACES[:2], *([*place, 'supply = "ask-2"', 'feed_in = "pay-2"'] for place in PLACES[2:])]
+    homes = [member(name, *lines) for name, lines in zip("abcd", places, strict=True)]
+    return settled(house(*homes, rest=rest).under(rule), as_registers(rows))  # type: ignore[arg-type]
+
+
+@settings(max_examples=60, deadline=None)
+@given_by(st.sampled_from(RULES), energies, prices)
+def test_nobody_is_worse_off_than_alone_where_prices_lie_between_and_nothing_is_charged(
+    rule: Rule, rows: list[list[int]], drawn: tuple[int, ...]
 ) -> None:
-    homes = [member(name, *places) for name, places in zip("abcd", PLACES, strict=True)]
-    done = settled(house(*homes, sharing=f'[sharing]\nrule = "{rule}"'), as_registers(rows))  # type: ignore[arg-type]
-    for statement in done.statements:
-        assert statement.saving_e8 == statement.from_community_wh * 15_000 + statement.to_community_wh * 7_000
+    pay_1, pay_2, buyer, seller, ask_1, ask_2 = sorted(drawn)
+    for inside in ((buyer, seller), (seller, buyer)):
+        done = apart(rule, (ask_2, ask_1, pay_1, pay_2), *inside, rows)
+        assert all(statement.saving_e8 >= 0 for statement in done.statements)
+
+
+@settings(max_examples=60, deadline=None)
+@given_by(energies, prices)
+def test_book_makes_nobody_worse_off_at_any_prices(rows: list[list[int]], drawn: tuple[int, ...]) -> None:
+    done = apart("book", drawn[:4], *drawn[4:], rows)
+    assert all(statement.saving_e8 >= 0 for statement in done.statements)
 
 
 @settings(max_examples=30, deadline=None)
@@ -357,7 +423,7 @@ def test_too_much_energy_or_money_is_refused() -> None:
     with pytest.raises(BadInput, match=r"import = 4000000001600 Wh: must be at most 4000000000000 Wh of all members"):
         settled(house(*FOUR), ROOF | {("anna", "import"): [4 * 10**12 + 200]})
     dear = PRICES.replace("price = 300.00", "price = 30_000.00")
-    with pytest.raises(BadInput, match="times its price is too large to be counted"):
+    with pytest.raises(BadInput, match=r"kWh: .*is too large to be counted, times its price"):
         settled(house(*FOUR, rest=dear), ROOF | {("anna", "import"): [3 * 10**12]})
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.engine.market_cases import homes_of, rules_of
 from tests.reference import sharing as twin
-from voltadesk.engine.sharing import add_up, match_by_nearness, share_by_keys, share_by_want
+from voltadesk.engine import book_events as ev
+from voltadesk.engine.arena import GIVEN, HOME_ROWS, SHORT, SURPLUS, TAKEN
+from voltadesk.engine.book import Book
+from voltadesk.engine.orders import share_community
+from voltadesk.engine.sharing import add_up, match_by_nearness, share_by_book, share_by_keys, share_by_want
 
 Ints = NDArray[np.int64]
 energies = st.one_of(st.integers(0, 3), st.integers(0, 5_000), st.integers(0, 10**10))
@@ -36,9 +42,15 @@ def by_want(turn: int, offer: Ints, want: Ints) -> tuple[Ints, Ints]:
     return taken, given_
 
 
-def by_keys(turn: int, rounds: int, key: Ints, offer: Ints, want: Ints) -> tuple[Ints, Ints]:
+def by_keys(turn: int, rounds: int, key: Ints, offer: Ints, want: Ints, whole: bool = False) -> tuple[Ints, Ints]:
     taken, given_ = np.full_like(want, -7), np.full_like(offer, -7)
-    share_by_keys(turn, rounds, key, offer, want, taken, given_)
+    share_by_keys(turn, rounds, whole, key, offer, want, taken, given_)
+    return taken, given_
+
+
+def by_book(turn: int, bid: Ints, ask: Ints, offer: Ints, want: Ints) -> tuple[Ints, Ints]:
+    taken, given_ = np.full_like(want, -7), np.full_like(offer, -7)
+    share_by_book(turn, bid, ask, offer, want, taken, given_)
     return taken, given_
 
 
@@ -107,6 +119,13 @@ def test_hybrid_divides_the_rest_again() -> None:
     assert gave.tolist() == [[0, 0, 0, 1_000]]
 
 
+def test_iterative_divides_the_rest_by_the_keys_of_all() -> None:
+    # Of the 300 Wh that anna left, half is anna's again: 90 and 60 go to ben and carla, and 150 to the grid.
+    taken, gave = by_keys(0, 2, np.array([50, 30, 20, 0]), ROOF, WANT, whole=True)
+    assert taken.tolist() == [[200, 390, 260, 0]]
+    assert gave.tolist() == [[0, 0, 0, 850]]
+
+
 def test_equal_gives_all_the_same_until_they_have_enough() -> None:
     # 250 each of four fills the roof's own want of 0 and anna's 200; 800 are left for two, 400 each.
     taken, gave = by_keys(0, 0, np.ones(4, np.int64), ROOF, WANT)
@@ -120,6 +139,23 @@ def test_priority_serves_the_near_first() -> None:
     taken, gave = by_nearness(0, groups, row(1_000, 0, 0, 0), row(100, 300, 400, 500))
     assert taken[:, 0].tolist() == [[100, 0, 0, 0], [0, 300, 0, 0], [0, 0, 400, 0], [0, 0, 0, 200]]
     assert gave[:, 0].tolist() == [[100, 0, 0, 0], [300, 0, 0, 0], [400, 0, 0, 0], [200, 0, 0, 0]]
+
+
+def test_book_serves_the_dearest_bid_from_the_cheapest_offer() -> None:
+    # Of two roofs the second asks less; the third of the bids is less than the first roof asks.
+    bid, ask = row(30_000, 34_000, 9_000, 0, 0), row(0, 0, 0, 10_000, 8_000)
+    taken, gave = by_book(0, bid, ask, row(0, 0, 0, 500, 400), row(200, 600, 800, 0, 0))
+    assert taken.tolist() == [[200, 600, 0, 0, 0]]
+    assert gave.tolist() == [[0, 0, 0, 400, 400]]
+    taken, gave = by_book(0, bid, ask, row(0, 0, 0, 500, 1_000), row(200, 600, 800, 0, 0))
+    assert taken.tolist() == [[200, 600, 200, 0, 0]]
+    assert gave.tolist() == [[0, 0, 0, 0, 1_000]]
+
+
+def test_book_serves_equal_bids_in_turn() -> None:
+    offer, want, price = (np.repeat(row(*values), 4, 0) for values in ((0, 0, 0, 7), (5, 5, 5, 0), (9, 9, 9, 9)))
+    taken, _ = by_book(1, price, price, offer, want)
+    assert taken[:, :3].tolist() == [[0, 5, 2], [2, 0, 5], [5, 2, 0], [0, 5, 2]]
 
 
 def test_a_watt_hour_that_cannot_be_divided_goes_round() -> None:
@@ -161,6 +197,79 @@ def test_ties_take_turns_among_many_as_among_few(members: int) -> None:
         row = offer[t].tolist(), want[t].tolist()
         assert (taken[t].tolist(), gave[t].tolist()) == twin.dynamic(5 + t, *row)
         assert keyed[t].tolist() == twin.hybrid(5 + t, 2, key.tolist(), *row)[0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(intervals(), st.integers(1, 6))
+def test_iterative_keys_are_those_of_the_twin(case: tuple[Ints, Ints, Ints, int], rounds: int) -> None:
+    offer, want, key, turn = case
+    taken, gave = by_keys(turn, rounds, key, offer, want, whole=True)
+    require_sound(offer, want, taken, gave)
+    for t in range(len(want)):
+        expected = twin.iterative(turn + t, rounds, key.tolist(), offer[t].tolist(), want[t].tolist())
+        assert (taken[t].tolist(), gave[t].tolist()) == expected
+
+
+@st.composite
+def books(draw: st.DrawFn) -> tuple[Ints, Ints, Ints, Ints, int]:
+    """Limits of bids and offers, what is offered and wanted, and the first interval's number; many are equal."""
+    shape = draw(st.integers(1, 3)), draw(st.integers(1, 7))
+    drawn = [
+        [[draw(values) for _ in range(shape[1])] for _ in range(shape[0])]
+        for values in (st.integers(-2, 3), st.integers(-2, 3), st.integers(0, 9), st.integers(0, 9))
+    ]
+    bid, ask, offer, want = (np.array(rows, np.int64) for rows in drawn)
+    return bid, ask, offer, want, draw(st.integers(0, 10**7))
+
+
+@settings(max_examples=200, deadline=None)
+@given(books())
+def test_book_is_that_of_the_twin_and_conserves(case: tuple[Ints, Ints, Ints, Ints, int]) -> None:
+    bid, ask, offer, want, turn = case
+    taken, gave = by_book(turn, bid, ask, offer, want)
+    for t in range(len(want)):
+        line = bid[t].tolist(), ask[t].tolist(), offer[t].tolist(), want[t].tolist()
+        assert (taken[t].tolist(), gave[t].tolist()) == twin.book(turn + t, *line)
+    require_sound(offer, want, taken, gave)
+
+
+@settings(max_examples=60, deadline=None)
+@given(books())
+def test_book_is_what_the_order_book_trades(case: tuple[Ints, Ints, Ints, Ints, int]) -> None:
+    """Offers come first, then the bids, each side in its row and the dearest bid first."""
+    bid, ask, offer, want, turn = case
+    taken, gave = by_book(turn, bid, ask, offer, want)
+    members = want.shape[1]
+    for t in range(len(want)):
+        book, traded = Book(), np.zeros((2, members), np.int64)
+        for m in twin.row_of(turn + t, offer[t].tolist(), [0] * members):
+            book.send(ev.TYPE_NEW, m + 1, side=ev.SIDE_SELL, price_tick=int(ask[t, m]), quantity_wh=int(offer[t, m]))
+        for m in twin.row_of(turn + t, want[t].tolist(), (-bid[t]).tolist()):
+            id = members + m + 1
+            reports = book.send(ev.TYPE_NEW, id, price_tick=int(bid[t, m]), quantity_wh=int(want[t, m]))
+            for trade in reports[reports["event"] == ev.EVENT_TRADED]:
+                traded[0, m] += trade["quantity_wh"]
+                traded[1, trade["other_id"] - 1] += trade["quantity_wh"]
+        assert traded.tolist() == [taken[t].tolist(), gave[t].tolist()]
+
+
+@numba.njit
+def in_the_pool(rules, home, home_wh):  # type: ignore[no-untyped-def]  # compiled as the market's own kernels are
+    return share_community(rules[0], home, 0, home_wh)
+
+
+@settings(max_examples=100, deadline=None)
+@given(intervals())
+def test_dynamic_is_what_the_pool_of_the_market_shares(case: tuple[Ints, Ints, Ints, int]) -> None:
+    """At turn 0, that is: the pool gives the watt-hour that can't be divided to the first one always."""
+    offer, want, _, _ = case
+    home_wh = np.zeros((HOME_ROWS, want.shape[1]), np.int64)
+    home_wh[SHORT], home_wh[SURPLUS] = want[0], offer[0]
+    traded = in_the_pool(rules_of(), homes_of(*({} for _ in want[0])), home_wh)
+    taken, gave = by_want(0, offer[:1], want[:1])
+    assert traded == taken.sum()
+    assert (taken[0] == home_wh[TAKEN]).all()
+    assert (gave[0] == home_wh[GIVEN]).all()
 
 
 @st.composite

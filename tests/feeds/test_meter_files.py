@@ -106,7 +106,7 @@ def test_parquet_is_read_as_exactly(tmp_path: Path) -> None:
     for value in ("n * 0.1::DOUBLE", "(n * 0.1)::DECIMAL(9, 3)"):
         duckdb.execute(f"COPY ({rows} {value} AS import_kwh FROM range(4) t(n)) TO '{path}' (FORMAT parquet)")
         assert found(read_meter_file(path)) == {("a", "import"): [0, 100, 200, 300]}
-    with pytest.raises(BadInput, match=r"no such file: must be a Parquet file"):
+    with pytest.raises(BadInput, match=r"meters = .*none.parquet: no such file or directory, must be a Parquet file"):
         read_meter_file(tmp_path / "none.parquet")
 
 
@@ -230,7 +230,17 @@ def test_intervals_that_overlap(tmp_path: Path) -> None:
     text = lines("time,a kwh", ["1"] * 4)
     twice = text + text.splitlines()[-1] + "\n"
     assert problem(tmp_path, twice) == (
-        "m.csv: line 6: a import: time = 2026-01-01T00:45Z: stands twice: intervals overlap"
+        "m.csv: line 6: a import: time = 2026-01-01T00:45Z: is given twice, first at line 5"
+    )
+    again = text + "".join(text.splitlines(keepends=True)[2:])
+    assert problem(tmp_path, again) == (
+        "m.csv: line 6: a import: time = 2026-01-01T00:15Z: is given twice, first at line 3"
+    )
+    header, *rows = lines("time,meter,kwh", ["b,1"] * 4).splitlines()
+    apart = [row.replace(",b,", ",a,") for row in rows]
+    mixed = [row for both in zip(rows, apart, strict=True) for row in both]
+    assert problem(tmp_path, "\n".join([header, *mixed, apart[1]])) == (
+        "m.csv: line 10: a import: time = 2026-01-01T00:15Z: is given twice, first at line 5"
     )
     between = text.replace("00:45Z", "00:37Z")
     assert "line 5: a import: time = 2026-01-01T00:37Z: comes 7 minutes after the row before" in problem(
@@ -246,12 +256,28 @@ def test_one_bad_series_does_not_hide_the_others(tmp_path: Path) -> None:
     assert len(file.problems) == 1
 
 
+def test_decimal_commas_in_a_file_separated_by_commas(tmp_path: Path) -> None:
+    def said(header: str, row: str) -> str:
+        with pytest.raises(BadInput) as caught:
+            read(tmp_path, lines(header, [row] * 2))
+        return str(caught.value).partition("has ")[2]
+
+    write = "as a decimal comma parts a number such as"
+    assert said("time,a kwh", "0,4") == f"3, {write} 0,4: write 0.4, or separate columns by semicolons"
+    assert said("time,a kwh,b kwh", "1,0,25") == f"4, {write} 1,0: write 1.0, or separate columns by semicolons"
+    assert said("time,a kwh,b kwh", "-1,5,12,25").startswith(f"5, {write} 12,25: write 12.25")
+    assert said("time,a kwh,b kwh", "1") == "2"
+    assert said("time,a kwh", "1,x") == "3"
+    # In quotes it is a number.
+    assert found(read(tmp_path, lines("time,a kwh", ['"0,4"'] * 2))) == {("a", "import"): [400, 400]}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("time,anna\n2026-01-01 00:00,1\n2026-01-01 00:15,1\n", "must name a column of values with its unit"),
         ("a kwh,b kwh\n1,2\n3,4\n", "no column among a kwh, b kwh holds times"),
-        ("time,a kwh\n2026-01-01 00:00,1\n", "must have a header and at least 2 rows"),
+        ("time,a kwh\n2026-01-01 00:00,1\n", "m.csv: rows = 1: must be at least 2, below a header"),
     ],
 )
 def test_a_file_that_is_none(tmp_path: Path, text: str, said: str) -> None:

@@ -78,8 +78,9 @@ def test_a_missing_row_names_its_time_and_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "limit"),
     [
-        ("2025-01-01T02:00Z,9", "stands twice"),
-        ("2025-01-01T01:00Z,9", "must come after 2025-01-01T02:00Z"),
+        ("2025-01-01T02:00Z,9", "is given twice, first at line 4"),
+        ("2025-01-01T01:00Z,9", "is given twice, first at line 3"),
+        ("2025-01-01T01:30Z,9", "must come after 2025-01-01T02:00Z"),
         ("2025-01-01T02:20Z,9", "comes 20 minutes after the row before it, must come 60"),
         ("yesterday,9", "must be a date and time"),
         ("2025-01-01T03:00Z,x", "must be a number"),
@@ -130,7 +131,7 @@ def test_dates_with_slashes(tmp_path: Path, stamp: str) -> None:
 def test_rows_of_one_region(tmp_path: Path) -> None:
     path = written(tmp_path, "time,region,price", *(f"{row.split(',')[0]},{r},{n}" for n, row in enumerate(HOURS[1:])
                                                     for r in "AB"))  # fmt: skip
-    assert "stands twice" in str(refusal(path, Layout(column="price")))
+    assert "is given twice, first at line 2" in str(refusal(path, Layout(column="price")))
     file = read_prices(path, Layout(column="price", where=(("region", "B"), ("not a column", "x"))))
     assert file.price_tick.tolist() == [0, 100, 200]
     assert file.notes == ("rows with region=B: 3 of 6",)

@@ -113,7 +113,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert "a directory" in str(refusal(tmp_path))
     empty = written(tmp_path, "")
     assert "an empty file" in str(refusal(empty))
-    assert "at least 2 rows" in str(refusal(written(tmp_path, "time,price", "2025-01-01T00:00Z,1")))
+    assert "rows = 1: must be at least 2" in str(refusal(written(tmp_path, "time,price", "2025-01-01T00:00Z,1")))
     latin = tmp_path / "latin.csv"
     latin.write_bytes("time,price\n2025-01-01T00:00Z,1\n2025-01-01T01:00Z,5 €\n".encode("cp1252"))
     assert refusal(latin).where == f"{latin}: line 3"
@@ -166,7 +166,7 @@ def test_ways_to_write_a_time(tmp_path: Path, first: str, second: str) -> None:
     ("times", "line", "limit"),
     [
         (["2025-01-01T00:00Z", "2025-01-01T01:00Z", "2025-01-01T03:00Z"], 4, "2025-01-01T02:00Z is missing"),
-        (["2025-01-01T00:00Z", "2025-01-01T01:00Z", "2025-01-01T01:00Z"], 4, "stands twice"),
+        (["2025-01-01T00:00Z", "2025-01-01T01:00Z", "2025-01-01T01:00Z"], 4, "is given twice, first at line 3"),
         (["2025-01-01T00:00Z", "2025-01-01T02:00Z", "2025-01-01T01:00Z"], 4, "must come after 2025-01-01T02:00Z"),
         (["2025-01-01T00:00Z", "2025-01-01T00:20Z", "2025-01-01T00:40Z"], 3, "steps by 20"),
         (["2025-01-01T00:00Z", "2025-01-02T00:00Z", "2025-01-03T00:00Z"], 3, "steps by 1440"),

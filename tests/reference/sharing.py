@@ -58,6 +58,34 @@ def _another_round(
     return [had + min(share, wanted - had) for had, share, wanted in zip(taken, part, want, strict=True)]
 
 
+def iterative(turn: int, rounds: int, key: Sequence[int], offer: Sequence[int], want: Sequence[int]) -> Shares:
+    """By key, and the rest by the keys of all again, `rounds` rounds in all."""
+    taken = [0] * len(want)
+    for _ in range(rounds):
+        part = in_turn(sum(offer) - sum(taken), key, turn)
+        taken = [had + min(share, wanted - had) for had, share, wanted in zip(taken, part, want, strict=True)]
+    return taken, in_turn(sum(taken), offer, turn)
+
+
+def book(turn: int, bid: Sequence[int], ask: Sequence[int], offer: Sequence[int], want: Sequence[int]) -> Shares:
+    """The dearest bid and the cheapest offer trade, watt-hour by watt-hour, as long as the bid is not less."""
+    taken, given = [0] * len(want), [0] * len(offer)
+    buyers = [m for m in row_of(turn, want, [-price for price in bid]) for _ in range(want[m])]
+    sellers = [m for m in row_of(turn, offer, ask) for _ in range(offer[m])]
+    for buyer, seller in zip(buyers, sellers, strict=False):
+        if bid[buyer] >= ask[seller]:
+            taken[buyer] += 1
+            given[seller] += 1
+    return taken, given
+
+
+def row_of(turn: int, energy: Sequence[int], price: Sequence[int]) -> list[int]:
+    """Who has any energy, the lowest price first; the row begins with the `turn`-th of them where prices are equal."""
+    some = [m for m, amount in enumerate(energy) if amount > 0]
+    first = turn % len(some) if some else 0
+    return sorted(some[first:] + some[:first], key=lambda m: price[m])
+
+
 def nearness(
     turn: int, tiers: Sequence[Sequence[Sequence[int]]], offer: Sequence[int], want: Sequence[int]
 ) -> list[Shares]:

@@ -25,9 +25,9 @@ SKIPPED = "2026-03-29 02:00"
 @pytest.mark.parametrize(
     ("change", "content", "message"),
     [
-        (HOURLY, None, "prices.csv: price = no such file: must be a CSV file in UTF-8"),
-        (METER, None, "meter.csv: load = no such file: must be a CSV file in UTF-8"),
-        (HOURLY, "", "prices.csv: price = an empty file: must be a CSV file in UTF-8"),
+        (HOURLY, None, "prices.csv: no such file or directory, must be a CSV file in UTF-8"),
+        (METER, None, "meter.csv: no such file or directory, must be a CSV file in UTF-8"),
+        (HOURLY, "", "prices.csv: is an empty file, must be a CSV file in UTF-8"),
         (HOURLY, hours([28, 29]),
          f"prices.csv: line 28: time = {SKIPPED}: does not exist on the clock of Europe/Berlin"),
         (HOURLY, hours([28, 29], [SKIPPED, "2026-03-28 05:00"]), "prices.csv: line 7: time = 2026-03-28 06:00: "),

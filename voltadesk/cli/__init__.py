@@ -14,6 +14,7 @@ from voltadesk.cli import (
     actor,
     battery,
     community,
+    community_presets,
     fund,
     headless,
     home,
@@ -56,6 +57,7 @@ app.command("tui", help=tui.HELP)(tui.tui)
 app.command("serve", help=serve.HELP)(serve.serve)
 command(app, "init", init.HELP)(init.init)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
+community.app.command("presets", help=community_presets.PRESETS)(community_presets.presets)
 NOUNS = {
     "headless": headless.app,
     "community": community.app,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from voltadesk.errors import BadInput, CheckFailed
+from voltadesk.errors import BadInput, CheckFailed, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from voltadesk.community.rules import Community
     from voltadesk.community.tariffs import Tariffs
     from voltadesk.feeds.meter_files import MeterFile
+    from voltadesk.report.community_files import Draw
     from voltadesk.report.document import Section
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app = typer.Typer(
         "  voltadesk community check jan.csv --rules rules.toml\n\n"
         "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
         "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n\n"
+        "  voltadesk community presets\n\n"
         "Communities that are shipped, with meters of the year 2026: flats, village.\n"
     ),
 )
@@ -107,8 +109,12 @@ def check(
         "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
         "  voltadesk community settle *.csv --rules r.toml --from 2026-01 --out jan\n\n"
         "  voltadesk community settle *.csv --rules r.toml --from 2026-01 --json\n\n"
+        "  voltadesk community settle new.csv --rules r.toml --from 2026-01 --billed jan --out jan-2\n\n"
+        "  voltadesk community settle jan.csv --rules r.toml --from 2026-01 --out jan --issued 2026-02-02 --pdf\n\n"
         "Each month is a period of its own. --out writes a statement for each member (Markdown, CSV, JSON), payments, "
-        "the shares of every interval and the report."
+        "the shares of every interval and the report; with bank in the rules also SEPA files, for which --issued tells "
+        "the day. HTML and PDF need the extra report. --billed starts from what was billed: only those get a statement "
+        "whose figures changed, with the next number, for the difference."
     )
 )
 def settle(
@@ -116,28 +122,51 @@ def settle(
     rules: Rules,
     begin: From,
     end: To = None,
+    billed: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="A folder that --out wrote: correct it. Once for each folder of the period."),
+    ] = None,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="A new or empty folder for the files.")] = None,
+    issued: Annotated[
+        str | None, typer.Option(metavar="DAY", help="The day on the statements; payments are due by it.")
+    ] = None,
+    html: Annotated[bool, typer.Option("--html", help="With --out: statements and report as HTML, too.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="With --out: statements and report as PDF, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    from voltadesk.cli.progress import shown_compiling
+    from voltadesk.cli.progress import counting, shown_compiling
+    from voltadesk.community.billed import read_billed
     from voltadesk.community.settlement import settle as settle_period
     from voltadesk.engine.sharing import match_by_nearness
+    from voltadesk.report.community_bank import bank_files, with_payments
     from voltadesk.report.community_document import settled_sections
     from voltadesk.report.community_figures import Period, settled
     from voltadesk.report.community_files import SettlementFiles
 
     if out == "":
         raise BadInput("out", out, "must be a folder")
+    day = None if issued is None else _day(issued, "issued")
+    if out is None and (html or pdf):
+        raise BadInput("out", None, "must be given with --html and --pdf: a folder for the files")
+    drawn = _drawn(html, pdf)
     known, files, periods = _read(meters, rules, begin, end)
-    folder = None if out is None else SettlementFiles(Path(out))
+    if known.bank is not None and out is not None and day is None:
+        raise BadInput("issued", None, "must be given with bank in the rules: files for the bank carry a day")
+    before = read_billed(billed or [], known, {name: energy.grid for name, energy, _ in periods})
+    folder = None if out is None else SettlementFiles(Path(out), drawn)
     try:
         if folder is not None:
             folder.begin()
         with shown_compiling(match_by_nearness):
-            done = [Period(name, settle_period(known, energy, tariffs)) for name, energy, tariffs in periods]
-        tree = settled(known, files, done)
+            done = [
+                Period(name, settle_period(known, energy, tariffs), before[name] if billed else None)
+                for name, energy, tariffs in periods
+            ]
+        tree = with_payments(settled(known, files, done), known, day)
         if folder is not None:
-            folder.write(tree, done)
+            count = sum(len(period["members"]) for period in tree["periods"])
+            with counting("writing", count, "statements") as on_progress:
+                folder.write(tree, done, bank_files(tree, known), on_progress)
     finally:
         if folder is not None:
             folder.close()
@@ -150,7 +179,7 @@ def settle(
         "Examples:\n\n"
         "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n\n"
         "  voltadesk community compare *.csv --rules r.toml --from 2026-01 --json\n\n"
-        "Static and hybrid use the keys of the rules, or the same key for everybody."
+        "Static, hybrid and iterative use the keys of the rules, or the same key for everybody."
     )
 )
 def compare(meters: Meters, rules: Rules, begin: From, end: To = None, as_json: Json = False) -> None:
@@ -165,6 +194,23 @@ def compare(meters: Meters, rules: Rules, begin: From, end: To = None, as_json: 
         outcomes = compare_rules(known, [(energy, tariffs) for _, energy, tariffs in periods])
     tree = compared(known, files, [name for name, *_ in periods], outcomes)
     _answer(tree, compared_sections(tree), as_json)
+
+
+def _drawn(html: bool, pdf: bool) -> dict[str, Draw]:
+    """How pages are drawn, by the ending of the files."""
+    drawn: dict[str, Draw] = {}
+    try:
+        if html:
+            from voltadesk.report.html_page import html_page
+
+            drawn["html"] = html_page
+        if pdf:
+            from voltadesk.report.pdf_page import pdf_page
+
+            drawn["pdf"] = pdf_page
+    except ImportError:
+        raise MissingExtra("report", "--pdf" if drawn or not html else "--html") from None
+    return drawn
 
 
 def _answer(tree: Any, parts: Sequence[Section], as_json: bool) -> None:
@@ -213,6 +259,16 @@ def _days(begin: str, end: str | None) -> tuple[date, date]:
     if after <= first:
         raise BadInput("to", end, f"must not be before from ({begin})")
     return first, after
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(field, text, "must be a day such as 2026-02-01") from None
+    if not 1971 <= day.year <= 2199:
+        raise BadInput(field, text, "must lie between 1971 and 2199")
+    return day
 
 
 def _month_or_day(text: str, field: str) -> tuple[date, date]:

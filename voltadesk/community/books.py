@@ -31,7 +31,8 @@ COMMUNITY = "community"  # the party that buys and sells in the middle
 MONEY_LIMIT_E8 = 1 << 62  # of one sum that the kernels make
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Line:
     """A position of a statement; `energy_wh` is None where nothing is counted in energy."""
 
     item: str
@@ -222,7 +223,8 @@ class Books:
         """A sum of nothing yet, for some of the members or all. Raises BadInput where it could grow too large."""
         most_wh = max(int(self.used_wh.max()), int(self.fed_wh.max()))
         if most_wh * int(np.abs(price.price_tick).max()) >= MONEY_LIMIT_E8:
-            raise BadInput("energy", most_wh // 1_000, "kWh of one member times its price is too large to be counted")
+            limit = "of one member is too large to be counted, times its price"
+            raise BadInput("energy", f"{most_wh // 1_000} kWh", limit)
         zones = len(item.details)
         if total_wh is None or total_e8 is None:
             total_wh, total_e8 = (np.zeros((zones, self.members), np.int64) for _ in range(2))

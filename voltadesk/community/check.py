@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from voltadesk.clock import utc_text
-from voltadesk.community.energy import Registers, grid_of, is_member, missing_fault, missing_intervals
+from voltadesk.community.energy import Registers, by_meter, grid_of, is_member, missing_faults
 from voltadesk.community.rules import Community
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import MISSING
@@ -24,7 +24,7 @@ def read_all(
     faults: list[BadInput] = []
     for n, path in enumerate(paths):
         if path.resolve() in [other.resolve() for other in paths[:n]]:
-            faults.append(BadInput("meters", str(path), "must not be given twice"))
+            faults.append(BadInput("meters", path, "must not be given twice"))
             continue
         try:
             files.append(read_meter_file(path, timezone, stamps))
@@ -46,7 +46,8 @@ def faults_of(
     faults = list(registers.overlaps())
     readings = [reading for file in files for reading in file.readings]
     if rules is None:
-        return faults + [_gap(reading) for reading in readings if (reading.quality == MISSING).any()]
+        gaps = ((r.meter, r.register, _gap(r)) for r in readings if (r.quality == MISSING).any())
+        return faults + by_meter(gaps)
     if not readings:
         return faults
     step_s = rules.interval_minutes * 60
@@ -59,11 +60,8 @@ def faults_of(
             if meter not in registers.by_meter and meter not in unread and active.any():
                 faults.append(BadInput(f"members.{member.name}.meters", meter, "is in none of the meter files"))
         try:
-            faults += [
-                missing_fault(member.name, *found, registers, grid)
-                for found in missing_intervals(member, registers, grid, active)
-                if rules.meters.missing == "refuse"
-            ]
+            found = missing_faults(member, registers, grid, active)
+            faults += found if rules.meters.missing == "refuse" else []
         except BadInput as error:
             faults.append(error)
     return faults
@@ -74,4 +72,4 @@ def _gap(reading: Reading) -> BadInput:
     when = utc_text(reading.start_utc + int(places[0]) * reading.step_s)
     more = f", and {len(places) - 1:,} more" if len(places) > 1 else ""
     where = f"{reading.place}: line {reading.line[places[0]]}"
-    return BadInput(f"{reading.meter} {reading.register}", when, f"is missing{more}", where)
+    return BadInput("", when, f"is missing{more}", where)

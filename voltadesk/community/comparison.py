@@ -47,7 +47,7 @@ def gini(values: Sequence[int]) -> Fraction | None:
 
 
 def compare(rules: Community, periods: Sequence[tuple[Energy, Tariffs]]) -> list[Outcome]:
-    """Every rule in all pools, over the same periods; `static` and `hybrid` use the keys of the rules, or equal ones.
+    """Every rule in all pools, over the same periods; keys and rounds are those of the rules, or the rule's defaults.
 
     Where the pools have different rules, they come first as they stand.
     """

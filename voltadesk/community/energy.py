@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -57,17 +57,9 @@ class Registers:
                 self.by_meter.setdefault(reading.meter, {}).setdefault(reading.register, []).append(reading)
 
     def overlaps(self) -> Iterable[BadInput]:
-        """A fault for each register whose readings stand in two files at once."""
+        """A fault for each register whose readings stand in two files at once, registers of a meter together."""
         for meter, registers in self.by_meter.items():
-            for register, readings in registers.items():
-                ordered = sorted(readings, key=lambda reading: (reading.start_utc, reading.end_utc))
-                for before, after in pairwise(ordered):
-                    if after.start_utc < before.end_utc:
-                        where = f"{after.place}: line {after.line[0]}"
-                        same = after.place == before.place
-                        other = f"from line {before.line[0]} on" if same else f"in {before.place}"
-                        limit = f"intervals overlap with those {other}"
-                        yield BadInput(f"{meter} {register}", None, limit, where)
+            yield from by_meter((meter, name, fault) for name, some in registers.items() for fault in _overlaps(some))
 
     def unnamed(self, rules: Community) -> list[str]:
         """A note on the meters that the rules don't name, if there are any."""
@@ -110,6 +102,26 @@ class Registers:
         return readings[0].place
 
 
+def by_meter(faults: Iterable[tuple[str, str, BadInput]]) -> list[BadInput]:
+    """Faults without a field, each with its meter and register, named by them; the same ones of a meter once."""
+    groups: dict[tuple[str, str], tuple[list[str], BadInput]] = {}
+    for meter, register, fault in faults:
+        groups.setdefault((meter, str(fault)), ([], fault))[0].append(register)
+    return [
+        BadInput(f"{meter} {', '.join(registers)}", fault.value, fault.limit, fault.where)
+        for (meter, _), (registers, fault) in groups.items()
+    ]
+
+
+def _overlaps(readings: Sequence[Reading]) -> Iterator[BadInput]:
+    ordered = sorted(readings, key=lambda reading: (reading.start_utc, reading.end_utc))
+    for before, after in pairwise(ordered):
+        if after.start_utc < before.end_utc:
+            other = f"from line {before.line[0]} on" if after.place == before.place else f"in {before.place}"
+            where = f"{after.place}: line {after.line[0]}"
+            yield BadInput("", None, f"intervals overlap with those {other}", where)
+
+
 def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Energy:
     """The members' energy on a grid.
 
@@ -136,7 +148,12 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
             unmetered.append(member.name)
         missing = flags.pop("missing") & active[:, m]
         if missing.any():
-            _refuse_missing(member, registers, grid, active[:, m], rules.meters.missing == "zero", notes)
+            if rules.meters.missing == "refuse":
+                raise missing_faults(member, registers, grid, active[:, m])[0]
+            notes += [
+                f"{member.name} {register}: missing intervals read as zero: {len(places):,}"
+                for _, register, places in _missing(member, registers, grid, active[:, m])
+            ]
             known = {register: np.where(missing, 0, energy_wh) for register, energy_wh in known.items()}
         estimated[m] = np.count_nonzero(flags["estimated"] & active[:, m])
         imports[:, m], exports[:, m], own = _flows(known, grid.count)
@@ -179,46 +196,41 @@ def _registers_of(
     return known, {"missing": missing, "estimated": estimated}
 
 
-def missing_intervals(
+def missing_faults(
     member: Member, registers: Registers, grid: IntervalGrid, active: NDArray[np.bool_]
-) -> list[tuple[str, Register, Ints]]:
+) -> list[BadInput]:
+    """The faults of the intervals that are missing while it is a member, registers that lack the same together."""
+    return by_meter(
+        (
+            member.name if member.name == meter else f"{member.name} (meter {meter})",
+            register,
+            _missing_fault(meter, register, places, registers, grid),
+        )
+        for meter, register, places in _missing(member, registers, grid, active)
+    )
+
+
+def _missing(
+    member: Member, registers: Registers, grid: IntervalGrid, active: NDArray[np.bool_]
+) -> Iterator[tuple[str, Register, Ints]]:
     """Meter, register and the intervals that are missing while it is a member, for each register that lacks any."""
-    found = []
     for meter in member.meter_names:
         for register in registers.by_meter.get(meter, {}):
             _, quality = registers.on_grid(meter, register, grid)
             if (places := np.flatnonzero((quality == MISSING) & active)).size:
-                found.append((meter, register, places))
-    return found
+                yield meter, register, places
 
 
-def missing_fault(
-    member: str, meter: str, register: Register, places: Ints, registers: Registers, grid: IntervalGrid
-) -> BadInput:
+def _missing_fault(meter: str, register: Register, places: Ints, registers: Registers, grid: IntervalGrid) -> BadInput:
     """The fault that names the first interval that is missing, how many more are, and what the files cover instead."""
     second = int(grid.starts_utc[places[0]])
     more = f", and {len(places) - 1:,} more" if len(places) > 1 else ""
-    name = f"{member} {register}" if member == meter else f"{member} (meter {meter}) {register}"
     where = registers.line_of(meter, register, second)
     begin, end = registers.span_of(meter, register)
     covers = ""
     if not begin <= second <= int(grid.starts_utc[places[-1]]) < end:
         covers = f"; the files cover {local_text(begin, grid.zone)} to {local_text(end, grid.zone)}"
-    return BadInput(name, local_text(second, grid.zone), f"is missing{more}{covers}", where)
-
-
-def _refuse_missing(
-    member: Member,
-    registers: Registers,
-    grid: IntervalGrid,
-    active: NDArray[np.bool_],
-    as_zero: bool,
-    notes: list[str],
-) -> None:
-    for meter, register, places in missing_intervals(member, registers, grid, active):
-        if not as_zero:
-            raise missing_fault(member.name, meter, register, places, registers, grid)
-        notes.append(f"{member.name} {register}: missing intervals read as zero: {len(places):,}")
+    return BadInput("", local_text(second, grid.zone), f"is missing{more}{covers}", where)
 
 
 def _flows(known: dict[Register, Ints], count: int) -> tuple[Ints, Ints, Ints]:

@@ -77,7 +77,7 @@ def best_keys(offer_wh: Ints, want_wh: Ints, worth_tick: Ints, least: int, most:
     offer, want, members = offer_wh[sunny], want_wh[sunny], want_wh.shape[1]
     worth = np.maximum(worth_tick[sunny], 0)
     if int(worth.max(initial=0)) * int(offer.sum()) >= GAIN_LIMIT:
-        raise BadInput("energy", int(offer.sum()) // 1_000, "kWh times its price is too large to be counted")
+        raise BadInput("energy", f"{int(offer.sum()) // 1_000} kWh", "is too large to be counted, times its price")
     # A million times what anyone can want would overflow; more than the whole offer changes nothing.
     ends = np.clip(np.minimum(want, offer[:, None]) * WHOLE_PPM // np.maximum(offer, 1)[:, None], least, most)
     gain = worth * offer[:, None]

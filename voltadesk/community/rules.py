@@ -9,11 +9,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
 
 from voltadesk.clock import INTERVAL_MINUTES, time_zone
+from voltadesk.community.bank import Bank, Iban, Mandate
+from voltadesk.community.presets import find_preset, with_preset
 from voltadesk.community.price_rules import TIERS, Charge, Fee, Prices, Tariff, Text
 from voltadesk.scenario.model import Part, _require
 from voltadesk.scenario.read import checked, parse_toml, read_text
@@ -21,8 +23,10 @@ from voltadesk.scenario.values import Currency, Day, Identifier, Key, Names, Per
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 MEMBERS_LIMIT = 20_000
-Rule = Literal["static", "dynamic", "hybrid", "equal", "priority", "optimal"]
-RULES: tuple[Rule, ...] = ("static", "dynamic", "hybrid", "equal", "priority", "optimal")
+Rule = Literal["static", "dynamic", "hybrid", "iterative", "equal", "priority", "book", "optimal"]
+RULES: tuple[Rule, ...] = ("static", "dynamic", "hybrid", "iterative", "equal", "priority", "book", "optimal")
+BY_KEYS: tuple[Rule, ...] = ("static", "hybrid", "iterative")
+BY_ROUNDS: tuple[Rule, ...] = ("hybrid", "iterative")
 
 
 class Meters(Part):
@@ -45,11 +49,19 @@ class Member(Part):
     feeder: str | None = None
     supply: str | None = None
     feed_in: str | None = None
+    iban: Iban | None = None
+    mandate: Mandate | None = None
+    mandate_signed: Day | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.joined and self.left:
             _require(self.joined < self.left, "left", self.left, f"must be after joined ({self.joined})")
+        _require(not self.shared or self.iban is None, "iban", self.iban, "must not be given where shared is true")
+        _require(self.mandate is None or self.iban is not None, "iban", None, "must be given with mandate")
+        _require((self.mandate is None) == (self.mandate_signed is None),
+                 "mandate" if self.mandate is None else "mandate_signed", None,
+                 f"must be given with {'mandate_signed' if self.mandate is None else 'mandate'}")  # fmt: skip
         return self
 
     @property
@@ -82,9 +94,9 @@ class Sharing(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        by_keys = self.rule in ("static", "hybrid")
-        _require(by_keys or not self.keys, "keys", None, "belong to the rules static and hybrid")
-        _require(self.rounds is None or self.rule == "hybrid", "rounds", self.rounds, "belong to the rule hybrid")
+        by_keys, by_rounds = self.rule in BY_KEYS, self.rule in BY_ROUNDS
+        _require(by_keys or not self.keys, "keys", None, "belong to the rules static, hybrid and iterative")
+        _require(by_rounds or self.rounds is None, "rounds", self.rounds, "belong to the rules hybrid and iterative")
         for key, default in (("least_percent", 0), ("most_percent", BP_PER_UNIT)):
             value = getattr(self, key)
             _require(
@@ -114,6 +126,7 @@ class Community(Part):
     version: Literal[1]
     name: Identifier
     title: Text = ""
+    preset: str | None = None
     currency: Currency = "EUR"
     timezone: str = "UTC"
     interval_minutes: Annotated[int, Field(strict=True)] = 15
@@ -125,6 +138,12 @@ class Community(Part):
     tariffs: list[Tariff]
     fees: list[Fee] = Field(default_factory=list)
     charges: list[Charge] = Field(default_factory=list)
+    bank: Bank | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        return with_preset(data) if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -136,7 +155,9 @@ class Community(Part):
         self._check_meters()
         _require(not (self.sharing and self.pools), "sharing", None, "must not be given beside pools")
         self._check_pools()
+        self._check_preset()
         self._check_tariffs()
+        self._check_bank()
         names = {member.name for member in self.members}
         for n, charge in enumerate(self.charges):
             _require_known(charge.members or [], names, f"charges[{n}].members", "members")
@@ -168,6 +189,13 @@ class Community(Part):
         for k, keys in enumerate(self.sharing.keys if self.sharing else []):
             _require_known(keys.percent, names, f"sharing.keys[{k}].percent", "members")
 
+    def _check_preset(self) -> None:
+        allowed = find_preset(self.preset).rules if self.preset else None
+        for n, pool in enumerate(self.all_pools):
+            field = f"pools[{n}].rule" if self.pools else "sharing.rule"
+            limit = f"must be {' or '.join(allowed or [])} under the preset {self.preset}"
+            _require(allowed is None or pool.rule in allowed, field, pool.rule, limit)
+
     def _check_tariffs(self) -> None:
         names = {tariff.name for tariff in self.tariffs}
         seen: dict[str, date] = {}
@@ -190,6 +218,18 @@ class Community(Part):
         for field, name in used:
             _require_known([] if name is None else [name], names, field, "tariffs")
 
+    def _check_bank(self) -> None:
+        mandates = [(n, member.mandate) for n, member in enumerate(self.members) if member.mandate is not None]
+        seen: set[str] = set()
+        for n, mandate in mandates:
+            _require(mandate.lower() not in seen, f"members[{n}].mandate", mandate, "must not be given twice")
+            seen.add(mandate.lower())
+        if self.bank is None:
+            return
+        _require(self.currency == "EUR", "currency", self.currency, "must be EUR with bank: SEPA pays in euros only")
+        _require(self.bank.creditor_id is not None or not mandates, "bank.creditor_id", None,
+                 "must be given where a member has a mandate")  # fmt: skip
+
     @property
     def all_pools(self) -> list[Pool]:
         """The pools; where none are given, one of all."""
@@ -199,13 +239,12 @@ class Community(Part):
 
     def under(self, rule: Rule) -> Community:
         """The same community with another rule in every pool; keys are kept where the rule has any."""
-        by_keys = rule in ("static", "hybrid")
         pools = [
             pool.model_copy(
                 update={
                     "rule": rule,
-                    "rounds": pool.rounds if rule == "hybrid" else None,
-                    "keys": pool.keys if by_keys else [],
+                    "rounds": pool.rounds if rule in BY_ROUNDS else None,
+                    "keys": pool.keys if rule in BY_KEYS else [],
                 }
             )
             for pool in self.all_pools

@@ -92,7 +92,7 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
     rules = with_optimal_keys(rules, energy, tariffs)
     books = Books(rules, energy, tariffs)
     taken, given = np.empty_like(energy.import_wh), np.empty_like(energy.export_wh)
-    for stretch in shared_out(rules, energy, books.nearness):
+    for stretch in shared_out(rules, energy, tariffs, books.nearness):
         books.add(stretch)
         taken[stretch.span] = stretch.wanted_wh - stretch.from_grid_wh
         given[stretch.span] = stretch.offered_wh - stretch.to_grid_wh

@@ -17,12 +17,14 @@ from voltadesk.clock import local_midnight_utc
 from voltadesk.community.energy import Energy
 from voltadesk.community.nearness import Nearness
 from voltadesk.community.rules import Community, Pool
-from voltadesk.engine.sharing import share_by_keys, share_by_want
+from voltadesk.community.tariffs import Tariffs
+from voltadesk.engine.sharing import share_by_book, share_by_keys, share_by_want
 from voltadesk.errors import BadInput, CheckFailed
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 Ints = NDArray[np.int64]
 
+ITERATIVE_ROUNDS = 5  # where the rules don't say
 CELLS_AT_ONCE = 1 << 16  # intervals x members that are shared in one go: what stays near the processor
 
 
@@ -38,6 +40,17 @@ class Stretch:
     to_grid_wh: Ints  # what no pool took
 
 
+@dataclass(frozen=True, eq=False)
+class _Limits:
+    """The prices of a pool's order book: each member's own tariffs, and those of the pool [0.01/MWh]."""
+
+    tariff_tick: Ints  # (tariffs, intervals); the first is 0, for those who have none
+    bid: Ints  # (members,): the tariff that each is supplied by
+    ask: Ints  # (members,): the tariff that each feeds in by
+    buyer_tick: Ints  # (intervals,)
+    seller_tick: Ints  # (intervals,)
+
+
 @dataclass(eq=False)
 class _Pool:
     """A pool's rule as arrays over the members."""
@@ -47,17 +60,18 @@ class _Pool:
     is_consumer: NDArray[np.bool_]
     keys: list[tuple[int, Ints]]  # first interval, ppm of each member; empty: the same for all
     equal: NDArray[np.bool_]  # who has a key where none are given
+    limits: _Limits | None  # of the rule `book`
     part_bp: Ints | None  # how much of each member takes part
     want_left: Ints  # parts of a Wh that are carried on [1e-4 Wh]
     offer_left: Ints
 
 
-def shared_out(rules: Community, energy: Energy, nearness: Nearness) -> Iterator[Stretch]:
+def shared_out(rules: Community, energy: Energy, tariffs: Tariffs, nearness: Nearness) -> Iterator[Stretch]:
     """The energy that every pool moves, stretch by stretch in the order of time; `nearness` adds it up by tier.
 
-    Raises BadInput where a pool has no keys on some day.
+    Raises BadInput where a pool has no keys on some day, or a tariff that the rule `book` needs has a hole.
     """
-    pools = [_pool(n, pool, energy, energy.names) for n, pool in enumerate(rules.all_pools)]
+    pools = [_pool(n, pool, rules, energy, tariffs) for n, pool in enumerate(rules.all_pools)]
     for begin, end in _stretches(pools, energy):
         # In 64 bits and in the order of the kernels, whatever they are held in.
         wanted, offered = (
@@ -91,11 +105,26 @@ def _share(
     if rule == "dynamic":
         share_by_want(turn, offered, wanted, taken, given)
     elif rule == "equal":
-        share_by_keys(turn, 0, pool.is_consumer.astype(np.int64), offered, wanted, taken, given)
+        share_by_keys(turn, 0, False, pool.is_consumer.astype(np.int64), offered, wanted, taken, given)
+    elif rule == "book":
+        assert pool.limits is not None
+        _share_by_book(pool.limits, turn, begin, offered, wanted, taken, given)
     else:
-        rounds = 1 if rule == "static" else pool.rules.rounds or 0
-        share_by_keys(turn, rounds, _keys(pool, begin, active), offered, wanted, taken, given)
+        iterative = rule == "iterative"
+        rounds = 1 if rule == "static" else pool.rules.rounds or (ITERATIVE_ROUNDS if iterative else 0)
+        share_by_keys(turn, rounds, iterative, _keys(pool, begin, active), offered, wanted, taken, given)
     return taken, given
+
+
+def _share_by_book(
+    limits: _Limits, turn: int, begin: int, offered: Ints, wanted: Ints, taken: Ints, given: Ints
+) -> None:
+    """Match a stretch of intervals as an order book would, at prices that are no worse than any order's limit."""
+    span = slice(begin, begin + len(wanted))
+    bid, ask = (np.ascontiguousarray(limits.tariff_tick[of, span].T) for of in (limits.bid, limits.ask))
+    wanted = np.where(bid >= limits.buyer_tick[span, None], wanted, 0)
+    offered = np.where(ask <= limits.seller_tick[span, None], offered, 0)
+    share_by_book(turn, bid, ask, offered, wanted, taken, given)
 
 
 def _keys(pool: _Pool, begin: int, active: NDArray[np.bool_]) -> Ints:
@@ -119,7 +148,9 @@ def _part(open_wh: Ints, whole_wh: Ints, part_bp: Ints | None, left: Ints) -> In
 
 
 # From the rules to arrays ---------------------------------------------------------------------------------------------
-def _pool(n: int, pool: Pool, energy: Energy, names: Sequence[str]) -> _Pool:
+def _pool(n: int, pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> _Pool:
+    names = energy.names
+
     def among(given: list[str] | None) -> NDArray[np.bool_]:
         return np.array([given is None or name in given for name in names])
 
@@ -137,8 +168,24 @@ def _pool(n: int, pool: Pool, energy: Energy, names: Sequence[str]) -> _Pool:
         raise BadInput(f"pools[{n}].keys[0].valid_from", pool.keys[0].valid_from, limit)
     consumers = among(pool.consumers)
     equal = consumers & energy.takes
+    limits = _limits(pool, rules, energy, tariffs) if pool.rule == "book" else None
     nothing = np.zeros((2, len(names)), np.int64)
-    return _Pool(pool, among(pool.producers), consumers, keys, equal, part_bp, nothing[0], nothing[1])
+    return _Pool(pool, among(pool.producers), consumers, keys, equal, limits, part_bp, nothing[0], nothing[1])
+
+
+def _limits(pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> _Limits:
+    rows: dict[str | None, int] = {None: 0}  # the place of each tariff; those who aren't members now need none
+
+    def places(own: Sequence[str | None], default: str | None) -> Ints:
+        names = [(name or default) if here else None for name, here in zip(own, energy.present, strict=True)]
+        return np.array([rows.setdefault(name, len(rows)) for name in names], np.int64)
+
+    bid = places([member.supply for member in energy.members], rules.prices.supply)
+    ask = places([member.feed_in for member in energy.members], rules.prices.feed_in)
+    prices = [tariffs.price(name).price_tick for name in rows if name is not None]
+    nothing = np.zeros(energy.grid.count, np.int64)
+    buyer, seller = (tariffs.price(getattr(pool, key) or getattr(rules.prices, key)) for key in ("buyer", "seller"))
+    return _Limits(np.stack([nothing, *prices]), bid, ask, buyer.price_tick, seller.price_tick)
 
 
 def _stretches(pools: Sequence[_Pool], energy: Energy) -> Iterator[tuple[int, int]]:

@@ -38,14 +38,16 @@ def share_by_want(turn: int, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, give
 
 @kernel
 def share_by_keys(
-    turn: int, rounds: int, key: Ints, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, given_wh: Ints
+    turn: int, rounds: int, whole: bool, key: Ints, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, given_wh: Ints
 ) -> None:
-    """`static`, `hybrid` and `equal`: what is offered is divided by fixed keys; what a member can't use is left over.
+    """`static`, `hybrid`, `iterative` and `equal`: what is offered is divided by fixed keys.
 
-    In every further round the rest is divided by the keys of those who still want some; after the last one it goes to
-    the grid. Arrays as in `share_by_want`.
+    What a member can't use is left over. In every further round the rest is divided by the keys of those who still want
+    some; after the last one it goes to the grid. Arrays as in `share_by_want`.
 
     rounds  1 is `static`; 0 goes on until nothing is left or nobody wants more
+    whole   every round divides by the keys of all, so that what falls to those who have enough is left over again
+            (`iterative`); needs rounds
     key     int64[members], each >= 0 (all 1: `equal`)
     """
     intervals, members = want_wh.shape
@@ -57,15 +59,16 @@ def share_by_keys(
         offered = offer_wh[t].sum()
         left, done = offered, 0
         while left > 0 and (rounds == 0 or done < rounds):
-            waiting, whole = 0, 0
+            waiting, weights = 0, 0
             for m in range(members):
                 # In the first round a key counts whether its member wants anything or not.
-                weight[m] = key[m] if (done == 0 and rounds > 0) or want_wh[t, m] > taken[m] else 0
+                counts = whole or (done == 0 and rounds > 0) or want_wh[t, m] > taken[m]
+                weight[m] = key[m] if counts else 0
                 waiting += int(weight[m] > 0 and want_wh[t, m] > taken[m])
-                whole += weight[m]
+                weights += weight[m]
             if waiting == 0:
                 break
-            _share_in_turn(left, whole, turn + t, weight, scratch, share)
+            _share_in_turn(left, weights, turn + t, weight, scratch, share)
             for m in range(members):
                 more = min(share[m], want_wh[t, m] - taken[m])
                 taken[m] += more
@@ -131,6 +134,68 @@ def match_by_nearness(
                     _add_row(fee_tick[k, first + t], moved_wh[0], fee_wh[k, zone], fee_e8[k, zone])
         want_wh[t] -= open_wh[0]
         offer_wh[t] -= open_wh[1]
+
+
+@kernel
+def share_by_book(
+    turn: int, bid_tick: Ints, ask_tick: Ints, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, given_wh: Ints
+) -> None:
+    """`book`: the dearest bid takes from the cheapest offer, as long as it bids no less than is asked.
+
+    Among equal prices it is first come, first served, and in interval n the row begins with the n-th of those who bid,
+    or offer, anything. Arrays as in `share_by_want`.
+
+    bid_tick  int64[intervals, members]: what each would pay at most [0.01/MWh]
+    ask_tick  the same shape: what each wants at least [0.01/MWh]
+    """
+    intervals, members = want_wh.shape
+    scratch, buyer, seller = np.empty(members, np.int64), np.empty(members, np.int64), np.empty(members, np.int64)
+    for t in range(intervals):
+        taken, given = taken_wh[t], given_wh[t]
+        taken[:], given[:] = 0, 0
+        sellers = _queue_up(turn + t, offer_wh[t], ask_tick[t], 1, scratch, seller)
+        buyers = _queue_up(turn + t, want_wh[t], bid_tick[t], -1, scratch, buyer) if sellers > 0 else 0
+        i, j = 0, 0
+        while i < buyers and j < sellers:
+            m, n = buyer[i], seller[j]
+            if bid_tick[t, m] < ask_tick[t, n]:
+                break
+            traded = min(want_wh[t, m] - taken[m], offer_wh[t, n] - given[n])
+            taken[m] += traded
+            given[n] += traded
+            i += int(taken[m] == want_wh[t, m])
+            j += int(given[n] == offer_wh[t, n])
+
+
+@part
+def _queue_up(turn: int, energy_wh: Ints, price_tick: Ints, sign: int, scratch: Ints, queue: Ints) -> int:
+    """Write those with energy into `queue`, by sign x price and then in turn; returns how many they are.
+
+    A pass for each price that there is: members have few tariffs, and to sort would take longer to compile.
+    """
+    if not energy_wh.any():
+        return 0
+    members, count, placed = len(energy_wh), 0, 0
+    first = _nth_positive(turn, energy_wh)
+    price = sign * price_tick[first]
+    last = price
+    for k in range(members):
+        m = (first + k) % members
+        if energy_wh[m] > 0:
+            scratch[count] = m
+            count += 1
+            price, last = min(price, sign * price_tick[m]), max(last, sign * price_tick[m])
+    while placed < count:
+        following = last
+        for k in range(count):
+            other = sign * price_tick[scratch[k]]
+            if other == price:
+                queue[placed] = scratch[k]
+                placed += 1
+            elif price < other < following:
+                following = other
+        price = following
+    return count
 
 
 @part

@@ -7,6 +7,7 @@ the readings of counters, in Wh, kWh or MWh. All of that is read from the header
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -51,17 +52,33 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
     reader = Reader(table, header.time, timezone, stamps)
     readings: list[Reading] = []
     problems: list[BadInput] = []
-    unread: set[str] = set()
+    unread: list[tuple[Series, BadInput]] = []
     for series in _series_of(table, header, problems):
         try:
             readings.append(reader.read(series))
         except BadInput as error:
-            problems.append(error)
-            unread.add(series.meter)
+            unread.append((series, error))
+    problems += _told_once(unread)
     return MeterFile(
         table.place, header.shape, len(table.rows), tuple(readings), _notes(header, reader.said), tuple(problems),
-        frozenset(unread),
+        frozenset(series.meter for series, _ in unread),
     )  # fmt: skip
+
+
+def _told_once(faults: Sequence[tuple[Series, BadInput]]) -> list[BadInput]:
+    """The faults by the names of their series; what is wrong with a row is told once for all that stand in it."""
+    groups: dict[str, list[tuple[Series, BadInput]]] = {}
+    for series, fault in faults:
+        groups.setdefault(str(fault), []).append((series, fault))
+    told = []
+    for group in groups.values():
+        (first, fault), meters = group[0], {series.meter for series, _ in group}
+        if fault.field.startswith(first.name) or len(meters) > 1:
+            told.append(fault)
+        else:
+            registers = ", ".join(series.register for series, _ in group)
+            told.append(BadInput(f"{first.meter} {registers}: {fault.field}", fault.value, fault.limit, fault.where))
+    return told
 
 
 def _notes(header: Header, said: Said) -> tuple[str, ...]:

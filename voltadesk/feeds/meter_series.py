@@ -13,7 +13,7 @@ from voltadesk.clock import INTERVAL_MINUTES, time_zone
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import MEASURED, MISSING, QUALITIES, Kind, Register, Unit
 from voltadesk.feeds.table import Exact, Table, exact_cells
-from voltadesk.feeds.times import _local_to_utc, _seconds_of
+from voltadesk.feeds.times import _local_to_utc, _seconds_of, not_after
 from voltadesk.units import ENERGY_LIMIT_WH
 
 Stamps = Literal["start", "end"]
@@ -55,6 +55,10 @@ class Series:
     rows: Sequence[int] | None  # of the table; None: all
     quality: int | None  # column
 
+    @property
+    def name(self) -> str:
+        return f"{self.meter} {self.register}"
+
 
 class Said:
     """What was understood of a file."""
@@ -82,16 +86,12 @@ class Reader:
         self._seconds: dict[tuple[str, ...], Ints] = {}
 
     def read(self, series: Series) -> Reading:
+        """A series' reading. Raises BadInput: of a value by the series' name, else (`time`, `quality`) of its rows."""
         table = self.table
         if series.rows is not None:
             rows, lines = table.rows, table.lines
             table = Table(table.place, table.columns, [rows[r] for r in series.rows], [lines[r] for r in series.rows])
-        try:
-            return self._read(table, series)
-        except BadInput as error:
-            field = f"{series.meter} {series.register}"
-            named = error.field if error.field.startswith(field) else f"{field}: {error.field}"
-            raise BadInput(named, error.value, error.limit, error.where) from None
+        return self._read(table, series)
 
     def _read(self, table: Table, series: Series) -> Reading:
         self.said.add(series)
@@ -101,8 +101,15 @@ class Reader:
             seconds = self._of_all = self._times(table)
         else:
             seconds = self._of_all
-        field = f"{series.meter} {series.register}"
-        step_s = step_of(seconds, lambda row: table.rows[row][self.time].strip(), table.where)
+
+        def bad_time(row: int, limit: str | None) -> BadInput:
+            times = table.cells(self.time)
+            if limit is None:
+                return not_after(table, times, seconds, row)
+            return BadInput("time", times[row], limit, table.where(row))
+
+        field = series.name
+        step_s = step_of(seconds, bad_time)
         quality = _qualities(table, series.quality)
         cells = table.cells(series.column)
         if "," in "".join(cells):
@@ -143,22 +150,16 @@ class Reader:
         return self._seconds[key]
 
 
-def step_of(seconds: Ints, text: Callable[[int], str], where: Callable[[int], str]) -> int:
+def step_of(seconds: Ints, refuse: Callable[[int, str | None], BadInput]) -> int:
     """The step of the times [s]. Raises BadInput at the first row that repeats, runs backwards or stands between.
 
-    text, where  what stands in a row, and where that is
+    `refuse` makes the fault of a row's time; without a limit, that of one which is not after the row before.
     """
     steps = np.diff(seconds)
-
-    def refuse(row: int, limit: str) -> BadInput:
-        return BadInput("time", text(row), limit, where(row))
-
     if not len(steps):
         raise refuse(0, "must have a row after it")
     if (back := np.flatnonzero(steps <= 0)).size:
-        row = int(back[0]) + 1
-        twice = steps[row - 1] == 0
-        raise refuse(row, "stands twice: intervals overlap" if twice else f"must come after {text(row - 1)}")
+        raise refuse(int(back[0]) + 1, None)
     lengths, counts = np.unique(steps, return_counts=True)
     step_s = int(lengths[np.argmax(counts)])
     if step_s % 60 or step_s // 60 not in INTERVAL_MINUTES:
@@ -246,8 +247,7 @@ class Cut:
             flags = quality
         if (over := np.flatnonzero(energy_wh > ENERGY_LIMIT_WH)).size:
             where = f"{self.place}: line {lines[int(over[0])]}"
-            field = f"{self.series.meter} {self.series.register}"
-            raise BadInput(field, f"{energy_wh[over[0]]} Wh", f"must be at most {ENERGY_LIMIT_WH} Wh", where)
+            raise BadInput(self.series.name, f"{energy_wh[over[0]]} Wh", f"must be at most {ENERGY_LIMIT_WH} Wh", where)
         return self._on_grid(starts, energy_wh, flags, lines)
 
     def _on_grid(self, starts: Ints, energy_wh: Ints, flags: NDArray[np.int8], lines: Ints | range) -> Reading:

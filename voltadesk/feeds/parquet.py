@@ -23,10 +23,11 @@ def read_parquet(path: Path, field: str) -> Table:
             texts = ", ".join(_text(name, str(kind)) for name, kind in zip(columns, source.types, strict=True))
             rows = database.execute(f"SELECT {texts} FROM read_parquet('{quoted}')").fetchall()  # noqa: S608
     except duckdb.Error as error:
-        reason = "no such file" if not path.exists() else str(error).splitlines()[0]
-        raise BadInput(field, reason, "must be a Parquet file", str(path)) from None
+        limit = "must be a Parquet file"
+        reason = f"{limit}: {str(error).splitlines()[0]}" if path.exists() else f"no such file or directory, {limit}"
+        raise BadInput(field, path, reason) from None
     if len(rows) < 2:
-        raise BadInput(field, f"{len(rows)} rows", "must have at least 2 rows", str(path))
+        raise BadInput("rows", len(rows), "must be at least 2", str(path))
     return Table(str(path), columns, [list(row) for row in rows], list(range(1, len(rows) + 1)))
 
 

@@ -28,7 +28,7 @@ from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.feeds.series import value_column
 from voltadesk.feeds.table import Exact, Table, column_named, exact_numbers, listed, read_table
-from voltadesk.feeds.times import DAY_S, STAMP, _local_to_utc, _seconds_of, _time_column
+from voltadesk.feeds.times import DAY_S, STAMP, _local_to_utc, _seconds_of, _time_column, not_after
 
 Stamps = Literal["start", "end"]
 Gaps = Literal["refuse", "skip"]
@@ -250,10 +250,7 @@ def _require_rising(table: Table, column: int, seconds: NDArray[np.int64]) -> No
     steps = np.diff(seconds)
     back = np.flatnonzero(steps <= 0)
     if back.size:
-        row = int(back[0]) + 1
-        cells = table.cells(column)
-        limit = "stands twice" if steps[row - 1] == 0 else f"must come after {cells[row - 1]}"
-        raise BadInput("time", cells[row], limit, table.where(row))
+        raise not_after(table, table.cells(column), seconds, int(back[0]) + 1)
 
 
 def _step(table: Table, column: int, rising: NDArray[np.int64]) -> int:

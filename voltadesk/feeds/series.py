@@ -92,7 +92,7 @@ def value_column(table: Table, time_column: int, name: str | None, field: str) -
     for candidates in (others, priced):
         if len(candidates) == 1:
             return candidates[0]
-    raise BadInput(field, "no column chosen", f"must be one of the columns {listed(table)}", table.place)
+    raise BadInput(field, None, f"no column chosen, must be one of the columns {listed(table)}", table.place)
 
 
 def _to_decimals(

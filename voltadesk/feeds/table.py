@@ -18,6 +18,7 @@ FILE_LIMIT_BYTES = 512 * 1024 * 1024
 DECIMALS_LIMIT = 30  # decimals of a value as it stands in a file
 
 _PLAIN_COLUMN = re.compile(r"(?:[+-]?\d{1,18}(?:\.\d{0,30})?(?:\n|\Z))*+", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -70,37 +71,50 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
             if not columns:
                 columns = [name.strip() for name in row]
             elif len(row) != len(columns):
-                limit = f"must have {len(columns)} columns like the header, has {len(row)}"
-                raise BadInput("row", ",".join(row), limit, f"{place}: line {reader.line_num}")
+                limit = _miscounted(row, len(columns), delimiter, delimiters)
+                raise BadInput("row", delimiter.join(row), limit, f"{place}: line {reader.line_num}")
             else:
                 rows.append(row)
                 numbers.append(reader.line_num)
     except csv.Error as error:
-        raise BadInput("row", str(error), "must be CSV text", f"{place}: line {reader.line_num}") from None
+        raise BadInput("row", None, f"must be CSV text: {error}", f"{place}: line {reader.line_num}") from None
     if len(rows) < 2:
-        raise BadInput(field, f"{len(rows)} rows", "must have a header and at least 2 rows", place)
+        raise BadInput("rows", len(rows), "must be at least 2, below a header", place)
     return Table(place, columns, rows, numbers)
+
+
+def _miscounted(row: Sequence[str], count: int, delimiter: str, delimiters: str) -> str:
+    """What a row of another width than the header must be, and whether decimal commas may be why it is not."""
+    limit = f"must have {count} columns like the header, has {len(row)}"
+    parted: list[tuple[str, str]] = []  # numbers of which a comma makes two
+    cell = 1
+    while delimiter == "," and cell < len(row):
+        whole, part = row[cell - 1].strip(), row[cell].strip()
+        is_parted = _WHOLE.fullmatch(whole) and part.isdecimal()
+        parted += [(whole, part)] if is_parted else []
+        cell += 2 if is_parted else 1
+    if not 0 < len(row) - count <= len(parted):
+        return limit
+    whole, part = parted[-1]
+    semicolons = ", or separate columns by semicolons" if ";" in delimiters else ""
+    return f"{limit}, as a decimal comma parts a number such as {whole},{part}: write {whole}.{part}{semicolons}"
 
 
 def _text(path: Path, field: str) -> str:
     limit = "must be a CSV file in UTF-8"
     try:
-        if path.stat().st_size > FILE_LIMIT_BYTES:
-            raise BadInput(
-                field, f"{path.stat().st_size} bytes", f"must be at most {FILE_LIMIT_BYTES} bytes", str(path)
-            )
+        if (size := path.stat().st_size) > FILE_LIMIT_BYTES:
+            raise BadInput(field, path, f"must be at most {FILE_LIMIT_BYTES} bytes, has {size}")
         text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise BadInput(field, "no such file", limit, str(path)) from None
-    except IsADirectoryError:
-        raise BadInput(field, "a directory", limit, str(path)) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise BadInput(field, f"byte 0x{error.object[error.start]:02x}", limit, f"{path}: line {line}") from None
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise BadInput(field, str(error), limit, str(path)) from None
+        raise BadInput("byte", f"0x{error.object[error.start]:02x}", limit, f"{path}: line {line}") from None
+    except OSError as error:
+        raise BadInput(field, path, f"{(error.strerror or 'can not be read').lower()}, {limit}") from None
+    except ValueError as error:  # a zero byte in the name
+        raise BadInput(field, path, str(error)) from None
     if not text.strip():
-        raise BadInput(field, "an empty file", limit, str(path))
+        raise BadInput(field, path, f"is an empty file, {limit}")
     return text
 
 

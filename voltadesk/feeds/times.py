@@ -205,9 +205,7 @@ def _step(table: Table, cells: Sequence[str], seconds: NDArray[np.int64], zone: 
     steps = np.diff(seconds)
     back = np.flatnonzero(steps <= 0)
     if back.size:
-        row = int(back[0]) + 1
-        limit = "stands twice" if steps[row - 1] == 0 else f"must come after {cells[row - 1]}"
-        raise BadInput("time", cells[row], limit, table.where(row))
+        raise not_after(table, cells, seconds, int(back[0]) + 1)
     lengths, counts = np.unique(steps, return_counts=True)
     step_s = int(lengths[np.argmax(counts)])
     if step_s % 60 or step_s // 60 not in INTERVAL_MINUTES:
@@ -223,3 +221,12 @@ def _step(table: Table, cells: Sequence[str], seconds: NDArray[np.int64], zone: 
             limit = f"comes {steps[row - 1] / 60:g} minutes after the row before it, must come {step_s // 60}"
         raise BadInput("time", cells[row], limit, table.where(row))
     return step_s
+
+
+def not_after(table: Table, cells: Sequence[str], seconds: NDArray[np.int64], row: int) -> BadInput:
+    """The fault of a row whose time is not after that of the row before: given once more, or out of order."""
+    same = np.flatnonzero(seconds[:row] == seconds[row])
+    limit = (
+        f"is given twice, first at line {table.lines[same[0]]}" if same.size else f"must come after {cells[row - 1]}"
+    )
+    return BadInput("time", cells[row], limit, table.where(row))

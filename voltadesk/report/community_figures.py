@@ -13,29 +13,44 @@ from decimal import Decimal
 import numpy as np
 
 from voltadesk.clock import local_text, utc_text
+from voltadesk.community.billed import Billed
 from voltadesk.community.books import Line
 from voltadesk.community.comparison import Outcome
+from voltadesk.community.corrections import Bill, bills_of
 from voltadesk.community.price_rules import TIERS
 from voltadesk.community.rules import Community
 from voltadesk.community.settlement import Settlement, Statement
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING
 from voltadesk.feeds.meter_files import MeterFile
+from voltadesk.report.community_presets import cited
 from voltadesk.report.summary import Tree, ratio
 from voltadesk.units import decimal_text, money_decimal
 
-FLOWS = ("own_use", "from_community", "from_grid", "to_community", "to_grid")
+FLOW_NAMES = {
+    "own_use": "own use",
+    "from_community": "from the community",
+    "from_grid": "from the grid",
+    "to_community": "to the community",
+    "to_grid": "to the grid",
+}
+FLOWS = tuple(FLOW_NAMES)
 
 
 @dataclass(frozen=True)
 class Period:
-    """A settled period and its name, such as 2026-01."""
+    """A settled period, its name, such as 2026-01, and what was billed of it before (None: nobody asks)."""
 
     name: str
     settlement: Settlement
+    billed: Billed | None = None
 
 
 def _known_kwh(energy_wh: int | None) -> Decimal | None:
     return None if energy_wh is None else kwh_decimal(energy_wh)
+
+
+def _known_money(amount_e8: int | None) -> Decimal | None:
+    return None if amount_e8 is None else money_decimal(amount_e8)
 
 
 def kwh_decimal(energy_wh: int) -> Decimal:
@@ -54,6 +69,7 @@ def head(rules: Community, files: Sequence[MeterFile]) -> Tree:
             "timezone": rules.timezone,
             "interval_minutes": rules.interval_minutes,
             "pools": [{"name": pool.name, "rule": pool.rule} for pool in rules.all_pools],
+            "preset": None if rules.preset is None else cited(rules.preset),
         },
         "files": [_file(file) for file in files],
     }
@@ -72,8 +88,7 @@ def settled(rules: Community, files: Sequence[MeterFile], periods: Sequence[Peri
 
 def _period(rules: Community, period: Period) -> Tree:
     done, grid = period.settlement, period.settlement.energy.grid
-    numbers = statement_numbers(rules, period)
-    members = [_statement(statement, numbers.get(statement.name)) for statement in done.statements]
+    bills = bills_of(f"{rules.name}-{period.name}-", done.statements, period.billed)
     paid = sum(statement.cost_e8 for statement in done.statements if not statement.shared)
     return {
         "period": period.name,
@@ -82,17 +97,30 @@ def _period(rules: Community, period: Period) -> Tree:
         "start": local_text(grid.start_utc, grid.zone),
         "end": local_text(grid.end_utc, grid.zone),
         "intervals": grid.count,
-        "notes": list(done.energy.notes),
+        "notes": [*done.energy.notes, *_what_is_billed(period, bills)],
         "optimal_keys_percent": _optimal_keys(rules, done),
         "energy_kwh": {key: _total(done, f"{key}_wh") for key in FLOWS},
         **_ratios(done.statements),
-        "members": members,
+        "members": [_statement(bill) for bill in bills],
         "received": {party: money_decimal(amount) for party, amount in sorted(done.received_e8.items())},
         "members_paid": money_decimal(paid),
         "sum": money_decimal(sum(done.received_e8.values()) - paid),
         "saving": money_decimal(sum(s.saving_e8 for s in done.statements if not s.shared)),
-        **_payments(done, numbers),
+        **_payments(bills),
     }
+
+
+def _what_is_billed(period: Period, bills: Sequence[Bill]) -> list[str]:
+    """Which statements a run makes that starts from folders billed before."""
+    if period.billed is None:
+        return []
+    if not period.billed.members:
+        return ["in none of the folders billed before: these are the first statements"]
+    before = ", ".join(period.billed.folders)
+    count = sum(bill.number is not None for bill in bills)
+    if count:
+        return [f"statements that are new or correct what was billed in {before}: {count:,}"]
+    return [f"nothing differs from what was billed in {before}: there are no new statements"]
 
 
 def _optimal_keys(rules: Community, done: Settlement) -> Tree:
@@ -102,16 +130,6 @@ def _optimal_keys(rules: Community, done: Settlement) -> Tree:
         for pool, settled in zip(rules.all_pools, done.rules.all_pools, strict=True)
         if pool.rule == "optimal"
     }
-
-
-def statement_numbers(rules: Community, period: Period) -> dict[str, str]:
-    """The number of each member's statement: without gaps within the period, in the order of names.
-
-    A shared plant has none: its account is the community's own.
-    """
-    billed = [statement.name for statement in period.settlement.statements if not statement.shared]
-    width = max(3, len(str(len(billed))))
-    return {name: f"{rules.name}-{period.name}-{n:0{width}d}" for n, name in enumerate(billed, start=1)}
 
 
 def _total(done: Settlement, key: str) -> Decimal | None:
@@ -129,15 +147,17 @@ def _ratios(statements: Sequence[Statement]) -> Tree:
     }
 
 
-def _statement(statement: Statement, number: str | None) -> Tree:
+def _statement(bill: Bill) -> Tree:
+    statement = bill.statement
     return {
         "name": statement.name,
         "title": statement.title,
-        "statement": number,
+        "statement": bill.number,
+        "corrects": bill.corrects,
         "shared": statement.shared,
         "joined": None if statement.joined is None else str(statement.joined),
         "left": None if statement.left is None else str(statement.left),
-        "energy_kwh": {key: _known_kwh(getattr(statement, f"{key}_wh")) for key in FLOWS},
+        "energy_kwh": _flows(statement),
         "from_community_kwh": _by_tier(statement.from_tier_wh),
         "to_community_kwh": _by_tier(statement.to_tier_wh),
         **_ratios([statement]),
@@ -148,8 +168,34 @@ def _statement(statement: Statement, number: str | None) -> Tree:
         "cost_without_community": money_decimal(statement.cost_alone_e8),
         "saving": money_decimal(statement.saving_e8),
         "billed": money_decimal(statement.billed_e8),
-        "payable": money_decimal(statement.payable_e8) if number else None,
+        "billed_before": _known_money(bill.before.statement.billed_e8 if bill.before else None),
+        "payable": _known_money(bill.payable_e8),
+        "payable_before": _known_money(bill.payable_before_e8),
+        **_correction(bill),
     }
+
+
+def _correction(bill: Bill) -> Tree:
+    """What was told before, of whom any of it is another now."""
+    if bill.before is None or not bill.is_changed:
+        return {"energy_kwh_before": None, "corrected_lines": []}
+    return {
+        "energy_kwh_before": _flows(bill.before.statement),
+        "corrected_lines": [_corrected_line(*pair) for pair in bill.corrected_lines],
+    }
+
+
+def _corrected_line(line: Line, before: Line) -> Tree:
+    now, then = _line(line), _line(before)
+    return now | {
+        f"{key}_{what}": None if now[key] is None else (then[key] if what == "before" else now[key] - then[key])
+        for key in ("energy_kwh", "net", "tax", "gross")
+        for what in ("before", "difference")
+    }
+
+
+def _flows(statement: Statement) -> Tree:
+    return {key: _known_kwh(getattr(statement, f"{key}_wh")) for key in FLOWS}
 
 
 def _by_tier(energy_wh: Sequence[int]) -> Tree:
@@ -175,21 +221,21 @@ def _mean_price(line: Line) -> Decimal | None:
     return ratio(-line.net_e8 if line.sold else line.net_e8, line.energy_wh * 10**5, 6) if line.energy_wh else None
 
 
-def _payments(done: Settlement, numbers: dict[str, str]) -> Tree:
-    """What is collected from members and paid out to them, and what rounding to cents leaves to the community."""
-    billed = [statement for statement in done.statements if statement.name in numbers]
+def _payments(bills: Sequence[Bill]) -> Tree:
+    """What is collected from members and paid out to them now, and what rounding to cents leaves to the community."""
+    members = [bill.statement for bill in bills if not bill.statement.shared]
     return {
         "payments": [
             {
-                "statement": numbers[statement.name],
-                "member": statement.name,
-                "direction": "collect" if statement.payable_e8 > 0 else "pay out",
-                "amount": money_decimal(abs(statement.payable_e8)),
+                "statement": bill.number,
+                "member": bill.statement.name,
+                "direction": "collect" if bill.payable_e8 > 0 else "pay out",
+                "amount": money_decimal(abs(bill.payable_e8)),
             }
-            for statement in billed
-            if statement.payable_e8
+            for bill in bills
+            if bill.payable_e8
         ],
-        "rounding": money_decimal(sum(statement.payable_e8 - statement.billed_e8 for statement in billed)),
+        "rounding": money_decimal(sum(statement.payable_e8 - statement.billed_e8 for statement in members)),
     }
 
 

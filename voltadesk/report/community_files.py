@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 from voltadesk.errors import BadInput
 from voltadesk.report.community_document import settled_sections, statement_sections
 from voltadesk.report.community_figures import Period
+from voltadesk.report.community_page import Page, report_page, statement_page
 from voltadesk.report.document import markdown
 from voltadesk.report.exact_json import json_text
 from voltadesk.report.files import DATABASE, WRITE, Columns
@@ -21,11 +22,25 @@ from voltadesk.report.folder import OutFolder
 from voltadesk.report.summary import Tree
 
 LINE_COLUMNS = ("item", "detail", "party", "energy_kwh", "mean_price_per_kwh", "net", "tax", "gross", "billed")
-PAYMENT_COLUMNS = ("statement", "member", "direction", "amount")
+CORRECTED_COLUMNS = (
+    *LINE_COLUMNS,
+    *(f"{key}_{what}" for key in ("energy_kwh", "net", "tax", "gross") for what in ("before", "difference")),
+)
+PAYMENT_COLUMNS = ("statement", "member", "direction", "amount", "by")
+
+
+Draw = Callable[[Page], bytes]
 
 
 class SettlementFiles(OutFolder):
-    """A new folder for a settlement: statements that may have been sent are never written over."""
+    """A new folder for a settlement: statements that may have been sent are never written over.
+
+    `drawn` tells how pages are drawn, by the ending of the files: statements and the report are written so as well.
+    """
+
+    def __init__(self, folder: Path, drawn: Mapping[str, Draw]) -> None:
+        super().__init__(folder)
+        self.drawn = drawn
 
     def begin(self) -> None:
         """Make the folders. Raises BadInput where they can't be made, or hold anything."""
@@ -34,29 +49,53 @@ class SettlementFiles(OutFolder):
             raise BadInput("out", str(self.folder), limit)
         super().begin()
 
-    def write(self, tree: Tree, periods: Sequence[Period]) -> None:
-        """Write everything, then move it into the folder."""
+    def write(
+        self,
+        tree: Tree,
+        periods: Sequence[Period],
+        bank_files: Iterable[tuple[str, str]],
+        on_progress: Callable[[int], None],
+    ) -> None:
+        """Write everything, then move it into the folder; `on_progress` is told the number of statements written."""
         self.write_text("settlement.json", json_text(tree, indent=2) + "\n")
         self.write_text("report.md", markdown(settled_sections(tree)))
+        self._draw("report", report_page(tree))
+        written = 0
         for figures, period in zip(tree["periods"], periods, strict=True):
-            self._write_statements(tree, figures)
+            for member in figures["members"]:
+                if is_told(member):
+                    self._write_statement(tree, figures, member)
+                written += 1
+                on_progress(written)
             rows = [[_cell(row[name]) for name in PAYMENT_COLUMNS] for row in figures["payments"]]
             self.write_text(f"payments-{period.name}.csv", csv_text(PAYMENT_COLUMNS, rows))
             _write_shares(period, self.work / f"shares-{period.name}.csv")
+        for name, text in bank_files:
+            self.write_text(name, text)
         self.finish()
 
-    def _write_statements(self, tree: Tree, period: Tree) -> None:
-        for member in period["members"]:
-            stem = f"statements/{period['period']}/{member['name']}"
-            about = {"community": tree["community"]} | {
-                key: period[key] for key in ("period", "start_utc", "end_utc", "start", "end")
-            }
-            self.write_text(f"{stem}.json", json_text(about | member, indent=2) + "\n")
-            self.write_text(f"{stem}.md", markdown(statement_sections(tree, period, member)))
-            self.write_text(
-                f"{stem}.csv",
-                csv_text(LINE_COLUMNS, [[_cell(line[name]) for name in LINE_COLUMNS] for line in member["lines"]]),
-            )
+    def _write_statement(self, tree: Tree, period: Tree, member: Tree) -> None:
+        stem = f"statements/{period['period']}/{member['name']}"
+        about = {"community": tree["community"]} | {
+            key: period[key] for key in ("period", "start_utc", "end_utc", "start", "end", "issued")
+        }
+        self.write_text(f"{stem}.json", json_text(about | member, indent=2) + "\n")
+        self.write_text(f"{stem}.md", markdown(statement_sections(tree, period, member)))
+        is_correction = member["energy_kwh_before"] is not None
+        columns = CORRECTED_COLUMNS if is_correction else LINE_COLUMNS
+        lines = member["corrected_lines" if is_correction else "lines"]
+        self.write_text(f"{stem}.csv", csv_text(columns, [[_cell(line[name]) for name in columns] for line in lines]))
+        self._draw(stem, statement_page(tree, period, member))
+
+    def _draw(self, stem: str, page: Page) -> None:
+        for ending, draw in self.drawn.items():
+            self.path(f"{stem}.{ending}").write_bytes(draw(page))
+
+
+def is_told(member: Tree) -> bool:
+    """Whether a member gets a statement: not if nothing differs from what it was told before."""
+    is_new = member["billed_before"] is None
+    return member["statement"] is not None or is_new or member["energy_kwh_before"] is not None
 
 
 def csv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -273,9 +273,14 @@ def markdown(parts: Sequence[Section]) -> str:
     return "\n".join(lines)
 
 
+def printable(text: str) -> str:
+    """Text from outside without control characters."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
 def _plain(text: str) -> Text:
     """Text from outside: never markup, and no control characters."""
-    return Text("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))
+    return Text(printable(text))
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> RichTable:
@@ -292,7 +297,8 @@ def show(parts: Sequence[Section], console: Console) -> None:
     for part in parts:
         console.print(_plain(part.title), style="bold")
         for text in part.text:
-            console.print(_plain(text))
+            # A line read from a pipe or a file stays one: whoever searches for it finds it whole.
+            console.print(_plain(text), soft_wrap=not console.is_terminal)
         if not part.columns:
             console.print()
             continue

@@ -51,9 +51,9 @@ def read_text(path: Path, field: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise BadInput(field, str(path), (error.strerror or "can't be read").lower()) from None
+        raise BadInput(field, path, (error.strerror or "can't be read").lower()) from None
     except UnicodeDecodeError:
-        raise BadInput(field, str(path), "must be UTF-8 text") from None
+        raise BadInput(field, path, "must be UTF-8 text") from None
 
 
 def parse_toml(text: str, where: str) -> dict[str, Any]:
