@@ -8,17 +8,25 @@ the readings of counters, in Wh, kWh or MWh. All of that is read from the header
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import UNITS, Header, read_header
-from voltadesk.feeds.meter_layout import header_of, long_series, once, wide_series
+from voltadesk.feeds.meter_layout import header_of, iso_day, long_series, once, wide_series
+from voltadesk.feeds.meter_plain import read_plain
+from voltadesk.feeds.meter_scan import NotPlain
 from voltadesk.feeds.meter_series import Reader, Reading, Said, Series, Stamps
 from voltadesk.feeds.parquet import read_parquet
 from voltadesk.feeds.table import Table, read_table
 from voltadesk.feeds.times import STAMP, _time_column
+
+DELIMITERS = ",;\t"
+LARGE_BYTES = 1 << 18  # from here on it pays to read a CSV file by column
+
+PARQUET = (".parquet", ".pq")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +53,18 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
     counter that runs backwards, times that repeat, run backwards or keep no step) is one of `problems`, naming line,
     meter and register. Intervals without a row or value, or flagged as missing, are MISSING.
     """
-    table = _table(Path(path))
+    path = Path(path)
+    if _is_large(path):
+        with suppress(NotPlain):
+            plain = read_plain(path, timezone, stamps, DELIMITERS)
+            notes = _notes(plain.header, plain.said)
+            return MeterFile(str(path), plain.header.shape, plain.rows, tuple(plain.readings), notes, ())
+    return read_text_file(path, timezone, stamps)
+
+
+def read_text_file(path: Path, timezone: str | None = None, stamps: Stamps = "start") -> MeterFile:
+    """`read_meter_file` for what is not plain: it takes longer, knows all forms and names every fault."""
+    table = _table(path)
     time = _time_column(table, None)
     times = [c for c, cell in enumerate(table.rows[0]) if c != time and STAMP.fullmatch(cell.strip())]
     header = read_header(table.columns, time, times, header_of(table))
@@ -81,6 +100,10 @@ def _told_once(faults: Sequence[tuple[Series, BadInput]]) -> list[BadInput]:
     return told
 
 
+def _is_large(path: Path) -> bool:
+    return path.is_file() and (path.suffix.lower() in PARQUET or path.stat().st_size >= LARGE_BYTES)
+
+
 def _notes(header: Header, said: Said) -> tuple[str, ...]:
     """What was understood of a file."""
     units = " and ".join(unit.name for unit in UNITS.values() if unit in said.units)
@@ -91,20 +114,14 @@ def _notes(header: Header, said: Said) -> tuple[str, ...]:
 
 def _table(path: Path) -> Table:
     """The file as text; days such as 31.01.2026 are written as they are elsewhere."""
-    if path.suffix.lower() in (".parquet", ".pq"):
+    if path.suffix.lower() in PARQUET:
         return read_parquet(path, "meters")
-    table = read_table(path, "meters", ",;\t")
-    dotted = [c for c, cell in enumerate(table.rows[0]) if _iso_day(cell.strip()) != cell.strip()]
+    table = read_table(path, "meters", DELIMITERS)
+    dotted = [c for c, cell in enumerate(table.rows[0]) if iso_day(cell.strip()) != cell.strip()]
     if not dotted:
         return table
-    rows = [[_iso_day(cell.strip()) if c in dotted else cell for c, cell in enumerate(row)] for row in table.rows]
+    rows = [[iso_day(cell.strip()) if c in dotted else cell for c, cell in enumerate(row)] for row in table.rows]
     return Table(table.place, table.columns, rows, table.lines)
-
-
-def _iso_day(cell: str) -> str:
-    day, month, year = cell[:2], cell[3:5], cell[6:10]
-    is_dotted = cell[2:3] == cell[5:6] == "." and (day + month + year).isdigit() and len(cell) >= 16
-    return f"{year}-{month}-{day}{cell[10:]}" if is_dotted else cell
 
 
 def _series_of(table: Table, header: Header, problems: list[BadInput]) -> list[Series]:

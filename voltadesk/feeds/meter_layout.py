@@ -76,3 +76,10 @@ def _require_energy(series: Series, name: str, where: str) -> None:
     if series.kind == "cumulative" and series.unit.is_power:
         limit = f"is a counter of {series.meter}, and must be in Wh, kWh or MWh, not in {series.unit.name}"
         raise BadInput("column", name, limit, where)
+
+
+def iso_day(cell: str) -> str:
+    """A day such as 31.01.2026 at the begin of a time, written as it is elsewhere."""
+    day, month, year = cell[:2], cell[3:5], cell[6:10]
+    is_dotted = cell[2:3] == cell[5:6] == "." and (day + month + year).isdigit() and len(cell) >= 16
+    return f"{year}-{month}-{day}{cell[10:]}" if is_dotted else cell

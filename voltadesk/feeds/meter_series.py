@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class Series:
     unit: Unit
     kind: Kind
     column: int
-    rows: Sequence[int] | None  # of the table; None: all
+    rows: Sequence[int] | Ints | None  # of the table; None: all
     quality: int | None  # column
 
     @property
@@ -73,6 +74,12 @@ class Said:
         each = "mean power of each interval" if series.unit.is_power else "energy per interval"
         self.kinds.add("counter readings" if series.kind == "cumulative" else each)
         self.units.add(series.unit)
+
+    def clock(self, is_local: bool, zone: ZoneInfo | None) -> None:
+        """How times were read that carry no zone."""
+        note = "times have no zone: read as UTC" if zone is None else f"times read on the clock of {zone.key}"
+        if is_local and note not in self.times:
+            self.times.append(note)
 
 
 class Reader:
@@ -129,7 +136,7 @@ class Reader:
             return BadInput(f"{field} at {when}", known[row], limit, where(row))
 
         exact = exact_cells(known, field, where) if known else Exact([], 0)
-        total_wh = totals_wh(series, step_s, exact, known.__getitem__, refuse)
+        total_wh = totals_wh(series, step_s, exact.values, exact.decimals, known.__getitem__, refuse)
         cut = Cut(series, table.place, step_s, seconds, quality, missing, np.array(table.lines, np.int64))
         return cut.reading(total_wh, self.stamps)
 
@@ -138,14 +145,9 @@ class Reader:
         key = tuple(cells)
         if key not in self._seconds:
             seconds, local = _seconds_of(table, cells)
-            note = ""
-            if local and self.zone is None:
-                note = "times have no zone: read as UTC"
-            elif local and self.zone is not None:
-                note = f"times read on the clock of {self.zone.key}"
+            self.said.clock(local, self.zone)
+            if local and self.zone is not None:
                 seconds = _local_to_utc(table, cells, seconds, self.zone)
-            if note and note not in self.said.times:
-                self.said.times.append(note)
             self._seconds[key] = np.array(seconds, np.int64)
         return self._seconds[key]
 
@@ -184,21 +186,27 @@ def _qualities(table: Table, column: int | None) -> NDArray[np.int8]:
 
 
 def totals_wh(
-    series: Series, step_s: int, exact: Exact, text: Callable[[int], str], refuse: Callable[[int, str], BadInput]
+    series: Series,
+    step_s: int,
+    numbers: Sequence[int] | Ints,
+    decimals: int,
+    text: Callable[[int], str],
+    refuse: Callable[[int, str], BadInput],
 ) -> Ints:
     """Floor of the running total after each value, or of the counter there less its first reading [Wh].
 
-    text, refuse  what stands for the value with a number, and the fault of it
+    numbers, decimals  the values are numbers x 10**-decimals, in the unit of the series
+    text, refuse       what stands for the value with a number, and the fault of it
     """
-    if not len(exact.values):
+    if not len(numbers):
         return np.zeros(0, np.int64)
-    # Numbers with many decimals can be longer than 64 bits: Python's own integers then, in the same expressions.
-    most = max(int(max(exact.values)), -int(min(exact.values)))
-    factor, divisor = series.unit.wh, 10**exact.decimals
+    factor, divisor = series.unit.wh, 10**decimals
     if series.unit.is_power:
         factor, divisor = factor * step_s, divisor * 3600
-    fits = most * len(exact.values) * factor < 1 << 62
-    values = np.array(exact.values, np.int64 if fits else object)
+    most = max(int(np.max(numbers)), -int(np.min(numbers)))
+    # Numbers with many decimals can be longer than 64 bits: Python's own integers then, in the same expressions.
+    fits = most * len(numbers) * factor < 1 << 62
+    values = np.asarray(numbers, np.int64 if fits else object)
     if series.kind == "cumulative":
         if (back := np.flatnonzero(values[1:] < values[:-1])).size:
             row = int(back[0]) + 1

@@ -57,7 +57,7 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
     place = str(path)
     lines = _text(Path(path), field).split("\n")
     header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    delimiter = max(delimiters, key=header.count)
+    delimiter = delimiter_of(header, delimiters)
     # A comment becomes an empty line, so that the reader's count of lines stays the file's.
     lines = ["" if line.startswith("#") else line for line in lines]
     reader = csv.reader(lines, strict=True, delimiter=delimiter)
@@ -81,6 +81,11 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
     if len(rows) < 2:
         raise BadInput("rows", len(rows), "must be at least 2, below a header", place)
     return Table(place, columns, rows, numbers)
+
+
+def delimiter_of(header: str, delimiters: str) -> str:
+    """The delimiter that a header has most of."""
+    return max(delimiters, key=header.count)
 
 
 def _miscounted(row: Sequence[str], count: int, delimiter: str, delimiters: str) -> str:
