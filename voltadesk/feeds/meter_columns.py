@@ -135,7 +135,8 @@ def read_header(names: Sequence[str], time: int, others: Sequence[int], where: s
     power = [column for column in values if column.unit is not None and column.unit.is_power]
     if not known:
         known, power = power, []
-    left = [column for column in values if column not in known and column not in power]
+    places = {column.place for column in (*known, *power)}
+    left = [column for column in values if column.place not in places]
     if not known:
         limit = "must name a column of values with its unit, such as import_kwh or anna_export_wh"
         raise BadInput("header", ", ".join(names), limit, where)

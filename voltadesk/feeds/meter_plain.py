@@ -91,7 +91,7 @@ class _Reader:
         cells = [cells[first], *cells[:first], *cells[first + 1 :]]  # the first row says how all are written
         seconds, self.is_local = _seconds_of(self._stand_in(len(cells)), cells)
         self.second = np.array([*seconds[1 : first + 1], seconds[0], *seconds[first + 1 :]], np.int64)
-        self.times = code
+        self.times, self.measured = code, np.full(len(code), MEASURED, np.int8)
         self.said.clock(self.is_local, self.zone)
 
     def _stand_in(self, rows: int) -> Table:
@@ -126,7 +126,7 @@ class _Reader:
     def _reading(self, series: Series, floats: Floats) -> Reading:
         times, first = self.times, self.table.lines[0]
         lines: Ints | range = range(first, first + len(times))
-        flags = self.flags[series.quality] if series.quality is not None else np.full(len(times), MEASURED, np.int8)
+        flags = self.flags[series.quality] if series.quality is not None else self.measured
         if series.rows is not None:
             rows = np.asarray(series.rows)
             times, floats, flags, lines = times[rows], floats[rows], flags[rows], _lines(rows, first)

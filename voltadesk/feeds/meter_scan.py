@@ -102,12 +102,28 @@ class CsvScan(Scan):
         self._comma = False
 
     def look(self, keys: Sequence[int], values: Sequence[int]) -> int:
-        comma, odd = (" OR ".join(check(f"c{c}") for c in values) for check in (_has_comma, _is_odd))
-        checks = ["count(*)", f"bool_or({comma})", f"bool_or(starts_with(c0, '#') OR {odd})"]
-        rows, self._comma, is_odd = self._look(self._source(()), self._texts(keys), checks)
-        if is_odd or rows != self._rows:
+        source, cells = self._source(()), [f"c{c}" for c in values]
+        # An underscore DuckDB would read as part of a number; one that is long may have more digits than a float.
+        checks = ["count(*)", f"max(greatest({', '.join(f'length({cell})' for cell in cells)}))"]
+        for sign in "_,":
+            found = " OR ".join(f"contains({cell}, '{sign}')" for cell in cells)
+            checks.append(f"bool_or({found})")
+        checks.append("bool_or(starts_with(c0, '#'))")
+        rows, longest, has_underscore, self._comma, has_comment = self._look(source, self._texts(keys), checks)
+        if has_underscore or has_comment or rows != self._rows:
+            raise NotPlain
+        if (longest or 0) > KEPT and not self._are_floats(source, cells):
             raise NotPlain
         return int(rows)
+
+    def _are_floats(self, source: str, cells: Sequence[str]) -> bool:
+        """Whether all long numbers stand as a float is written."""
+        longer = " OR ".join(
+            f"(length({cell}) > {KEPT} AND coalesce({cell} <> CAST(TRY_CAST({cell} AS DOUBLE) AS VARCHAR), true))"
+            for cell in cells
+        )
+        ((differs,),) = self.database.execute(f"SELECT bool_or({longer}) FROM {source}").fetchall()  # noqa: S608
+        return not differs
 
     def read(self, keys: Sequence[int], values: Sequence[int]) -> tuple[list[Codes], dict[int, Floats]]:
         codes, floats = self._read(self._source(values), self._texts(keys), {c: f"c{c}" for c in values})
@@ -171,16 +187,6 @@ class ParquetScan(Scan):
         quoted, kind = self._columns[column].quoted, self._columns[column].kind
         # What a number of 32 bits is written as, not what it is exactly.
         return f"CAST(CAST({quoted} AS VARCHAR) AS DOUBLE)" if kind == "FLOAT" else f"CAST({quoted} AS DOUBLE)"
-
-
-def _has_comma(column: str) -> str:
-    return f"contains({column}, ',')"
-
-
-def _is_odd(column: str) -> str:
-    """Whether a number is none that a float stands for, or written as DuckDB alone would read it."""
-    is_float = f"coalesce({column} = CAST(TRY_CAST({column} AS DOUBLE) AS VARCHAR), false)"
-    return f"contains({column}, '_') OR (length({column}) > {KEPT} AND NOT {is_float})"
 
 
 def _quoted(path: Path) -> str:
