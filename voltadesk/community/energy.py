@@ -15,21 +15,27 @@ from voltadesk.community.rules import Community, Member
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING, Register
 from voltadesk.feeds.meter_files import MeterFile
-from voltadesk.feeds.meter_series import Reading
+from voltadesk.feeds.meter_series import Reading, Wh
 
 Ints = NDArray[np.int64]
+Flags = NDArray[np.int64] | NDArray[np.int8]
 
+COLUMNS_HELD = 64
 PERIOD_LIMIT_WH = 4 * 10**12  # times a million, as keys are counted, it stays inside 64 bits
 
 
 @dataclass(frozen=True, eq=False)
 class Energy:
-    """Energy of the members on a grid [Wh], members in the order of their names; 0 while one is no member."""
+    """Energy of the members on a grid [Wh], members in the order of their names; 0 while one is no member.
+
+    Of a month of ten thousand members there are sixty million values, so they are held in 32 bits where these are
+    enough, and have to be widened before they are multiplied.
+    """
 
     grid: IntervalGrid
     members: tuple[Member, ...]
-    import_wh: Ints  # (count, members), taken from the grid
-    export_wh: Ints  # (count, members), fed into it
+    import_wh: Wh  # (count, members), taken from the grid
+    export_wh: Wh  # (count, members), fed into it
     takes: NDArray[np.bool_]  # (members,): whether a meter of it counts what it takes
     own_use_wh: Ints  # (members,), made and used behind the meter, 0 where it is not known
     active: NDArray[np.bool_]  # (count, members): whether it is a member
@@ -66,10 +72,16 @@ class Registers:
         unnamed = sorted(set(self.by_meter) - {name for member in rules.members for name in member.meter_names})
         return [f"meters that the rules don't name: {', '.join(unnamed)}"] if unnamed else []
 
-    def on_grid(self, meter: str, register: Register, grid: IntervalGrid) -> tuple[Ints, Ints]:
+    def on_grid(self, meter: str, register: Register, grid: IntervalGrid) -> tuple[Wh, Flags]:
         """Energy [Wh] and the worst quality of each interval, shapes (count,). Raises BadInput for a coarser step."""
+        readings = self.by_meter[meter][register]
+        if len(readings) == 1 and readings[0].step_s == grid.step_s:
+            first = (grid.start_utc - readings[0].start_utc) // grid.step_s
+            if 0 <= first <= len(readings[0].energy_wh) - grid.count:  # as mostly: all is there
+                span = slice(first, first + grid.count)
+                return readings[0].energy_wh[span], readings[0].quality[span]
         by_step: dict[int, tuple[Ints, Ints]] = {}  # energy and quality of the parts of each interval
-        for reading in self.by_meter[meter][register]:
+        for reading in readings:
             if grid.step_s % reading.step_s:
                 limit = f"must step by {grid.step_s // 60} minutes or a part of it, steps by {reading.step_s // 60}"
                 raise BadInput(f"{meter} {register}", None, limit, reading.place)
@@ -131,44 +143,79 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     for fault in registers.overlaps():
         raise fault
     members = tuple(sorted(rules.members, key=lambda member: member.name))
-    shape = (grid.count, len(members))
-    imports, exports = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    active = np.zeros(shape, bool)
+    imports, exports = _Columns(grid.count, len(members)), _Columns(grid.count, len(members))
+    active = np.ones((grid.count, len(members)), bool)
     takes = np.zeros(len(members), bool)
     own_use, estimated = np.zeros(len(members), np.int64), np.zeros(len(members), np.int64)
     notes: list[str] = []
     unmetered: list[str] = []
     for m, member in enumerate(members):
-        active[:, m] = is_member(member, grid)
-        if not active[:, m].any():
+        here = is_member(member, grid)
+        if not here.all():
+            active[:, m] = here
+        if not here.any():
             continue
         known, flags = _registers_of(member, registers, grid)
         takes[m] = "import" in known or "load" in known
         if not member.shared and "export" in known and not {"production", "load"} & set(known):
             unmetered.append(member.name)
-        missing = flags.pop("missing") & active[:, m]
+        missing = flags.pop("missing") & here
         if missing.any():
             if rules.meters.missing == "refuse":
-                raise missing_faults(member, registers, grid, active[:, m])[0]
+                raise missing_faults(member, registers, grid, here)[0]
             notes += [
                 f"{member.name} {register}: missing intervals read as zero: {len(places):,}"
-                for _, register, places in _missing(member, registers, grid, active[:, m])
+                for _, register, places in _missing(member, registers, grid, here)
             ]
             known = {register: np.where(missing, 0, energy_wh) for register, energy_wh in known.items()}
-        estimated[m] = np.count_nonzero(flags["estimated"] & active[:, m])
-        imports[:, m], exports[:, m], own = _flows(known, grid.count)
-        imports[~active[:, m], m] = exports[~active[:, m], m] = 0
-        own_use[m] = own[active[:, m]].sum()
-    for name, energy_wh in (("import", imports), ("export", exports)):
-        if (total := sum(energy_wh.sum(axis=0).tolist())) > PERIOD_LIMIT_WH:
+        estimated[m] = np.count_nonzero(flags["estimated"] & here)
+        import_wh, export_wh, own = _flows(known, grid.count)
+        imports.put(m, np.where(here, import_wh, 0))
+        exports.put(m, np.where(here, export_wh, 0))
+        own_use[m] = own[here].sum()
+    taken, fed = imports.done(), exports.done()
+    for name, all_wh in (("import", taken), ("export", fed)):
+        if (total := sum(all_wh.sum(axis=0).tolist())) > PERIOD_LIMIT_WH:
             raise BadInput(name, f"{total} Wh", f"must be at most {PERIOD_LIMIT_WH} Wh of all members in a period")
     if unmetered:
         whose = ", ".join(unmetered)
         notes.append(f"own use not metered, left out of self-sufficiency and self-consumption: {whose}")
     notes += registers.unnamed(rules)
     return Energy(
-        grid, members, imports, exports, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered)
+        grid, members, taken, fed, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered)
     )
+
+
+class _Columns:
+    """An array (count, members) that is written member by member, in 32 bits as long as these are enough.
+
+    A few members are held and written together: one by one, each value would touch a stretch of memory of its own.
+    """
+
+    def __init__(self, count: int, members: int) -> None:
+        self.array: Wh = np.zeros((count, members), np.int32)
+        self._held = np.zeros((COLUMNS_HELD, count), np.int64)
+        self._first = 0
+
+    def put(self, m: int, energy_wh: Ints) -> None:
+        """What one member has, (count,); members come in their order."""
+        while m >= self._first + COLUMNS_HELD:
+            self._write()
+        self._held[m - self._first] = energy_wh
+
+    def done(self) -> Wh:
+        """The array, once all members are in it."""
+        self._write()
+        return self.array
+
+    def _write(self) -> None:
+        place = self.array[:, self._first : self._first + COLUMNS_HELD]
+        if self._held.max() > np.iinfo(self.array.dtype).max:
+            self.array = self.array.astype(np.int64)
+            place = self.array[:, self._first : self._first + COLUMNS_HELD]
+        place[:] = self._held[: place.shape[1]].T
+        self._held[:] = 0
+        self._first += COLUMNS_HELD
 
 
 def is_member(member: Member, grid: IntervalGrid) -> NDArray[np.bool_]:

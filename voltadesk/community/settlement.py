@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voltadesk import units
 from voltadesk.community.books import COMMUNITY, Books, Line
@@ -22,8 +21,7 @@ from voltadesk.community.rules import Community
 from voltadesk.community.sharing import shared_out
 from voltadesk.community.tariffs import Tariffs
 from voltadesk.errors import CheckFailed
-
-Ints = NDArray[np.int64]
+from voltadesk.feeds.meter_series import Wh
 
 TAX = "tax"
 
@@ -76,8 +74,8 @@ class Settlement:
 
     rules: Community  # by which it was settled: with static keys where the best ones were asked for
     energy: Energy
-    taken_wh: Ints
-    given_wh: Ints
+    taken_wh: Wh
+    given_wh: Wh
     statements: tuple[Statement, ...]  # by name; of all who were a member on some day of the period
     received_e8: dict[str, int]  # by party: what the community, the tax office and others got; sums to 0 with members
 
