@@ -341,8 +341,8 @@ def test_words_that_are_known(tmp_path: Path, header: str, registers: set[tuple[
     assert set(found(read(tmp_path, lines(header, ["1,2"] * 2)))) == registers
 
 
-@pytest.mark.parametrize(("most", "kind"), [("2147483", np.int32), ("2147484", np.int64)])
-def test_readings_are_whole_and_held_in_32_bits_where_they_fit(tmp_path: Path, most: str, kind: type) -> None:
+@pytest.mark.parametrize(("most", "kind"), [("32", np.int16), ("33", np.int32), ("2147484", np.int64)])
+def test_readings_are_whole_and_held_in_few_bits(tmp_path: Path, most: str, kind: type) -> None:
     reading: Reading = read(tmp_path, lines("time,a kwh", ["1", most])).readings[0]
     assert reading.energy_wh.dtype == kind
     assert reading.energy_wh.tolist() == [1000, int(most) * 1000]

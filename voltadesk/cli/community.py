@@ -13,8 +13,9 @@ import typer
 from voltadesk.errors import BadInput, CheckFailed, MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from voltadesk.clock import IntervalGrid
     from voltadesk.community.energy import Energy
     from voltadesk.community.rules import Community
     from voltadesk.community.tariffs import Tariffs
@@ -149,24 +150,29 @@ def settle(
     if out is None and (html or pdf):
         raise BadInput("out", None, "must be given with --html and --pdf: a folder for the files")
     drawn = _drawn(html, pdf)
-    known, files, periods = _read(meters, rules, begin, end)
+    known, files, grids, energies = _read(meters, rules, begin, end)
     if known.bank is not None and out is not None and day is None:
         raise BadInput("issued", None, "must be given with bank in the rules: files for the bank carry a day")
-    before = read_billed(billed or [], known, {name: energy.grid for name, energy, _ in periods})
+    before = read_billed(billed or [], known, grids)
     folder = None if out is None else SettlementFiles(Path(out), drawn)
+
+    def periods() -> Iterator[Period]:
+        for name, energy, tariffs in energies:
+            period = Period(name, settle_period(known, energy, tariffs), before[name] if billed else None)
+            if folder is not None:
+                folder.write_shares(period)
+            yield period
+            del period, energy, tariffs  # a month of a large community takes much memory
+
     try:
         if folder is not None:
             folder.begin()
         with shown_compiling(match_by_nearness):
-            done = [
-                Period(name, settle_period(known, energy, tariffs), before[name] if billed else None)
-                for name, energy, tariffs in periods
-            ]
-        tree = with_payments(settled(known, files, done), known, day)
+            tree = with_payments(settled(known, files, periods()), known, day)
         if folder is not None:
             count = sum(len(period["members"]) for period in tree["periods"])
             with counting("writing", count, "statements") as on_progress:
-                folder.write(tree, done, bank_files(tree, known), on_progress)
+                folder.write(tree, bank_files(tree, known), on_progress)
     finally:
         if folder is not None:
             folder.close()
@@ -189,10 +195,10 @@ def compare(meters: Meters, rules: Rules, begin: From, end: To = None, as_json: 
     from voltadesk.report.community_document import compared_sections
     from voltadesk.report.community_figures import compared
 
-    known, files, periods = _read(meters, rules, begin, end)
+    known, files, grids, energies = _read(meters, rules, begin, end)
     with shown_compiling(match_by_nearness):
-        outcomes = compare_rules(known, [(energy, tariffs) for _, energy, tariffs in periods])
-    tree = compared(known, files, [name for name, *_ in periods], outcomes)
+        outcomes = compare_rules(known, [(energy, tariffs) for _, energy, tariffs in energies])
+    tree = compared(known, files, list(grids), outcomes)
     _answer(tree, compared_sections(tree), as_json)
 
 
@@ -229,8 +235,11 @@ def _answer(tree: Any, parts: Sequence[Section], as_json: bool) -> None:
 
 def _read(
     meters: list[Path], rules: Path, begin: str, end: str | None
-) -> tuple[Community, list[MeterFile], list[tuple[str, Energy, Tariffs]]]:
-    """The rules, the files, and each period's energy and tariffs. Raises BadInput for the first fault."""
+) -> tuple[Community, list[MeterFile], dict[str, IntervalGrid], Iterator[tuple[str, Energy, Tariffs]]]:
+    """The rules, the files, and the periods: their grids, and one by one their energy and tariffs.
+
+    Raises BadInput for the first fault of the files.
+    """
     from voltadesk.community.check import read_all
     from voltadesk.community.energy import Registers, energy_of, grid_of
     from voltadesk.community.rules import read_rules
@@ -245,11 +254,11 @@ def _read(
     if faults:
         raise faults[0]
     registers = Registers(files)
-    periods = []
-    for name, first, after in months(*days):
-        grid = grid_of(known, *_seconds(known, first, after))
-        periods.append((name, energy_of(known, registers, grid), Tariffs(known, grid, rules.parent)))
-    return known, files, periods
+    grids = {name: grid_of(known, *_seconds(known, first, after)) for name, first, after in months(*days)}
+    energies = (
+        (name, energy_of(known, registers, grid), Tariffs(known, grid, rules.parent)) for name, grid in grids.items()
+    )
+    return known, files, grids, energies
 
 
 def _days(begin: str, end: str | None) -> tuple[date, date]:

@@ -181,9 +181,7 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
         whose = ", ".join(unmetered)
         notes.append(f"own use not metered, left out of self-sufficiency and self-consumption: {whose}")
     notes += registers.unnamed(rules)
-    return Energy(
-        grid, members, taken, fed, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered)
-    )
+    return Energy(grid, members, taken, fed, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered))
 
 
 class _Columns:

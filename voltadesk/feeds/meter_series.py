@@ -19,7 +19,9 @@ from voltadesk.units import ENERGY_LIMIT_WH
 
 Stamps = Literal["start", "end"]
 Ints = NDArray[np.int64]
-Wh = NDArray[np.int64] | NDArray[np.int32]  # 32 bits where they are enough: to be widened before it is multiplied
+# In as few bits as are enough (a year of ten thousand members is 700 million values): to be widened before it is used.
+Wh = NDArray[np.int64] | NDArray[np.int32] | NDArray[np.int16]
+WIDTHS = (np.int16, np.int32, np.int64)
 
 TOTAL_LIMIT_WH = 10**17  # of one register in one file
 
@@ -267,6 +269,9 @@ class Cut:
             energy_wh, flags = np.zeros(count, np.int64), np.full(count, MISSING, np.int8)
             energy_wh[places], flags[places] = rows
             lines = np.asarray(lines, np.int64)[np.searchsorted(places, np.arange(count))]
-        narrow = energy_wh.astype(np.int32) if energy_wh.max() < 1 << 31 else energy_wh
+        kind = next(kind for kind in WIDTHS if energy_wh.max() <= np.iinfo(kind).max)
+        narrow: Wh = energy_wh.astype(kind)  # type: ignore[assignment]  # one of the three
+        if (flags == flags[0]).all():
+            flags = np.broadcast_to(flags[0], len(flags))  # held once
         series = self.series
         return Reading(series.meter, series.register, int(starts[0]), self.step_s, narrow, flags, lines, self.place)
