@@ -28,7 +28,7 @@ def share_by_want(turn: int, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, give
     taken_wh  the same shape, out [Wh]; `given_wh` likewise
     """
     intervals, members = want_wh.shape
-    scratch = np.empty((1, members), np.int64)
+    scratch = np.empty((4, members), np.int64)
     for t in range(intervals):
         wanted, offered = want_wh[t].sum(), offer_wh[t].sum()
         shared = min(wanted, offered)
@@ -51,7 +51,7 @@ def share_by_keys(
     key     int64[members], each >= 0 (all 1: `equal`)
     """
     intervals, members = want_wh.shape
-    scratch = np.empty((1, members), np.int64)
+    scratch = np.empty((4, members), np.int64)
     weight, share = np.empty(members, np.int64), np.empty(members, np.int64)
     for t in range(intervals):
         taken = taken_wh[t]
@@ -111,7 +111,7 @@ def match_by_nearness(
     intervals, members = want_wh.shape
     open_wh = np.empty((2, members), np.int64)  # what is still wanted and offered
     moved_wh = np.empty((2, members), np.int64)  # what is taken and given in a tier
-    scratch = np.empty((3, members), np.int64)
+    scratch = np.empty((4, members), np.int64)
     for t in range(intervals):
         left = min(want_wh[t].sum(), offer_wh[t].sum())
         if left == 0:
@@ -233,28 +233,48 @@ def _move(
             moved_wh[m] = open_wh[m]
             open_wh[m] = 0
         return
-    count = end - begin
-    weight, share = scratch[1, :count], scratch[2, :count]
+    count = 0
+    for k in range(begin, end):
+        m = row[k]
+        scratch[0, count], scratch[1, count] = m, open_wh[m]
+        count += int(open_wh[m] > 0)
+    _share_among(shared, whole, turn, count, scratch)
     for k in range(count):
-        weight[k] = open_wh[row[begin + k]]
-    _share_in_turn(shared, whole, turn, weight, scratch, share)
-    for k in range(count):
-        m = row[begin + k]
-        moved_wh[m] = share[k]
-        open_wh[m] -= share[k]
+        m, share = scratch[0, k], scratch[2, k]
+        moved_wh[m] = share
+        open_wh[m] -= share
 
 
 @lean_part
 def _share_in_turn(total: int, whole: int, turn: int, weight: Ints, scratch: Ints, share: Ints) -> None:
     """`share_out`, ties going to the first in a row that begins with the `turn`-th of those whose weight is positive.
 
-    whole: the sum of the weights; scratch: int64[1 or more, n or more].
+    whole: the sum of the weights; scratch: int64[4, n or more].
     """
     if total == whole or total == 0 or whole == 0:
         for m in range(len(weight)):
             share[m] = weight[m] if total > 0 else 0
+        return
+    count = 0
+    for m in range(len(weight)):
+        share[m] = 0
+        scratch[0, count], scratch[1, count] = m, weight[m]
+        count += int(weight[m] > 0)
+    _share_among(total, whole, turn, count, scratch)
+    for k in range(count):
+        share[scratch[0, k]] = scratch[2, k]
+
+
+@lean_part
+def _share_among(total: int, whole: int, turn: int, count: int, scratch: Ints) -> None:
+    """Share among some by their weights, all positive, in scratch[1]; into scratch[2].
+
+    Those whose weight is 0 could get nothing, so they are left out before; mostly they are more than half.
+    """
+    if count == 1:
+        scratch[2, 0] = total
     else:
-        share_in_row(total, whole, _nth_positive(turn, weight), weight, scratch[0, : len(weight)], share)
+        share_in_row(total, whole, turn % count, scratch[1, :count], scratch[3, :count], scratch[2, :count])
 
 
 @lean_part
