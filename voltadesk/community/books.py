@@ -6,7 +6,7 @@ Money is in 1e-8 of the currency and seen from the member: what it pays is posit
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -76,6 +76,10 @@ class _Sum:
         price = self.price
         add_up(self.columns, price.zone[span], price.price_tick[span], energy_wh, self.total_wh, self.total_e8)
 
+    def anew(self) -> _Sum:
+        """The same of nothing yet."""
+        return replace(self, total_wh=np.zeros_like(self.total_wh), total_e8=np.zeros_like(self.total_e8))
+
     @cached_property
     def has_it(self) -> frozenset[int]:
         return frozenset(self.columns.tolist())
@@ -97,6 +101,10 @@ class _Rest:
     @property
     def in_order(self) -> list[_Sum]:
         return [*self.from_grid, *self.to_grid, *self.fees]
+
+    def anew(self) -> _Rest:
+        """The same of nothing yet."""
+        return _Rest(*([books.anew() for books in sums] for sums in (self.from_grid, self.to_grid, self.fees)))
 
     def add(self, from_grid_wh: Ints, to_grid_wh: Ints, span: slice) -> None:
         for books in (*self.from_grid, *self.fees):
@@ -121,7 +129,8 @@ class Books:
             for k, ((fee, tier, _), (_, price)) in enumerate(zip(fees, priced, strict=True))
         ]
         self._pools = [self._pool_sums(pool) for pool in rules.all_pools]
-        self._rest, self._alone = self._rest_sums(), self._rest_sums()
+        self._rest = self._rest_sums()
+        self._alone = self._rest.anew()
         first, *others = self._pools
         # All that can stand on a statement, in its order.
         self._with = [*first, *near, *(books for pool in others for books in pool), *self._rest.in_order]
