@@ -214,6 +214,15 @@ def test_large_files_are_read_by_column_and_their_faults_told(tmp_path: Path, mo
     assert str(file.problems[0]).endswith("line 4: a import at 2026-01-01T00:30Z = -1: must not be negative")
 
 
+def test_ctrl_c_stops_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr("voltadesk.feeds.meter_scan.CsvScan.look", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        read_plain(write(tmp_path, GOOD), None, "start", DELIMITERS)
+
+
 # Numbers --------------------------------------------------------------------------------------------------------------
 @given(st.lists(st.decimals(0, 10**8, allow_nan=False, places=6), min_size=1, max_size=20))
 def test_decimal_numbers_are_had_back_from_floats(values: list[Decimal]) -> None:

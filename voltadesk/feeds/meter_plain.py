@@ -39,11 +39,16 @@ def read_plain(path: Path, timezone: str | None, stamps: Stamps, delimiters: str
     """The registers of a plain file. Raises NotPlain where it is not, or anything is wrong with it."""
     try:
         with duckdb.connect(config=DATABASE) as database:
+            database.execute("SET enable_progress_bar = false")  # it would stand amid the output
             is_parquet = path.suffix.lower() in (".parquet", ".pq")
             scan = ParquetScan(database, path) if is_parquet else CsvScan(database, path, delimiters)
             return _Reader(scan, timezone, stamps).read()
     except (BadInput, duckdb.Error, OSError, UnicodeDecodeError):
         raise NotPlain from None
+    except RuntimeError as error:
+        if "interrupted" in str(error):  # so DuckDB calls a ctrl+c
+            raise KeyboardInterrupt from None
+        raise
 
 
 class _Reader:
