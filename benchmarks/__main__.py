@@ -5,7 +5,21 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("auction", "book", "community", "desk", "desktop", "ledger", "merit_order", "replay", "screen", "storage")
+NAMES = (
+    "auction",
+    "book",
+    "community",
+    "continuous",
+    "desk",
+    "desktop",
+    "ledger",
+    "merit_order",
+    "prices",
+    "replay",
+    "screen",
+    "storage",
+    "sweep",
+)
 
 
 def show(rows: list[tuple[str, str, str]]) -> None:

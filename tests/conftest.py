@@ -11,6 +11,8 @@ from xdist.scheduler import LoadFileScheduling
 TOGETHER = {
     "tests/engine/test_market.py": "market",
     "tests/cli/test_wrong_input.py": "market",
+    "tests/sweep/test_cluster.py": "market",
+    "tests/sweep/test_command.py": "market",
     "tests/engine/test_storage.py": "storage",
     "tests/test_backtest.py": "storage",
     "tests/test_backtest_command.py": "storage",

@@ -23,7 +23,7 @@ from voltadesk.clock import IntervalGrid
 from voltadesk.engine.storage import schedule, terms
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 from voltadesk.errors import BadInput, CheckFailed
-from voltadesk.feeds.price_file import Layout
+from voltadesk.feeds.prices.layout import Layout
 from voltadesk.report.backtest import Backtest, Unit, backtest, battery
 from voltadesk.report.backtest_document import sections
 from voltadesk.report.backtest_figures import Span, figures, top_bottom_e8, worst_drawdown_e8

@@ -148,8 +148,8 @@ def test_the_example_in_python_runs(
         (["--cost", "1", "--discount-rate", "8"], "discount-rate = 8: must lie between 0 and 1"),
         (["--where", "price"], "where = price: must be COLUMN=TEXT, such as REGIONID=SA1"),
         (["--where", "price=no"], "where = price=no: must leave at least 2 rows, leaves 0"),
-        (["--day-ahead", "none.csv"], "day-ahead = none.csv: no such file or directory, must be a CSV file in UTF-8"),
-        (["--forecast", "none.csv"], "forecast = none.csv: no such file or directory, must be a CSV file in UTF-8"),
+        (["--day-ahead", "none.csv"], "day-ahead = none.csv: no such file or directory, must be CSV, JSON or XML"),
+        (["--forecast", "none.csv"], "forecast = none.csv: no such file or directory, must be CSV, JSON or XML"),
         (["--fleet", "none.toml"], "fleet = none.toml: no such file or directory"),
         (["--out", ""], "out = '': must be a folder"),
     ],
@@ -161,7 +161,7 @@ def test_refused(prices: Path, arguments: list[str], said: str) -> None:
 
 def test_files_that_can_not_be(prices: Path, tmp_path: Path) -> None:
     assert "no such file" in refusal(run(tmp_path / "none.csv"))
-    assert "must be a CSV file" in refusal(run(tmp_path))
+    assert "must be CSV, JSON or XML" in refusal(run(tmp_path))
     assert "file exists" in refusal(run(prices, "--out", prices))
     assert "must speak of intervals between" in refusal(_ahead(prices, 3600, 1_600_000_000 // 3600 * 3600))
     assert "multiple of the prices' 60 minutes, steps by 15" in refusal(_ahead(prices, 900, 1_735_689_600))

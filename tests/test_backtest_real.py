@@ -9,7 +9,9 @@ from tests.feeds import SHARED_DATA, needs_shared_data
 from voltadesk.clock import utc_text
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
-from voltadesk.feeds.price_file import Layout, read_prices, read_published
+from voltadesk.feeds.prices.layout import Layout
+from voltadesk.feeds.prices.published import read_published
+from voltadesk.feeds.prices.series import read_prices
 from voltadesk.report.backtest import backtest, battery
 from voltadesk.report.backtest_figures import figures
 from voltadesk.report.backtest_prices import prices_of_files
@@ -44,9 +46,13 @@ REFUSED = [  # file, layout, what is said
     (
         "nyiso_rt5_nyc_north_2017_2018.csv",
         Layout("NYC", "America/New_York"),
-        "line 20186: time = 2017-03-12T02:00: does",
+        "line 1225: prices = '': is blank",
     ),
-    ("nem5_dispatchprice_2021_01.csv", Layout("RRP", NEM, "end"), "line 3: time = 2021-01-01 00:05:00: is given twice"),
+    (
+        "nem5_dispatchprice_2021_01.csv",
+        Layout("RRP", NEM, "end"),
+        "zone: must be chosen by --zone: the file has NSW1, QLD1",
+    ),
     ("hourly_DE-LU_2022_2023.csv", Layout(), "line 5882: time = 2022-09-04 00:00:00: 2022-09-03T00:00Z is missing"),
     (
         "hourly_FR_2022_2023.csv",

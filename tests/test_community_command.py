@@ -388,20 +388,6 @@ def test_shorter_intervals_are_summed_also_across_files(tmp_path: Path) -> None:
     assert (energy["to_community"] + energy["to_grid"]) * 1000 == sum(n % 3 for n in range(288))
 
 
-# Compared -------------------------------------------------------------------------------------------------------------
-def test_rules_side_by_side(tmp_path: Path) -> None:
-    done = call(
-        "community", "compare", meters(tmp_path, GOOD), "--rules", rules(tmp_path), "--from", "2026-01-01", "--json"
-    )
-    outcomes = {rule["rule"]: rule for rule in tree(done)["rules"]}
-    # Equal keys: 100 for each, all used; by want: 50 and 150.
-    assert outcomes["static"]["members"]["anna"] == D("9.6") * D("0.21") - D("0.333")
-    assert outcomes["dynamic"]["members"]["ben"] == D("14.4") * D("0.21") - D("0.333")
-    assert outcomes["static"]["gini"] == 0
-    assert outcomes["dynamic"]["gini"] > 0
-    assert {rule["from_community_kwh"] for rule in outcomes.values()} == {D("19.2")}
-
-
 # Shipped --------------------------------------------------------------------------------------------------------------
 def test_shipped_meters_are_what_their_script_makes() -> None:
     script = runpy.run_path(str(data_folder() / "make_communities.py"))

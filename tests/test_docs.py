@@ -42,7 +42,12 @@ def test_examples_run_and_print_what_is_shown(page: Path, programs: Path, tmp_pa
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", text],
                 cwd=tmp_path,
-                env=os.environ | {"PATH": path, "VOLTADESK_DESK": str(tmp_path / "desk")},  # as the guide exports it
+                env=os.environ
+                | {
+                    "PATH": path,
+                    "VOLTADESK_DESK": str(tmp_path / "desk"),  # as the guide exports it
+                    "VOLTADESK_PRICES": str(tmp_path / "prices"),
+                },
                 capture_output=True,
                 text=True,
                 timeout=300,

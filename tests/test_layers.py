@@ -17,6 +17,7 @@ PACKAGE = Path(voltadesk.__file__).parent
 LEVELS = (
     ("__main__",),
     ("ui", "cli"),
+    ("sweep",),
     ("report", "store"),
     ("desk",),
     ("strategy", "scenario", "community", "feeds"),
@@ -29,6 +30,7 @@ WITHIN_A_LEVEL = {
     ("scenario", "feeds"): "a scenario names files of prices and meters",
     ("community", "feeds"): "a community settles what meters counted, and names files of prices",
     ("community", "scenario"): "the rules of a community are read as a scenario is",
+    ("community", "strategy"): "a community's battery expects days like those before, as a strategy does",
     ("scenario", "strategy"): "a scenario says by which strategy its batteries trade",
     ("cli", "ui"): "a command opens the screen",
     ("units", "errors"): "text that is no number is bad input",
@@ -39,18 +41,19 @@ WITHIN_A_LEVEL = {
 LIBRARIES = {
     "numpy": {"clock", "engine", "feeds", "community", "strategy", "scenario", "desk", "report", "ui"},
     "numba": {"engine"},
-    "platformdirs": {"engine", "cli"},  # where compiled kernels and the desk are kept
+    "platformdirs": {"engine", "feeds", "cli"},  # where compiled kernels, imported prices and the desk are kept
     "pydantic": {"scenario", "community", "desk"},
     "cryptography": {"store"},
     "sqlmodel": {"store"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "sqlite3": {"store"},
-    "duckdb": {"report", "feeds"},  # Parquet
-    "simplejson": {"report"},
+    "duckdb": {"report", "feeds", "sweep"},  # Parquet
+    "simplejson": {"report", "sweep"},
     "jinja2": {"report"},
     "reportlab": {"report"},
     "font_roboto": {"report"},
+    "distributed": {"sweep"},
     "rich": {"report", "cli", "ui"},
     "textual": {"ui"},
     "textual_serve": {"cli"},
@@ -60,7 +63,7 @@ LIBRARIES = {
 # What a kernel has no business with: files, clocks, databases, screens, logs.
 OUTSIDE_WORLD = {"os", "io", "pathlib", "time", "datetime", "random", "logging", "sqlite3", "socket", "threading"}
 
-HEAVY = {"numba", "numpy", "sqlalchemy", "sqlmodel", "textual", "duckdb", "pydantic", "cryptography"}
+HEAVY = {"distributed", "numba", "numpy", "sqlalchemy", "sqlmodel", "textual", "duckdb", "pydantic", "cryptography"}
 
 
 def room_of(path: Path) -> str:
@@ -137,8 +140,11 @@ def test_the_engine_knows_nothing_of_the_outside_world(path: Path) -> None:
         (["headless", "--help"], {"pydantic"}),  # Typer itself reads choices and paths with it
         (["headless", "replay", "--help"], {"pydantic"}),
         (["headless", "match", "--help"], {"pydantic"}),
+        (["headless", "sweep", "--help"], {"pydantic"}),
         (["community", "--help"], {"pydantic"}),
         (["community", "settle", "--help"], {"pydantic"}),
+        (["prices", "--help"], {"pydantic"}),
+        (["prices", "import", "--help"], {"pydantic"}),
     ],
     ids=lambda value: " ".join(value),
 )

@@ -14,7 +14,7 @@ import pytest
 
 from voltadesk.clock import IntervalGrid, local_midnight_utc
 from voltadesk.errors import BadInput
-from voltadesk.feeds.series import read_series
+from voltadesk.feeds.prices.series import read_series
 from voltadesk.scenario.profiles import (
     clear_sky,
     clear_sky_profile,

@@ -110,6 +110,12 @@ class CheckFailed(VoltaDeskError):
     exit_code = 4
 
 
+class NoAnswer(VoltaDeskError):
+    """Another machine or program did not answer. Exit code 6."""
+
+    exit_code = 6
+
+
 class MissingExtra(VoltaDeskError):
     """An optional part is not installed. Exit code 5."""
 

@@ -169,6 +169,11 @@ def average_price_up_tick(amount_e8: int, energy_wh: int) -> int:
     return -((-amount_e8) // energy_wh)
 
 
+def cost_share_e8(cost_e8: int, part_wh: int, whole_wh: int) -> int:
+    """What a part of an energy has cost, of what all of it has; rounded down, the rest keeps what that leaves."""
+    return cost_e8 * part_wh // whole_wh
+
+
 def energy_of_power_wh(power_w: int, second_from: int, second_to: int) -> int:
     """Energy of a constant power between two seconds of the clock; floor of the running total.
 
@@ -179,7 +184,18 @@ def energy_of_power_wh(power_w: int, second_from: int, second_to: int) -> int:
     return power_w * (end // 3600) + power_w * (end % 3600) // 3600 - power_w * begin // 3600
 
 
-# Python only: exact shares outside the kernels ------------------------------------------------------------------------
+# Python only: prices of files, exact shares outside the kernels -------------------------------------------------------
+def half_even(numerator: int, divisor: int) -> int:
+    """A quotient to the nearest whole number, halves to even: a published price that is finer than the tick."""
+    whole, rest = divmod(numerator, divisor)
+    return whole + (2 * rest > divisor or (2 * rest == divisor and whole % 2 == 1))
+
+
+def interpolated_tick(before_tick: int, after_tick: int, part: int, parts: int) -> int:
+    """The price `part` of `parts` steps along the line from one price to another, halves to even."""
+    return half_even(before_tick * (parts - part) + after_tick * part, parts)
+
+
 def share_out(total: int, weights: list[int]) -> list[int]:
     """`total` shared in proportion to `weights` by largest remainder; ties go to the one that stands first.
 

@@ -28,6 +28,8 @@ PRIVILEGED = [
     "market resume",
     "market set --cap 5",
     "order place buy 5",
+    "order place buy 5 --price 5 --product 2026-05-25T12:00Z",
+    "order amend o-1 --price 5",
 ]
 
 

@@ -54,9 +54,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "market.advance": {"interval": "2026-06-19T22:00Z"},
     "market.set": {"cap": "1000.00"},
     "order.place": {"side": "buy", "quantity_kwh": "1"},
+    "order.amend": {"order": "o-1", "price": "5"},
     "order.cancel": {"order": "o-1"},
     "home.set": {"home": "roof-1", "flexible": False},
     "plant.set": {"plant": "gas", "capacity_kw": "1"},
+    "community.post": {
+        "community": "house",
+        "period": "2026-06",
+        "currency": "EUR",
+        "settlement": "0" * 64,
+        "statements": [
+            {"number": "house-2026-06-001", "member": "ann", "billed": {"community": "9.876"}, "payable": "9.88"},
+            {"number": "house-2026-06-002", "member": "bob", "billed": {"tax": "-1"}, "payable": "-1.00"},
+        ],
+    },
+    "community.pay": {"statement": "house-2026-06-001"},
 }
 
 
@@ -147,7 +159,7 @@ def test_a12_halted(desk: Desk) -> None:
     desk.do("olga", "market.halt", reason="again")
     assert desk.root() == once
     for kind in set(COMMANDS) - WHILE_HALTED:
-        actor = "ann" if kind in {"fund.invest", "fund.redeem", "order.place"} else "olga"
+        actor = "ann" if kind in {"fund.invest", "fund.redeem", "order.place", "order.amend"} else "olga"
         desk.refused("HALTED", actor, kind, **BODIES[kind])
     desk.refused("NOTHING_DUE", "ann", "fund.withdraw")
     assert desk.do("ann", "fund.cancel", redemption="1") == {"request": 1, "shares": "2000000.00"}

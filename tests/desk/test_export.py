@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.desk import Books, battery, eur
+from voltadesk.desk.bills import Bills
+from voltadesk.desk.commands import CommunityPost
 from voltadesk.desk.export import FORMATS, beancount_account, export
 from voltadesk.desk.fleet import Dispatch
 from voltadesk.desk.ledger import CHART, Entry, Posting
@@ -43,6 +45,12 @@ def entries() -> list[Entry]:
     fund.redeem(books.next(), "007", 12_345)
     fund.pay_redemptions(books.next(), utc + 3 * DAY_S)
     fleet.retire(books.next(), "b-1", 5_000, 17, utc + 3 * DAY_S)
+    bills, billed = Bills(books.ledger), {"community": "9.87654321", "tax": "1", "Strom & Söhne": "-0.5"}
+    statement = {"number": "flats-2023-11-001", "member": "flat-1", "billed": billed, "payable": "10.38"}
+    about = {"community": "flats", "period": "2023-11", "currency": "EUR", "settlement": "0" * 64}
+    bills.post(books.next(), CommunityPost.model_validate(about | {"statements": [statement]}), utc + 3 * DAY_S)
+    bills.pay(books.next(), "flats-2023-11-001", eur(10), utc + 3 * DAY_S)
+    bills.audit()
     books.ledger.post(books.next(), [], utc + 3 * DAY_S, 'nothing; "quoted" \\ and\nbroken')
     books.check()
     return books.ledger.drain()
@@ -185,7 +193,9 @@ def test_another_format_is_refused() -> None:
 def test_different_accounts_stay_different_in_beancount() -> None:
     parts = ["a", "A", "x-a", "X-a", "X-A", "x.a", "x_a", "x-2da", "X-2da", "x", "0", "a-41", "aA"]
     names = [beancount_account(f"ext:bank:{part}") for part in parts]
-    names += [beancount_account(pattern.replace("*", "n")) for pattern in CHART]
+    labels = ["grid-operator", "ö", "\u0101", "\u01011", "-a", "_a", ".a"]
+    names += [beancount_account(f"community:c:party:{label}") for label in labels]
+    names += [beancount_account(pattern.replace("*", "n").replace("~", "n")) for pattern in CHART]
     assert len(set(names)) == len(names)
     for name in names:
         assert re.fullmatch(r"(Assets|Liabilities|Equity|Expenses)(:[A-Z0-9][A-Za-z0-9-]*)+", name)

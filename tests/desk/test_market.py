@@ -57,7 +57,10 @@ FIELDS = ("fill_wh", "charge_wh", "discharge_wh", "loss_wh", "buy_limit_tick", "
 LEARNS = ('name = "threshold", buy_limit = [0.00, 40.00], sell_limit = [90.00, 145.00]', 'name = "rolling"')
 
 
-@pytest.mark.parametrize("change", [("", ""), LEARNS], ids=["as-it-is", "rolling"])
+ON_A_BOOK = ('rule = "mid-market"', 'rule = "continuous"\nzic_percent = 70')
+
+
+@pytest.mark.parametrize("change", [("", ""), LEARNS, ON_A_BOOK], ids=["as-it-is", "rolling", "continuous"])
 def test_the_desks_market_is_the_replayed_one(change: tuple[str, str], tmp_path: Path) -> None:
     """Settled interval by interval into the ledger, or run in one go: the same prices, fills and money."""
     text = find_scenario("quickstart").read_text("utf-8").replace(*change)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.engine.book_cases import book_of, orders_in_words, reports_in_words
+from tests.engine.book_cases import book_of, messages, orders_in_words, reports_in_words
 from tests.reference import book as twin
 from voltadesk.engine import book_events as ev
 from voltadesk.engine.book import Book
@@ -237,3 +237,33 @@ def test_all_open_orders_have_a_limit_together() -> None:
 def test_limits_that_make_no_sense_are_refused(limits: tuple[int, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Book(*limits)
+
+
+# Refusals taken back --------------------------------------------------------------------------------------------------
+def test_a_refusal_taken_back_leaves_the_book_as_it_was() -> None:
+    """Message by message: as if those that were refused had never come."""
+    book, calm = book_of(), book_of()
+    for row in messages(3, 2_000):
+        before = book.digest()
+        rows = book.execute(row.reshape(1))
+        if len(rows) and rows[-1]["event"] == ev.EVENT_REJECTED:
+            assert len(rows) == 1
+            book.retract()
+            assert book.digest() == before
+        else:
+            again = calm.execute(row.reshape(1))
+            assert again.tolist() == rows.tolist()
+    assert calm.digest() == book.digest()
+    assert 500 < book.sequence < 3_000
+
+
+def test_nothing_but_a_refusal_is_taken_back() -> None:
+    book = book_of()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="the last report must be a rejection"):
+            book.retract()
+        new(book, 1, "buy", 5, 10)
+    book.retract()  # the second was refused, as its id was used
+    with pytest.raises(ValueError, match="must be a rejection"):
+        book.retract()
+    assert book.sequence == 1

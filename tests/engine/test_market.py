@@ -39,7 +39,16 @@ def assert_same_table(name: str, fast: Table, slow: Table) -> None:
 
 def assert_same(exchange: Exchange, trades: Table, expected: twin.Result) -> None:
     """All tables of the two markets; the receipts in any order."""
-    for name in ("intervals", "homes", "plants", "batteries", "accounts", "battery_rows"):
+    for name in (
+        "intervals",
+        "homes",
+        "plants",
+        "batteries",
+        "accounts",
+        "battery_rows",
+        "battery_share",
+        "community_rows",
+    ):
         assert_same_table(name, getattr(exchange, name), getattr(expected, name))
     np.testing.assert_array_equal(exchange.plant_output_wh, expected.plant_output_wh)
     assert_same_table("trades", sorted_receipts(trades), sorted_receipts(expected.trades))
@@ -78,7 +87,7 @@ def test_bigger_market_is_its_twin(seed: int) -> None:
         intervals=24,
         pricing=PRICINGS[seed % 3],
         price_rule=seed % 2,
-        community_rule=seed % 4,
+        community_rule=seed % 5,
         top_tick=(60, 400_000)[seed % 2],
         top_wh=(20, 5_000, 20_000_000)[seed % 3],
         seed=seed,
@@ -90,7 +99,7 @@ def test_random_markets_reach_the_corners() -> None:
     """The comparison with the twin is worth what the random markets reach."""
     seen: set[str] = set()
     for seed in range(60):
-        case = random_case(Shape(pricing=PRICINGS[seed % 3], community_rule=1 + seed % 3, top_tick=60, seed=seed))
+        case = random_case(Shape(pricing=PRICINGS[seed % 3], community_rule=1 + seed % 4, top_tick=60, seed=seed))
         exchange = exchange_of(case)
         exchange.advance(case.conditions)
         rows, rules = exchange.intervals, case.rules[0]
@@ -149,7 +158,7 @@ class Played:
                 intervals=96,
                 pricing=PRICINGS[seed % 3],
                 price_rule=seed // 3 % 3,
-                community_rule=seed % 4,
+                community_rule=seed % 5,
                 fees=seed % 5 > 0,
                 top_tick=(400_000, 60)[seed % 2],
                 top_wh=(5_000, 3_000_000)[seed // 2 % 2],
@@ -184,7 +193,7 @@ TOTALS_OF_RECEIPTS = (  # kind, its table, market, and the totals of energy boug
     (tables.KIND_HOME, "homes", IMBALANCE, "imbalance_short_wh", "imbalance_long_wh", "imbalance_e8"),
     (tables.KIND_PLANT, "plants", AUCTION, None, "auction_sold_wh", "auction_e8"),
     (tables.KIND_PLANT, "plants", IMBALANCE, "imbalance_short_wh", "imbalance_long_wh", "imbalance_e8"),
-    (tables.KIND_BATTERY, "batteries", AUCTION, "charged_wh", "discharged_wh", None),
+    (tables.KIND_BATTERY, "battery_share", COMMUNITY, "bought_wh", "sold_wh", "amount_e8"),
 )
 
 
@@ -233,13 +242,15 @@ def test_intervals_add_up_to_the_totals(played: Played) -> None:
     rows, homes, accounts = exchange.intervals, exchange.homes, exchange.accounts
     for field in ("load_wh", "flexible_wh", "shed_wh", "solar_wh", "curtailed_wh", "own_use_wh"):
         assert rows[field].sum() == homes[field].sum(), field
-    assert rows["community_wh"].sum() == homes["community_bought_wh"].sum() == homes["community_sold_wh"].sum()
+    share = exchange.battery_share
+    for side in ("bought_wh", "sold_wh"):
+        assert rows["community_wh"].sum() == homes[f"community_{side}"].sum() + share[side].sum()
     assert rows["plant_wh"].sum() == exchange.plants["energy_wh"].sum()
     assert rows["upstream_import_wh"].sum() == accounts["upstream_sold_wh"][0]
     assert rows["upstream_export_wh"].sum() == accounts["upstream_bought_wh"][0]
     assert rows["reserve_up_wh"].sum() == accounts["reserve_up_wh"][0]
     assert rows["reserve_down_wh"].sum() == accounts["reserve_down_wh"][0]
-    bought = total(homes, "auction_bought_wh") + total(exchange.batteries, "charged_wh")
+    bought = total(homes, "auction_bought_wh") + total(exchange.batteries, "charged_wh") - total(share, "bought_wh")
     assert rows["auction_wh"].sum() == bought + accounts["upstream_bought_wh"][0]
 
 
@@ -313,6 +324,11 @@ def test_nobody_pays_more_or_gets_less_than_the_limit(played: Played) -> None:
         own = played.receipts(tables.KIND_HOME, tables.MARKET_AUCTION, bought=bought)
         if not bought:
             assert (own["price_tick"] >= played.case.homes["offer_limit_tick"][own["participant"]]).all()
+    own = played.receipts(tables.KIND_BATTERY, tables.MARKET_COMMUNITY, bought=True)
+    assert (own["price_tick"] <= outside.battery_buy_limit_tick[own["interval"], own["participant"]]).all()
+    own = played.receipts(tables.KIND_BATTERY, tables.MARKET_COMMUNITY, bought=False)
+    least = outside.battery_sell_limit_tick[own["interval"], own["participant"]] * -own["energy_wh"]
+    assert (own["amount_e8"] + own["fees_e8"] > least - 1).all()
     sold = played.receipts(tables.KIND_HOME, tables.MARKET_COMMUNITY, bought=False)
     least = played.case.homes["offer_limit_tick"][sold["participant"]] * -sold["energy_wh"]
     assert (sold["amount_e8"] + sold["fees_e8"] > least - 1).all()  # the fee is rounded up by less than one 1e-8
@@ -333,6 +349,8 @@ def test_flexible_load_is_never_dearer_than_its_limit(played: Played) -> None:
         bought = np.zeros(size, np.int64)
         np.add.at(bought, (own["interval"], own["participant"]), own["energy_wh"])
         more = bought > short  # more than the inelastic bid
+        if market == tables.MARKET_COMMUNITY and rules["community_rule"] == tables.COMMUNITY_CONTINUOUS:
+            more &= short == 0  # what both bids bought stands on one receipt, at its average price
         price = np.zeros(size, np.int64)
         price[own["interval"], own["participant"]] = own["price_tick"]
         limit = np.broadcast_to(played.case.homes["flexible_limit_tick"], size)
@@ -411,6 +429,10 @@ def test_receipts_add_up_to_the_totals(played: Played) -> None:
         if amount:
             both = np.concatenate([buys, sells])
             np.testing.assert_array_equal(played.sum_by(both, "amount_e8", len(ends)), ends[amount])
+    for bought, field in ((True, "charged_wh"), (False, "discharged_wh")):
+        own = [played.receipts(tables.KIND_BATTERY, market, bought=bought) for market in (AUCTION, COMMUNITY)]
+        energy = abs(played.sum_by(np.concatenate(own), "energy_wh", len(exchange.batteries)))
+        np.testing.assert_array_equal(energy, exchange.batteries[field])
     for kind, ends in ((tables.KIND_HOME, exchange.homes), (tables.KIND_BATTERY, exchange.batteries)):
         own = trades[trades["kind"] == kind]
         np.testing.assert_array_equal(played.sum_by(own, "fees_e8", len(ends)), ends["fees_e8"])

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.reference import auction
+from tests.reference import auction, community_book
 from voltadesk.engine import tables
 from voltadesk.engine.auction import (
     PRICING_PAY_AS_BID,
@@ -39,6 +39,8 @@ class Result:
     intervals: np.ndarray
     plant_output_wh: np.ndarray
     battery_rows: np.ndarray
+    battery_share: np.ndarray
+    community_rows: np.ndarray
     trades: np.ndarray
 
 
@@ -88,6 +90,8 @@ def run(
         intervals=[],
         plant_output_wh=[],
         battery_rows=[],
+        battery_share=[empty_row(tables.BATTERY_SHARE) for _ in batteries],
+        community_rows=[],
         trades=[],
     )
     for index in range(count):
@@ -102,6 +106,8 @@ def run(
         table(market.intervals, tables.INTERVAL),
         outputs,
         table(market.battery_rows, tables.BATTERY_ROW).reshape(count, len(market.batteries)),
+        table(market.battery_share, tables.BATTERY_SHARE),
+        table(market.community_rows, tables.COMMUNITY_ROW),
         table(market.trades, tables.TRADE),
     )
 
@@ -115,7 +121,7 @@ def play(market: Any, index: int, outside: Any) -> None:
         return energy_of_power(power_w, start, rules.step_s)
 
     record = empty_row(tables.INTERVAL)
-    now = Row(market=market, index=index, outside=outside, energy=energy, record=record)
+    now = Row(market=market, index=index, outside=outside, energy=energy, record=record, start=start)
     now.needs = [nominate(home, now, h) for h, home in enumerate(market.homes)]
     now.units = [unit(plant, outside.plant_forecast_wh[p]) for p, plant in enumerate(market.plants)]
     now.stores = [store(battery, now, b) for b, battery in enumerate(market.batteries)]
@@ -138,6 +144,8 @@ def play(market: Any, index: int, outside: Any) -> None:
     deliver_homes(now)
     settle_imbalance(now)
     market.intervals.append(record)
+    if rules.community_rule == tables.COMMUNITY_CONTINUOUS or rules.community_is_measured:
+        market.community_rows.append(now.measured)
 
 
 # 1. Nominate ----------------------------------------------------------------------------------------------------------
@@ -166,10 +174,15 @@ def community_market(now: Any) -> None:
     """The broker's market at one price, derived from the operator's quote."""
     rules, record = now.market.rules, now.record
     record.quote_tick = record.community_price_tick = NO_PRICE_TICK
+    now.measured = community_book.unmeasured()
     if rules.community_rule == tables.COMMUNITY_NONE:
         return
     quote = solve(orders_of(now, decided={}), rules).price
     if quote == NO_PRICE_TICK:
+        return
+    if rules.community_rule == tables.COMMUNITY_CONTINUOUS:
+        record.quote_tick = quote
+        trade_on_a_book(now, quote)
         return
     members = [h for h, home in enumerate(now.market.homes) if home.in_community == 1]
     surplus = sum(now.needs[h].surplus for h in members)
@@ -189,6 +202,66 @@ def community_market(now: Any) -> None:
         sell_in_community(now, h, sold, price)
     for h, bought in zip(members, share(traded, demand), strict=True):
         buy_in_community(now, h, bought, price)
+    if rules.community_is_measured:
+        sold, bought = share(traded, supply), share(traded, demand)
+        trades = []
+        for h, energy in zip(members, sold, strict=True):
+            trades.append(((tables.KIND_HOME, h, "surplus"), energy))
+        for h, energy in zip(members, bought, strict=True):
+            to_short = min(energy, now.needs[h].short)
+            trades += [
+                ((tables.KIND_HOME, h, "inelastic"), to_short),
+                ((tables.KIND_HOME, h, "flexible"), energy - to_short),
+            ]
+        community_book.measure_pool(now, quote, price, traded, dict(trades))
+
+
+def trade_on_a_book(now: Any, quote: int) -> None:
+    """Homes, batteries and people trade in turn, each at the price of the order that was there."""
+    market, record = now.market, now.record
+    parts = community_book.trade(now, quote)
+    record.community_wh, amount = now.measured.traded_wh, now.measured.amount_e8
+    if record.community_wh:
+        record.community_price_tick = -(-amount // record.community_wh)
+    for h in range(len(market.homes)):
+        bought = [parts[key] for part in ("inelastic", "flexible") if (key := (tables.KIND_HOME, h, part)) in parts]
+        for price, energy in at_two_ticks(sum(e for e, _ in bought), sum(a for _, a in bought)):
+            buy_in_community(now, h, energy, price)
+        for price, energy in at_two_ticks(*parts.get((tables.KIND_HOME, h, "surplus"), (0, 0))):
+            sell_in_community(now, h, energy, price)
+    for b, (battery, stored) in enumerate(zip(market.batteries, now.stores, strict=True)):
+        bought_wh, paid = parts.get((tables.KIND_BATTERY, b, "charge"), (0, 0))
+        sold_wh, received = parts.get((tables.KIND_BATTERY, b, "discharge"), (0, 0))
+        for price, energy in at_two_ticks(bought_wh, paid):
+            receipt(now, tables.KIND_BATTERY, b, tables.MARKET_COMMUNITY, energy, price, 0)
+        for price, energy in at_two_ticks(sold_wh, received):
+            fee = broker_fee(market.rules, price * energy)
+            battery.fees_e8 -= fee
+            market.accounts.broker_e8 += fee
+            receipt(now, tables.KIND_BATTERY, b, tables.MARKET_COMMUNITY, -energy, price, -fee)
+        battery.bought_e8 -= paid
+        battery.sold_e8 += received
+        stored.bought, stored.sold = bought_wh, sold_wh
+        in_community = market.battery_share[b]
+        in_community.bought_wh += bought_wh
+        in_community.sold_wh += sold_wh
+        in_community.amount_e8 += received - paid
+        if bought_wh or sold_wh:  # it charges or discharges, not both
+            stored.bid_wh = stored.bid_wh - bought_wh if bought_wh else 0
+            stored.offer_wh = stored.offer_wh - sold_wh if sold_wh else 0
+
+
+def at_two_ticks(energy: int, amount: int) -> list[tuple[int, int]]:
+    """Prices and energies that come to the amount: the average, or the tick below and the tick above it."""
+    if energy == 0:
+        return []
+    price, rest = divmod(amount, energy)
+    return [(price, energy - rest), (price + 1, rest)] if rest else [(price, energy)]
+
+
+def broker_fee(rules: Any, amount: int) -> int:
+    """The broker's part of what a seller gets, rounded up."""
+    return -(-max(0, amount) * rules.community_fee_bp // 10_000)
 
 
 def community_price(rules: Any, quote: int, surplus: int, wanted: int) -> int:
@@ -212,7 +285,7 @@ def seller_takes_part(home: Any, rules: Any, price: int) -> bool:
 def sell_in_community(now: Any, h: int, sold: int, price: int) -> None:
     """The seller gets the price, less the broker's fee rounded up."""
     home, amount = now.market.homes[h], price * sold
-    fee = -(-max(0, amount) * now.market.rules.community_fee_bp // 10_000)
+    fee = broker_fee(now.market.rules, amount)
     now.needs[h].sold += sold
     home.community_sold_wh += sold
     home.community_e8 += amount
@@ -224,8 +297,9 @@ def sell_in_community(now: Any, h: int, sold: int, price: int) -> None:
 def buy_in_community(now: Any, h: int, bought: int, price: int) -> None:
     """The buyer pays the price and the community's grid fee and levy; its inelastic part is served first."""
     home, need, rules = now.market.homes[h], now.needs[h], now.market.rules
-    need.bought_short = min(bought, need.short)
-    need.bought_flexible = bought - need.bought_short
+    to_short = min(bought, need.short - need.bought_short)
+    need.bought_short += to_short
+    need.bought_flexible += bought - to_short
     home.community_bought_wh += bought
     home.community_e8 -= price * bought
     grid_fee, levy = rules.community_grid_fee_tick * bought, rules.community_levy_tick * bought
@@ -457,6 +531,8 @@ def store(battery: Any, now: Any, b: int) -> Any:
         bid_wh=bid_wh,
         bid_price=less_margin(now.outside.battery_buy_limit_tick[b], now.market.rules),
         offer_wh=offer_wh,
+        bought=0,  # in the community
+        sold=0,
         offer_price=now.outside.battery_sell_limit_tick[b],
     )
 
@@ -514,8 +590,8 @@ def deliver_plants(now: Any) -> None:
 def deliver_batteries(now: Any) -> None:
     """A battery delivers what it traded; what it loses on the way is its loss."""
     for b, (battery, stored) in enumerate(zip(now.market.batteries, now.stores, strict=True)):
-        charged = filled_wh(now.cleared.orders, tables.KIND_BATTERY, b, "charge")
-        discharged = filled_wh(now.cleared.orders, tables.KIND_BATTERY, b, "discharge")
+        charged = stored.bought + filled_wh(now.cleared.orders, tables.KIND_BATTERY, b, "charge")
+        discharged = stored.sold + filled_wh(now.cleared.orders, tables.KIND_BATTERY, b, "discharge")
         into = charged * battery.charge_efficiency_ppm // 1_000_000
         out = -(-discharged * 1_000_000 // battery.discharge_efficiency_ppm)
         battery.fill_wh += into - out

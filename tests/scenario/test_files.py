@@ -25,9 +25,9 @@ SKIPPED = "2026-03-29 02:00"
 @pytest.mark.parametrize(
     ("change", "content", "message"),
     [
-        (HOURLY, None, "prices.csv: no such file or directory, must be a CSV file in UTF-8"),
+        (HOURLY, None, "prices.csv: no such file or directory, must be CSV, JSON or XML in UTF-8, or Parquet"),
         (METER, None, "meter.csv: no such file or directory, must be a CSV file in UTF-8"),
-        (HOURLY, "", "prices.csv: is an empty file, must be a CSV file in UTF-8"),
+        (HOURLY, "", "prices.csv: is an empty file, must be CSV, JSON or XML in UTF-8, or Parquet"),
         (HOURLY, hours([28, 29]),
          f"prices.csv: line 28: time = {SKIPPED}: does not exist on the clock of Europe/Berlin"),
         (HOURLY, hours([28, 29], [SKIPPED, "2026-03-28 05:00"]), "prices.csv: line 7: time = 2026-03-28 06:00: "),
@@ -36,7 +36,7 @@ SKIPPED = "2026-03-29 02:00"
         (HOURLY, hours([29, 30], [SKIPPED]), "prices.csv: time = 2026-03-28T23:00Z to 2026-03-30T22:00Z: must cover"),
         (HOURLY, hours([28, 29], [SKIPPED], value="80.001"),
          "prices.csv: line 2: price = 80.001: must have at most 2 decimals"),
-        (HOURLY, hours([28, 29], [SKIPPED], value="nan"), "prices.csv: line 2: price = nan: must be a finite number"),
+        (HOURLY, hours([28, 29], [SKIPPED], value="inf"), "prices.csv: line 2: price = inf: must be a finite number"),
         (HOURLY, hours([28, 29], [SKIPPED], value="1e400"), "prices.csv: line 2: price = 1e400: is too large"),
         (HOURLY, hours([28, 29], [SKIPPED], value="31000"),
          "prices.csv: line 2: price = 31000: must lie between -30000"),

@@ -78,8 +78,8 @@ def lines(read: int, seconds: float) -> list[int]:
     return [int(line) for line in said.split()]
 
 
-def kill_loop(folder: Path, kills: int, writers: int, seed: int) -> dict[str, object]:
-    """Start writers and kill them, again and again; then let each finish one more command."""
+def kill_loop(folder: Path, kills: int, writers: int, seed: int, pause_s: float = 0.02) -> dict[str, object]:
+    """Start writers and kill them within a pause, again and again; then let each finish one more command."""
     snapshot.EVERY = 100
     rng = random.Random(seed)
     acknowledged: list[int] = [0] * writers  # the number of the first command without a receipt
@@ -88,7 +88,7 @@ def kill_loop(folder: Path, kills: int, writers: int, seed: int) -> dict[str, ob
         started = [start(folder, writer, acknowledged[writer], NO_END) for writer in range(writers)]
         if rng.random() < 0.8:  # else it may be killed while it opens the desk
             assert all(select.select([read], [], [], 10)[0] for _, read in started)
-        time.sleep(rng.random() * 0.02)
+        time.sleep(rng.random() * pause_s)
         for process, _ in started:
             os.kill(process, signal.SIGKILL)
         for writer, (process, read) in enumerate(started):

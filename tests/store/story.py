@@ -36,9 +36,21 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
         starts = [utc_text(START_UTC + n * 3600) for n in range(first, first + count)]
         return [("olga", "market.advance", {"interval": start}) for start in starts]
 
+    def month(digit: str, *members: tuple[str, str, str]) -> dict[str, Any]:
+        """A settlement, or with another digit its correction: who is billed what, and what of it is payable."""
+        first = 1 + 2 * int(digit)
+        statements = [
+            {"number": f"village-2026-05-{n:03d}", "member": name, "billed": {"community": billed}}
+            | {"payable": payable}
+            | ({"corrects": "village-2026-05-001"} if digit != "0" else {})
+            for n, (name, billed, payable) in enumerate(members, first)
+        ]
+        about = {"community": "village", "period": "2026-05", "currency": "EUR", "settlement": digit * 64}
+        return about | {"statements": statements}
+
     battery = {"capacity_kwh": "20", "charge_kw": "5", "discharge_kw": "5", "buy_limit": "30", "sell_limit": "80"}
     robot = key_text(KEYS["new"].public)
-    soon, later = utc_text(START_UTC + 4 * 3600), utc_text(START_UTC + 40 * 3600)
+    soon, near, later = (utc_text(START_UTC + hours * 3600) for hours in (4, 7, 40))
     return [
         *(("olga", "actor.add", {"name": n, "public_key": key_text(KEYS[n].public)}) for n in ("ann", "bob")),
         ("bob", "market.halt", {"reason": "no right"}),
@@ -53,6 +65,12 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
         *run(0, 4),
         ("ann", "order.place", {"side": "buy", "quantity_kwh": "1.5", "price": "300.00", "until": later}),
         ("ann", "order.place", {"side": "sell", "quantity_kwh": "900", "price": "-1.00", "until": later}),
+        ("ann", "order.place", {"side": "sell", "quantity_kwh": "5", "price": "70.00", "product": later}),
+        ("coop", "order.place", {"side": "buy", "quantity_kwh": "2", "product": later}),
+        ("ann", "order.amend", {"order": "o-18", "price": "60.00"}),
+        ("coop", "order.place", {"side": "buy", "quantity_kwh": "1", "price": "65", "tif": "fok", "product": near}),
+        ("coop", "order.place", {"side": "buy", "quantity_kwh": "3", "price": "65", "product": near}),
+        ("ann", "order.place", {"side": "sell", "quantity_kwh": "1", "product": near}),
         ("olga", "home.set", {"home": "roof-1", "owner": "ann"}),
         ("ann", "home.set", {"home": "roof-1", "appliances_percent": "50", "flexible": False}),
         ("olga", "plant.set", {"plant": "gas", "marginal_cost": "100.00"}),
@@ -71,6 +89,12 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
         ("bob", "fund.declare", {"amount": "50", "return_of_capital": True}),
         ("ann", "fund.withdraw", {}),
         ("ann", "fund.withdraw", {}),
+        ("bob", "community.post", month("0", ("ann", "12.345", "12.35"), ("bob", "-4.005", "-4.01"))),
+        ("bob", "community.post", month("0", ("ann", "12.345", "12.35"), ("bob", "-4.005", "-4.01"))),
+        ("ann", "community.pay", {"statement": "village-2026-05-001", "amount": "10"}),
+        ("bob", "community.post", month("1", ("ann", "11", "-1.35"))),
+        ("bob", "community.pay", {"statement": "village-2026-05-002"}),
+        ("ann", "community.pay", {"statement": "village-2026-05-003"}),
         ("coop", "fund.redeem", {"shares": "500"}),
         ("olga", "actor.undelegate", {"public_key": robot}),
         ("ann", "actor.rotate-key", {"public_key": robot}),

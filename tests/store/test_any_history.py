@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.desk.neighbours import settlement
 from tests.desk.town import TOWN
 from voltadesk.clock import utc_text
 from voltadesk.desk.commands import COMMANDS
@@ -34,6 +36,8 @@ NAMES = st.sampled_from(["ann", "bob", "coop", "olga", "eve", "nobody"])
 AMOUNTS = st.sampled_from(["0", "0.00000001", "1", "12.5", "1000", "999999.99", "-1", "NaN", ""])
 PRICES = st.sampled_from(["-500.00", "-1.00", "0.00", "60.00", "90.00", "4000.00", "40000.00", "1.001"])
 BATTERIES = st.sampled_from(["cellar-1", "cellar-2", "b1", "b2"])
+ORDERS = st.integers(1, 30).map(lambda n: f"o-{n}")
+PRODUCTS = st.sampled_from(["2026-06-20T02:00Z", "2026-06-20T06:00Z", "2027-01-01T00:00Z"])
 BY_TEXT = {key_text(key.public): key for key in KEYS.values()}
 PUBLIC = st.sampled_from(sorted(BY_TEXT))
 
@@ -88,12 +92,48 @@ BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "order.place": st.fixed_dictionaries(
         {"side": st.sampled_from(["buy", "sell"]), "quantity_kwh": st.sampled_from(["0.001", "2", "500"])},
-        optional={"price": PRICES, "until": st.sampled_from(["2026-06-20T06:00Z", "2026-06-19T00:00Z"])},
+        optional={
+            "price": PRICES,
+            "until": st.sampled_from(["2026-06-20T06:00Z", "2026-06-19T00:00Z"]),
+            "product": PRODUCTS,
+            "order_kind": st.sampled_from(["limit", "market", "post-only", "iceberg"]),
+            "tif": st.sampled_from(["gfs", "gtt", "ioc", "fok"]),
+        },
     ),
-    "order.cancel": st.fixed_dictionaries({"order": st.integers(1, 30).map(lambda n: f"o-{n}")}),
+    "order.amend": st.fixed_dictionaries(
+        {"order": ORDERS}, optional={"price": PRICES, "quantity_kwh": st.sampled_from(["1", "600"])}
+    ),
+    "order.cancel": st.one_of(
+        st.fixed_dictionaries({"order": ORDERS}),
+        st.fixed_dictionaries({"all": st.just(True)}, optional={"product": PRODUCTS}),
+    ),
     "home.set": bodies(home=st.sampled_from(["flat-1", "roof-1", "nowhere"]), owner=NAMES, appliances_percent=AMOUNTS),
     "plant.set": bodies(plant=st.sampled_from(["gas", "oil"]), owner=NAMES, capacity_kw=AMOUNTS, marginal_cost=PRICES),
 }
+PARTIES = st.sampled_from(["community", "tax", "grid ops"])
+BILLED = st.sampled_from([Decimal(text) for text in ("0", "0.333", "12.5", "-4.005", "50000000000")])
+STATEMENT = st.fixed_dictionaries(
+    {
+        "number": st.integers(1, 3).map(lambda n: f"c-2026-06-{n:03d}"),
+        "member": NAMES,
+        "billed": st.dictionaries(PARTIES, AMOUNTS),
+        "payable": AMOUNTS,
+    },
+    optional={"corrects": st.just("c-2026-06-001")},
+)
+BODIES["community.post"] = st.fixed_dictionaries(
+    {
+        "community": st.just("c"),
+        "period": st.sampled_from(["2026-06", "2026-06-15", "June"]),
+        "currency": st.sampled_from(["EUR", "CHF"]),
+        "settlement": st.sampled_from(["0" * 64, "1" * 64, "x"]),
+        "statements": st.lists(STATEMENT, max_size=2),
+        "own": st.dictionaries(PARTIES, AMOUNTS),
+    }
+)
+BODIES["community.pay"] = st.fixed_dictionaries(
+    {"statement": st.integers(1, 9).map(lambda n: f"c-2026-06-{n:03d}")}, optional={"amount": AMOUNTS}
+)
 BODIES["battery.buy"] = st.builds(lambda body, cost: body | {"cost": cost}, BODIES["battery.add"], AMOUNTS)
 
 
@@ -143,6 +183,20 @@ class AnyHistory(RuleBasedStateMachine):
         root, kind = self.desk.state_root(), command[0]
         receipt = self.done(actor, *command)
         assert (receipt.outcome == "done") or self.desk.state_root() == root, kind
+
+    @rule(
+        period=st.sampled_from(["2026-07", "2026-08"]),
+        wholes=st.dictionaries(st.sampled_from(["ann", "bob"]), st.dictionaries(PARTIES, BILLED)),
+    )
+    def settle(self, period: str, wholes: dict[str, dict[str, Decimal]]) -> None:
+        """A community's month, or what is other than it was posted before."""
+        self.done("olga", "community.post", settlement(self.desk.book, wholes, period=period))
+
+    @rule(actor=ACTORS, place=st.integers(0, 9))
+    def pay(self, actor: str, place: int) -> None:
+        numbers = list(self.desk.book.bills.by_number)
+        if numbers:
+            self.done(actor, "community.pay", {"statement": numbers[place % len(numbers)]})
 
     @rule(hours=st.integers(1, 3))
     def advance(self, hours: int) -> None:
@@ -215,9 +269,11 @@ class AnyHistory(RuleBasedStateMachine):
             book = self.desk.book
             book.ledger.audit()
             book.fund.audit()
+            book.bills.audit()
             book.fleet.check()
             assert book.market is not None
             book.market.check(book.ledger)
+            book.market.continuous.audit(book.ledger)
             assert any("owner" in actor.roles for actor in book.actors.by_name.values())
 
     def teardown(self) -> None:

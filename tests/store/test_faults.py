@@ -28,7 +28,7 @@ from voltadesk.store.desk import Desk, InvariantBroken, OutcomeUnknown
 from voltadesk.store.journal import DATABASE, checked
 from voltadesk.store.keep import doctor
 from voltadesk.store.keys import Key
-from voltadesk.store.machine import SignedCommand, key_text
+from voltadesk.store.machine import MESSAGE_LIMIT, SignedCommand, key_text
 from voltadesk.store.work import DENIALS_LIMIT
 
 PAGE = 4096
@@ -172,6 +172,17 @@ def test_a_denial_that_is_not_journaled_uses_up_no_key(desk: Desk) -> None:
     assert desk.find("ann", f"{DENIALS_LIMIT}") is None
     desk.execute(signed("role", "role.grant", actor="ann", role="operator"))
     assert desk.execute(signed(f"{DENIALS_LIMIT}", "market.halt", by="ann", private=ANN, reason="no")).outcome == "done"
+
+
+def test_a_refused_command_of_unusual_length_is_not_journaled(folder: Path, desk: Desk) -> None:
+    """Only a settlement may be long: nobody without the right to post one can write megabytes with each attempt."""
+    desk.execute(signed("ann", "actor.add", name="ann", public_key=key_text(ANN.public)))
+    head = desk.journal.head().seq
+    for number, given in enumerate(({"community": "c" * MESSAGE_LIMIT}, {"x": "y" * MESSAGE_LIMIT})):
+        receipt = desk.execute(signed(f"{number}", "community.post", by="ann", private=ANN, **given))
+        assert (receipt.seq, receipt.outcome) == (-1, "rejected:BAD_VALUE")
+    assert desk.journal.head().seq == head
+    assert verify(folder, with_tables=True).entries == head + 1
 
 
 # Delegated keys -------------------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ from tests.desk.town import TOWN, key
 from voltadesk.clock import utc_text
 from voltadesk.desk.book import Book
 from voltadesk.desk.buckets import Buckets
+from voltadesk.desk.refusal import Refusal
 from voltadesk.desk.source import Source
 from voltadesk.store.keys import Key
-from voltadesk.store.machine import Machine, SignedCommand, key_text
+from voltadesk.store.machine import MESSAGE_LIMIT, Machine, SignedCommand, key_text
 
 SOURCE = Source(TOWN, {})
 
@@ -138,3 +139,18 @@ def test_a_state_that_was_touched_is_refused(section: str) -> None:
     buckets["zz"] = buckets.pop(name)
     with pytest.raises(AssertionError, match=f"the state of the {section} is not"):
         Book.from_state(state, SOURCE)
+
+
+def test_a_settlement_may_be_long_and_no_other_command() -> None:
+    member = {"billed": {"community": "1.23"}, "payable": "1.23"}
+    statements = [member | {"number": f"c-2026-06-{n:03d}", "member": f"m-{n}"} for n in range(1, 1001)]
+    body = {"community": "c", "period": "2026-06", "currency": "EUR", "settlement": "0" * 64, "statements": statements}
+    machine = Machine(no_file)
+    machine.book = Book("olga", key("olga"))
+    assert len(SignedCommand("olga", "k", "community.post", body, b"").message("d")) > MESSAGE_LIMIT
+    assert do(machine, 1, "olga", "community.post", body) == "done"
+    assert machine.root() == fresh_root(machine)
+    with pytest.raises(Refusal, match="must not have more than 65536"):
+        SignedCommand("olga", "k", "community.pay", body, b"").message("d")
+    with pytest.raises(Refusal, match="must not have more than 8388608"):
+        SignedCommand("olga", "k", "community.post", body | {"period": "x" * 2**23}, b"").message("d")

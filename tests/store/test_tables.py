@@ -176,28 +176,39 @@ def to_first_schema(path: Path) -> None:
 
 
 def to_second_schema(path: Path) -> None:
-    """Take from a database what revision 0003 brought."""
+    """Take from a database what revision 0003 and those after it brought."""
+    to_third_schema(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
         for name in ("buy_limit_tick", "sell_limit_tick"):
             raw.execute(f"ALTER TABLE battery_interval DROP COLUMN {name}")
         raw.execute("UPDATE alembic_version SET version_num = '0002'")
 
 
-@pytest.mark.parametrize(("to_earlier", "tables"), [(to_first_schema, 3), (to_second_schema, None)])
+def to_third_schema(path: Path) -> None:
+    """Take from a database what revision 0004 brought."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("DROP INDEX trade_product")
+        raw.execute("UPDATE alembic_version SET version_num = '0003'")
+
+
+@pytest.mark.parametrize(
+    ("to_earlier", "tables"), [(to_first_schema, 3), (to_second_schema, None), (to_third_schema, None)]
+)
 def test_a_file_of_an_earlier_schema_is_brought_up_to_date(
     to_earlier: Callable[[Path], None], tables: int | None, made: Path, folder: Path
 ) -> None:
     to_earlier(folder / DATABASE)
-    assert len(dump_names(folder)) == (tables or len(dump_names(made)))
+    assert len(dump_names(folder, "table")) == (tables or len(dump_names(made, "table")))
     with Desk.open(folder) as desk:  # fills the tables too
         assert len(list(desk.intervals())) == INTERVALS
     assert dump(folder) == dump(made)
-    assert dump_names(folder) == dump_names(made)
+    for kind in ("table", "index"):
+        assert dump_names(folder, kind) == dump_names(made, kind)
 
 
-def dump_names(folder: Path) -> list[Any]:
+def dump_names(folder: Path, kind: str) -> list[Any]:
     with closing(sqlite3.connect(folder / DATABASE)) as raw:
-        return raw.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
+        return raw.execute("SELECT name, sql FROM sqlite_schema WHERE type = ? ORDER BY name", (kind,)).fetchall()
 
 
 def test_filling_the_tables_cut_short_is_made_good_for(

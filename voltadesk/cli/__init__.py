@@ -13,7 +13,10 @@ from voltadesk import __version__
 from voltadesk.cli import (
     actor,
     battery,
+    book,
     community,
+    community_bills,
+    community_compare,
     community_presets,
     fund,
     headless,
@@ -25,6 +28,7 @@ from voltadesk.cli import (
     market,
     order,
     plant,
+    prices,
     rights,
     run,
     serve,
@@ -56,7 +60,11 @@ app = typer.Typer(
 app.command("tui", help=tui.HELP)(tui.tui)
 app.command("serve", help=serve.HELP)(serve.serve)
 command(app, "init", init.HELP)(init.init)
+community.app.command("compare", help=community_compare.HELP)(community_compare.compare)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
+command(community.app, "post", community_bills.POST, signs=True)(community_bills.post)
+command(community.app, "pay", community_bills.PAY, signs=True)(community_bills.pay)
+command(community.app, "statements", community_bills.STATEMENTS)(community_bills.statements)
 community.app.command("presets", help=community_presets.PRESETS)(community_presets.presets)
 NOUNS = {
     "headless": headless.app,
@@ -68,8 +76,10 @@ NOUNS = {
     "fund": fund.app,
     "market": market.app,
     "order": order.app,
+    "book": book.app,
     "home": home.app,
     "plant": plant.app,
+    "prices": prices.app,
     "ledger": ledger.app,
     "journal": journal.app,
 }

@@ -17,7 +17,7 @@ from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
     from voltadesk.clock import IntervalGrid
-    from voltadesk.feeds.price_file import Layout
+    from voltadesk.feeds.prices.layout import Layout
     from voltadesk.report.backtest import Backtest, Unit
     from voltadesk.report.backtest_investment import Investment
     from voltadesk.strategy.cycles import Cycles, Period
@@ -29,10 +29,10 @@ HELP = (
     "  voltadesk headless backtest sample --day-ahead sample\n\n"
     "  voltadesk headless backtest prices.csv --power 1MW --energy 4MWh --wear 5 --strategy rolling,threshold\n\n"
     "  voltadesk headless backtest sample --cycles 1/day --strategy rolling\n\n"
-    "  voltadesk headless backtest nem.csv --column RRP --where REGIONID=SA1 --timezone Etc/GMT-10 --stamps end\n\n"
+    "  voltadesk headless backtest nem.csv --zone SA1\n\n"
     "  voltadesk headless backtest real-time.csv --day-ahead auction.csv --train-until 2024-07-01 --json\n\n"
-    "PRICES is a CSV file with a column of times and one of prices per MWh. The word sample stands for one that is "
-    "shipped, as prices and as day-ahead prices."
+    "PRICES is a file of any format that `prices import` reads, or the name of a series that was imported. The word "
+    "sample stands for one that is shipped, as prices and as day-ahead prices."
 )
 
 SAMPLE = "sample"
@@ -44,16 +44,20 @@ Column = Annotated[str | None, typer.Option(metavar="NAME", help="Of that file, 
 
 
 def backtest(
-    prices: Annotated[str, typer.Argument(metavar="PRICES", help="A CSV file, or sample.")],
+    prices: Annotated[str, typer.Argument(metavar="PRICES", help="A file, an imported series, or sample.")],
     column: Annotated[str | None, typer.Option(metavar="NAME", help="Of the prices, per MWh.")] = None,
     timezone: Annotated[
         str | None, typer.Option(metavar="ZONE", help="Whose clock tells days, and times without an offset; else UTC.")
     ] = None,
-    stamps: Annotated[Literal["start", "end"], typer.Option(help="What part of its interval a time is.")] = "start",
+    stamps: Annotated[
+        Literal["start", "end"] | None,
+        typer.Option(help="What part of its interval a time is; else as the format has it."),
+    ] = None,
     gaps: Annotated[Literal["refuse", "skip"], typer.Option(help="Skip: nobody trades where no price is.")] = "refuse",
     where: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=TEXT", help="Read only such rows; more than once.")
     ] = None,
+    zone: Annotated[str | None, typer.Option(metavar="ZONE", help="Of the prices, where a file has several.")] = None,
     power: Annotated[str, typer.Option(metavar="POWER", help="In and out, at the grid's side.")] = "1MW",
     energy: Annotated[str, typer.Option(metavar="ENERGY", help="That the battery can hold.")] = "2MWh",
     efficiency: Annotated[str, typer.Option(metavar="SHARE", help="Of a whole cycle.")] = "0.86",
@@ -92,7 +96,7 @@ def backtest(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
-    from voltadesk.feeds.price_file import Layout
+    from voltadesk.feeds.prices.layout import Layout
     from voltadesk.report.backtest_document import sections
     from voltadesk.report.backtest_figures import figures
     from voltadesk.report.backtest_files import write_backtest
@@ -102,7 +106,7 @@ def backtest(
 
     if out == "":
         raise BadInput("out", out, "must be a folder")
-    layout = Layout(column, timezone, stamps, gaps, _where(where or []))
+    layout = Layout(column, timezone, stamps, gaps, where_of(where or []), zone)
     seen, notes = _prices(prices, layout, (day_ahead, day_ahead_column), (forecast, forecast_column))
     begin = 0 if train_until is None else _interval_at(train_until, seen.grid)
     units = _units(fleet, (power, energy, efficiency, wear), seen.grid)
@@ -138,7 +142,7 @@ def _show(parts: Sequence[Any]) -> None:
 
 
 # What was asked for ---------------------------------------------------------------------------------------------------
-def _where(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def where_of(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
     pairs = []
     for text in given:
         name, equals, wanted = text.partition("=")
@@ -164,10 +168,11 @@ def _prices(
 
 
 def _file(name: str, shipped: str) -> Path:
-    """A file that was named, or the one that is shipped."""
+    """A file or an imported series that was named, or the file that is shipped."""
+    from voltadesk.feeds.prices.shelf import find_prices
     from voltadesk.scenario.profiles import data_folder
 
-    return data_folder() / "prices" / shipped if name == SAMPLE else Path(name)
+    return data_folder() / "prices" / shipped if name == SAMPLE else find_prices(name)
 
 
 def _interval_at(text: str, grid: IntervalGrid) -> int:

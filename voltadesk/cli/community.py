@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from voltadesk.clock import IntervalGrid
-    from voltadesk.community.energy import Energy
+    from voltadesk.community.energy import Energy, Registers
     from voltadesk.community.rules import Community
     from voltadesk.community.tariffs import Tariffs
     from voltadesk.feeds.meter_files import MeterFile
@@ -32,8 +32,11 @@ app = typer.Typer(
         "  voltadesk community settle village --rules village --from 2026-06\n\n"
         "  voltadesk community check jan.csv --rules rules.toml\n\n"
         "  voltadesk community settle jan.csv --rules rules.toml --from 2026-01\n\n"
-        "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n\n"
+        "  voltadesk community compare flats --rules flats --from 2026-06 --battery 9kWh\n\n"
         "  voltadesk community presets\n\n"
+        "  voltadesk community post jan\n\n"
+        "  voltadesk community statements --unpaid\n\n"
+        "  voltadesk community pay flats-2026-01-003\n\n"
         "Communities that are shipped, with meters of the year 2026: flats, village.\n"
     ),
 )
@@ -179,29 +182,6 @@ def settle(
     _answer(tree, settled_sections(tree), as_json)
 
 
-@app.command(
-    help=(
-        "Settle the same months under every sharing rule: what each member would save, and how evenly.\n\n"
-        "Examples:\n\n"
-        "  voltadesk community compare jan.csv --rules rules.toml --from 2026-01\n\n"
-        "  voltadesk community compare *.csv --rules r.toml --from 2026-01 --json\n\n"
-        "Static, hybrid and iterative use the keys of the rules, or the same key for everybody."
-    )
-)
-def compare(meters: Meters, rules: Rules, begin: From, end: To = None, as_json: Json = False) -> None:
-    from voltadesk.cli.progress import shown_compiling
-    from voltadesk.community.comparison import compare as compare_rules
-    from voltadesk.engine.sharing import match_by_nearness
-    from voltadesk.report.community_document import compared_sections
-    from voltadesk.report.community_figures import compared
-
-    known, files, grids, energies = _read(meters, rules, begin, end)
-    with shown_compiling(match_by_nearness):
-        outcomes = compare_rules(known, [(energy, tariffs) for _, energy, tariffs in energies])
-    tree = compared(known, files, list(grids), outcomes)
-    _answer(tree, compared_sections(tree), as_json)
-
-
 def _drawn(html: bool, pdf: bool) -> dict[str, Draw]:
     """How pages are drawn, by the ending of the files."""
     drawn: dict[str, Draw] = {}
@@ -240,25 +220,45 @@ def _read(
 
     Raises BadInput for the first fault of the files.
     """
-    from voltadesk.community.check import read_all
-    from voltadesk.community.energy import Registers, energy_of, grid_of
+    from voltadesk.community.energy import Registers
     from voltadesk.community.rules import read_rules
-    from voltadesk.community.settlement import months
-    from voltadesk.community.shipped import find_meters, find_rules
-    from voltadesk.community.tariffs import Tariffs
+    from voltadesk.community.shipped import find_rules
 
     rules = find_rules(rules)
     known = read_rules(rules)
     days = _days(begin, end)
-    files, faults = read_all([find_meters(name) for name in meters], known.timezone, known.meters.stamps)
+    files = _read_files(meters, known)
+    grids = _grids(known, days)
+    return known, files, grids, _periods(known, Registers(files), rules.parent, grids)
+
+
+def _read_files(meters: list[Path], rules: Community) -> list[MeterFile]:
+    """Meter files, their times as the rules say. Raises BadInput for the first fault."""
+    from voltadesk.community.check import read_all
+    from voltadesk.community.shipped import find_meters
+
+    files, faults = read_all([find_meters(name) for name in meters], rules.timezone, rules.meters.stamps)
     if faults:
         raise faults[0]
-    registers = Registers(files)
-    grids = {name: grid_of(known, *_seconds(known, first, after)) for name, first, after in months(*days)}
-    energies = (
-        (name, energy_of(known, registers, grid), Tariffs(known, grid, rules.parent)) for name, grid in grids.items()
-    )
-    return known, files, grids, energies
+    return files
+
+
+def _periods(
+    rules: Community, registers: Registers, folder: Path, grids: dict[str, IntervalGrid]
+) -> Iterator[tuple[str, Energy, Tariffs]]:
+    """The name, energy and tariffs of each period; `folder` is where the rules' files stand."""
+    from voltadesk.community.energy import energy_of
+    from voltadesk.community.tariffs import Tariffs
+
+    return ((name, energy_of(rules, registers, grid), Tariffs(rules, grid, folder)) for name, grid in grids.items())
+
+
+def _grids(rules: Community, days: tuple[date, date]) -> dict[str, IntervalGrid]:
+    """The periods of a span of days, by their names."""
+    from voltadesk.community.energy import grid_of
+    from voltadesk.community.settlement import months
+
+    return {name: grid_of(rules, *_seconds(rules, first, after)) for name, first, after in months(*days)}
 
 
 def _days(begin: str, end: str | None) -> tuple[date, date]:

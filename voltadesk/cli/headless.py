@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TextIO, Typ
 
 import typer
 
-from voltadesk.cli import backtest
+from voltadesk.cli import backtest, sweep
 from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 app.command("backtest", help=backtest.HELP)(backtest.backtest)
+app.command("sweep", help=sweep.HELP)(sweep.sweep)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
@@ -205,6 +206,7 @@ def _read_lines(path: str, field: str, read: Callable[[TextIO, str], T]) -> T:
         "Examples:\n\n"
         "  voltadesk headless replay\n\n"
         "  voltadesk headless replay quickstart --compare-without fleet\n\n"
+        "  voltadesk headless replay village --compare\n\n"
         "  voltadesk headless replay upstream --strategy day-ahead\n\n"
         "  voltadesk headless replay my-town.toml --out results --seed 7 --until 2026-05-27\n\n"
         "SCENARIO is a TOML file or one that is shipped: quickstart, village, city, upstream."
@@ -228,6 +230,10 @@ def replay(
         Optional[Literal["fleet", "community", "solar", "flexible", "upstream"]],  # noqa: UP045
         typer.Option(help="Run again without this part and show what it changed."),
     ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Show it without a community, with a pool and with an order book side by side."),
+    ] = False,
     strategy: Annotated[
         Optional[Literal["rolling", "day-ahead", "dual"]],  # noqa: UP045
         typer.Option(help="All batteries by it, instead of each by its own: docs/strategies.md."),
@@ -249,8 +255,10 @@ def replay(
         model = model.with_strategy(strategy)
     if out == "":
         raise BadInput("out", out, "must be a folder")
+    if compare and compare_without is not None:
+        raise BadInput("compare", None, "must not be given beside --compare-without")
     folder = None if out is None else Path(out)
-    tree, parts = _run_and_report(model, path, folder, table_format, until, compare_without, threads, quiet)
+    tree, parts = _run_and_report(model, path, folder, table_format, until, compare_without, compare, threads, quiet)
     if as_json:
         _print_json(tree)
     else:
@@ -274,20 +282,31 @@ def _run_and_report(
     table_format: Literal["parquet", "csv"],
     until: str | None,
     compare_without: Without | None,
+    with_communities: bool,
     threads: int,
     quiet: bool,
 ) -> tuple[Any, list[Section]]:
     from voltadesk.cli.progress import run_with_progress
+    from voltadesk.report import document
+    from voltadesk.report.comparing import compare, compare_communities
     from voltadesk.report.document import comparison, markdown, sections
     from voltadesk.report.exact_json import json_text
     from voltadesk.report.files import RunFiles
-    from voltadesk.report.summary import compare, summarise
-    from voltadesk.scenario.replay import without
+    from voltadesk.report.summary import summarise
+    from voltadesk.scenario.replay import communities, with_community, without
 
     world = _world(model, path)
     intervals = None if until is None else world.intervals_until(until)
     other = None if compare_without is None else _world(without(model, compare_without), path)
+    rules = communities(model) if with_communities else ()
+    world.community_is_measured = with_communities
     files = None if out is None else RunFiles(out, world, table_format)
+
+    def run_by(rule: str) -> Any:
+        changed = _world(with_community(model, rule), path)
+        changed.community_is_measured = True
+        return summarise(changed, run_with_progress(changed, intervals, threads, quiet, None))
+
     try:
         if files is not None:
             files.begin()
@@ -298,6 +317,10 @@ def _run_and_report(
             tree_without = summarise(other, run_with_progress(other, intervals, threads, quiet, None))
             tree["comparison"] = compare(tree, tree_without, compare_without)
             parts.append(comparison(tree["comparison"]))
+        if rules:
+            runs = {rule: tree if rule == model.community.rule else run_by(rule) for rule in rules}
+            tree["communities"] = compare_communities(runs)
+            parts.append(document.communities(tree["communities"]))
         if files is not None:
             files.finish(exchange, {"report.json": json_text(tree, indent=2) + "\n", "report.md": markdown(parts)})
     finally:

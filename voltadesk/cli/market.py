@@ -8,6 +8,7 @@ import typer
 
 from voltadesk.cli.session import Session, command, group, told_by
 from voltadesk.cli.view import Tree, View, facts, percent, price
+from voltadesk.units import money_decimal
 
 app = group(
     told_by(
@@ -30,6 +31,7 @@ Percent = Annotated[str | None, typer.Option(metavar="PERCENT")]
         "Change rules while the market runs, from the next interval on.",
         "market set --pricing pay-as-bid --cap 3000 --floor=-200",
         "market set --community-rule discount --community-discount-percent 40",
+        "market set --community-rule continuous --community-zic-percent 50",
         "market set --band-low=-450 --band-high 2500",
         more="A price outside the band halts the desk.",
     ),
@@ -46,14 +48,19 @@ def set_(
     levy: Price = None,
     imbalance_spread: Price = None,
     community_rule: Annotated[
-        Literal["none", "discount", "mid-market", "supply-demand-ratio"] | None, typer.Option()
+        Literal["none", "discount", "mid-market", "supply-demand-ratio", "continuous"] | None, typer.Option()
     ] = None,
     community_discount_percent: Percent = None,
     community_fee_percent: Percent = None,
     community_grid_fee: Price = None,
     community_levy: Price = None,
+    community_zic_percent: Percent = None,
+    community_rounds: Annotated[str | None, typer.Option(metavar="N", help="Of quotes in an interval.")] = None,
     band_low: Price = None,
     band_high: Price = None,
+    trading_limit: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="Most that one may have at stake in order books.")
+    ] = None,
 ) -> View:
     return at.ask("market.set", **{name: value for name, value in locals().items() if name != "at"})
 
@@ -83,7 +90,7 @@ def show(at: Session) -> View:
     first = [("halted", tree["halted"] or "no"), ("next interval", local)]
     first += [("last_price_per_mwh", tree["last_price_per_mwh"]), ("open orders", tree["open_orders"])]
     tables = [facts(f"market {tree['scenario']}, in {tree['currency']}", first)]
-    tables += [facts(name, tree[name].items()) for name in ("rules", "operator", "community", "band")]
+    tables += [facts(name, tree[name].items()) for name in ("rules", "operator", "community", "continuous", "band")]
     return View(tree, tuple(tables))
 
 
@@ -92,6 +99,7 @@ def _tree(at: Session) -> Tree:
 
     market = at.market
     rules, operator, community = market.scenario.market, market.scenario.operator, market.scenario.community
+    continuous = market.scenario.continuous
     return {
         "scenario": market.scenario.name,
         "currency": at.book.ledger.currency,
@@ -101,7 +109,7 @@ def _tree(at: Session) -> Tree:
         "interval_minutes": market.step_s // 60,
         "timezone": market.zone.key,
         "last_price_per_mwh": price(market.last_price_tick),
-        "open_orders": len(market.orders),
+        "open_orders": len(market.orders) + sum(len(each.tickets) for each in market.continuous.products.values()),
         "rules": {
             "pricing": rules.pricing,
             "price_rule": rules.price_rule,
@@ -115,6 +123,13 @@ def _tree(at: Session) -> Tree:
             "fee_percent": percent(community.fee_percent),
             "grid_fee_per_mwh": price(community.grid_fee),
             "levy_per_mwh": price(community.levy),
+            "zic_percent": percent(community.zic_percent),
+            "rounds": community.rounds,
+        },
+        "continuous": {
+            "open_intervals": continuous.open_intervals,
+            "gate_closure_minutes": continuous.gate_closure_minutes,
+            "trading_limit": money_decimal(continuous.trading_limit),
         },
         "band": {"low_per_mwh": price(market.band[0]), "high_per_mwh": price(market.band[1])},
     }

@@ -15,7 +15,8 @@ owner = group(told_by("Hand over ownership, in two steps.", "owner transfer ann"
 Actor = Annotated[str, typer.Argument(metavar="ACTOR")]
 Granted = Annotated[Literal["admin", "operator", "investor", "auditor"], typer.Argument(metavar="ROLE")]
 Revoked = Annotated[Literal["owner", "admin", "operator", "investor", "auditor"], typer.Argument(metavar="ROLE")]
-ROLES = "admin buys batteries, declares dividends and grants roles (owners make admins); operator runs the market; "
+ROLES = "admin buys batteries, declares dividends, posts bills and grants roles (owners make admins); "
+ROLES += "operator runs the market; "
 ROLES += "investor puts money in and trades; auditor is one who looks. Owners are made by 'owner transfer'."
 
 

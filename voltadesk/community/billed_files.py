@@ -8,18 +8,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
-from voltadesk.community.books import Line
+from voltadesk.community.books import COMMUNITY, Line
 from voltadesk.community.energy import PERIOD_LIMIT_WH
 from voltadesk.community.price_rules import Text
-from voltadesk.community.settlement import Statement
+from voltadesk.community.settlement import TAX, Statement
 from voltadesk.errors import BadInput
 from voltadesk.scenario.model import _require
-from voltadesk.scenario.read import checked, read_text
+from voltadesk.scenario.read import checked
 from voltadesk.scenario.values import Currency, Identifier, _matching, _number
 from voltadesk.units import MONEY_LIMIT_E8, decimal_text
 
@@ -115,6 +116,16 @@ class BilledMember(_Part):
             _require(self.payable is not None, "payable", "null", "must be an amount")
         return self
 
+    @property
+    def billed_e8(self) -> dict[str, int]:
+        """What the billed lines bring each party, the tax office too [1e-8 currency]; nothing of who gets nothing."""
+        billed: dict[str, int] = {}
+        for line in self.lines:
+            if line.billed:
+                billed[line.party] = billed.get(line.party, 0) + line.net
+                billed[TAX] = billed.get(TAX, 0) + line.tax
+        return {party: amount_e8 for party, amount_e8 in billed.items() if amount_e8}
+
     def as_statement(self) -> Statement:
         """The figures of the whole period, as they were settled then."""
         flows = self.energy_kwh
@@ -144,6 +155,9 @@ class BilledPeriod(_Part):
     start_utc: Moment
     end_utc: Moment
     members: list[BilledMember]
+    received: dict[str, Money]
+    members_paid: Money
+    sum: Money
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -151,7 +165,24 @@ class BilledPeriod(_Part):
         for m, member in enumerate(self.members):
             _require(member.name not in seen, f"members[{m}].name", member.name, "must not be given twice")
             seen.add(member.name)
+        self._check_sums()
         return self
+
+    def _check_sums(self) -> None:
+        """What the members paid is what the others received, party by party."""
+        received, paid_e8 = {COMMUNITY: 0}, 0
+        for member in self.members:
+            for line in member.lines:
+                received[line.party] = received.get(line.party, 0) + line.net
+                received[TAX] = received.get(TAX, 0) + line.tax
+                if member.shared:
+                    received[COMMUNITY] -= line.gross
+                else:
+                    paid_e8 += line.gross
+        for party in sorted(received.keys() | self.received.keys()):
+            _require_sum(f"received.{party}", self.received.get(party, 0), received.get(party, 0), "the lines")
+        _require_sum("members_paid", self.members_paid, paid_e8, "the lines of members")
+        _require(self.sum == 0, "sum", decimal_text(self.sum, 8, 2), "must be 0")
 
 
 class _Community(_Part):
@@ -164,6 +195,14 @@ class _Settlement(_Part):
     community: _Community
     periods: list[BilledPeriod]
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        seen: set[str] = set()
+        for n, period in enumerate(self.periods):
+            _require(period.period not in seen, f"periods[{n}].period", period.period, "must not be given twice")
+            seen.add(period.period)
+        return self
+
 
 @dataclass(frozen=True)
 class BilledFile:
@@ -174,16 +213,24 @@ class BilledFile:
     name: str  # of the community
     currency: str
     periods: tuple[BilledPeriod, ...]
+    sha256: str
 
 
-def read_billed_file(folder: str) -> BilledFile:
-    """A folder's periods. Raises BadInput naming file, key, value and limit."""
+def read_billed_file(folder: str, field: str = "billed") -> BilledFile:
+    """A folder's periods. Raises BadInput naming file, key, value and limit; `field` is what the folder is given as."""
     path = Path(folder) / FILE
     if not path.is_file():
-        raise BadInput("billed", Path(folder), f"must be a folder that settle --out wrote, has no {FILE}")
-    tree = _parse(read_text(path, "billed"), str(path))
+        raise BadInput(field, Path(folder), f"must be a folder that settle --out wrote, has no {FILE}")
+    try:
+        data = path.read_bytes()
+        tree = _parse(data.decode(), str(path))
+    except OSError as error:
+        raise BadInput(field, path, (error.strerror or "can't be read").lower()) from None
+    except UnicodeDecodeError:
+        raise BadInput(field, path, "must be UTF-8 text") from None
     found = checked(_Settlement, tree, str(path), "a settlement")
-    return BilledFile(folder, str(path), found.community.name, found.community.currency, tuple(found.periods))
+    about, digest = found.community, sha256(data).hexdigest()
+    return BilledFile(folder, str(path), about.name, about.currency, tuple(found.periods), digest)
 
 
 def _parse(text: str, place: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk.clock import IntervalGrid, local_midnight_utc, local_text, time_zone
+from voltadesk.community.member_columns import MemberColumns
 from voltadesk.community.rules import Community, Member
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING, Register
@@ -20,7 +21,6 @@ from voltadesk.feeds.meter_series import Reading, Wh
 Ints = NDArray[np.int64]
 Flags = NDArray[np.int64] | NDArray[np.int8]
 
-COLUMNS_HELD = 64
 PERIOD_LIMIT_WH = 4 * 10**12  # times a million, as keys are counted, it stays inside 64 bits
 
 
@@ -42,6 +42,11 @@ class Energy:
     estimated: Ints  # (members,): intervals with an estimated value
     notes: tuple[str, ...]
     unmetered: frozenset[str] = frozenset()  # members that feed in, and whose own use is not known
+
+    def widened(self) -> Energy:
+        """The same in 64 bits, to be changed."""
+        wide = {key: getattr(self, key).astype(np.int64) for key in ("import_wh", "export_wh")}
+        return replace(self, **wide)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -143,7 +148,7 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     for fault in registers.overlaps():
         raise fault
     members = tuple(sorted(rules.members, key=lambda member: member.name))
-    imports, exports = _Columns(grid.count, len(members)), _Columns(grid.count, len(members))
+    imports, exports = MemberColumns(grid.count, len(members)), MemberColumns(grid.count, len(members))
     active = np.ones((grid.count, len(members)), bool)
     takes = np.zeros(len(members), bool)
     own_use, estimated = np.zeros(len(members), np.int64), np.zeros(len(members), np.int64)
@@ -173,47 +178,22 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
         imports.put(m, np.where(here, import_wh, 0))
         exports.put(m, np.where(here, export_wh, 0))
         own_use[m] = own[here].sum()
-    taken, fed = imports.done(), exports.done()
-    for name, all_wh in (("import", taken), ("export", fed)):
-        if (total := sum(all_wh.sum(axis=0).tolist())) > PERIOD_LIMIT_WH:
-            raise BadInput(name, f"{total} Wh", f"must be at most {PERIOD_LIMIT_WH} Wh of all members in a period")
     if unmetered:
         whose = ", ".join(unmetered)
         notes.append(f"own use not metered, left out of self-sufficiency and self-consumption: {whose}")
     notes += registers.unnamed(rules)
-    return Energy(grid, members, taken, fed, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered))
+    taken, fed = imports.done(), exports.done()
+    return checked_total(
+        Energy(grid, members, taken, fed, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered))
+    )
 
 
-class _Columns:
-    """An array (count, members) that is written member by member, in 32 bits as long as these are enough.
-
-    A few members are held and written together: one by one, each value would touch a stretch of memory of its own.
-    """
-
-    def __init__(self, count: int, members: int) -> None:
-        self.array: Wh = np.zeros((count, members), np.int32)
-        self._held = np.zeros((COLUMNS_HELD, count), np.int64)
-        self._first = 0
-
-    def put(self, m: int, energy_wh: Ints) -> None:
-        """What one member has, (count,); members come in their order."""
-        while m >= self._first + COLUMNS_HELD:
-            self._write()
-        self._held[m - self._first] = energy_wh
-
-    def done(self) -> Wh:
-        """The array, once all members are in it."""
-        self._write()
-        return self.array
-
-    def _write(self) -> None:
-        place = self.array[:, self._first : self._first + COLUMNS_HELD]
-        if self._held.max() > np.iinfo(self.array.dtype).max:
-            self.array = self.array.astype(np.int64)
-            place = self.array[:, self._first : self._first + COLUMNS_HELD]
-        place[:] = self._held[: place.shape[1]].T
-        self._held[:] = 0
-        self._first += COLUMNS_HELD
+def checked_total(energy: Energy) -> Energy:
+    """The same energy. Raises BadInput where there is more of it than can be shared exactly."""
+    for name, energy_wh in (("import", energy.import_wh), ("export", energy.export_wh)):
+        if (total := sum(energy_wh.sum(axis=0).tolist())) > PERIOD_LIMIT_WH:
+            raise BadInput(name, f"{total} Wh", f"must be at most {PERIOD_LIMIT_WH} Wh of all members in a period")
+    return energy
 
 
 def is_member(member: Member, grid: IntervalGrid) -> NDArray[np.bool_]:

@@ -15,7 +15,9 @@ from voltadesk.clock import IntervalGrid, local_midnight_utc, local_text
 from voltadesk.community.price_rules import DAYS, Index, Tariff, Zone
 from voltadesk.community.rules import Community
 from voltadesk.errors import BadInput
-from voltadesk.feeds.series import read_series, resample
+from voltadesk.feeds.prices.series import read_series
+from voltadesk.feeds.prices.shelf import find_prices
+from voltadesk.feeds.series import resample
 
 Ints = NDArray[np.int64]
 
@@ -125,7 +127,7 @@ class Tariffs:
     def _indexed(self, field: str, index: Index) -> Price:
         span = (self.grid.start_utc, self.grid.end_utc)
         series = read_series(
-            self.folder / index.file,
+            find_prices(index.file, self.folder),
             field=field,
             column=index.column,
             timezone=index.timezone,

@@ -10,32 +10,36 @@ from typing import Any, NamedTuple
 
 from voltadesk.clock import utc_text
 from voltadesk.desk import commands as c
+from voltadesk.desk import ordering
 from voltadesk.desk.actors import Actors
+from voltadesk.desk.bills import Bills
 from voltadesk.desk.fleet import Battery, Fleet, batteries_of, unlimited
 from voltadesk.desk.fund import Fund
 from voltadesk.desk.ledger import Entry, Ledger
-from voltadesk.desk.market import Asked, IntervalResult, Market
+from voltadesk.desk.market import IntervalResult, Market
+from voltadesk.desk.receipt import Trades
 from voltadesk.desk.refusal import Refusal, price_text
 from voltadesk.desk.roles import ADMIN, ALLOWED, INVESTOR, OPERATOR, OWNER, WHILE_HALTED
 from voltadesk.desk.source import Source
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.strategy.rolling import PUBLISHED
-from voltadesk.units import money_decimal, mwh_decimal
+from voltadesk.units import E8_PER_CURRENCY, money_decimal, mwh_decimal
 
 Effects = dict[str, Any]
 Handler = Any
 
 
 class Made(NamedTuple):
-    """What commands have made since it was last asked for: entries of the ledger, results of intervals."""
+    """What commands have made since it was last asked for: of the ledger, of intervals, of order books."""
 
     postings: list[Entry]
     intervals: list[IntervalResult]
+    trades: list[Trades]
 
 
 class Book:
-    """Actors, ledger, fund, fleet, market and the safety switch of one desk.
+    """Actors, ledger, fund, fleet, statements, market and the safety switch of one desk.
 
     `founder` and its public key start the desk; `currency` labels its money. With a `source` it has a market: the
     scenario's batteries are its fleet, and the scenario's holders of money, by their public keys in `holders`, have
@@ -54,6 +58,7 @@ class Book:
         self.ledger = Ledger(currency, keep=True)
         self.fund = Fund(self.ledger)
         self.fleet = Fleet(self.fund)
+        self.bills = Bills(self.ledger)
         self.market = None if source is None else Market(source)
         self.halted = ""  # the reason, while halted
         self._results: list[IntervalResult] = []
@@ -80,7 +85,8 @@ class Book:
 
     def drain(self) -> Made:
         """What was made since the last call."""
-        made, self._results = Made(self.ledger.drain(), self._results), []
+        trades = [] if self.market is None else self.market.continuous.drain()
+        made, self._results = Made(self.ledger.drain(), self._results, trades), []
         return made
 
     # Applying ---------------------------------------------------------------------------------------------------------
@@ -93,6 +99,7 @@ class Book:
         effects: Effects = _HANDLERS[command.kind](self, entry, actor, command, time_utc)
         self.fund.check()
         self.fleet.check()
+        self.bills.check()
         if self.market is not None:
             self.market.check(self.ledger)
         return effects
@@ -220,10 +227,12 @@ class Book:
             self.halted = f"stale feed: {error}"
             return {"interval": utc_text(command.interval), "halted": self.halted}
         self._results.append(result)
+        expired = market.continuous.pass_time(self.ledger, entry)
         self._halt_outside_band(market, result.figures["price_tick"])
         return {
             "interval": utc_text(result.start_utc),
             **_told(result),
+            **({"expired": expired} if expired else {}),
             "paid": self._pay_redemptions(entry, result.start_utc),
             "results": results_hash(result),
             "halted": self.halted,
@@ -246,13 +255,13 @@ class Book:
         return {"changed": sorted(changes)}
 
     def _order_place(self, entry: int, actor: str, command: c.OrderPlace, time_utc: int) -> Effects:
-        asked = Asked(command.side, command.quantity_kwh, command.price, command.until)
-        order = self._require_market().place(self.ledger, entry, actor, asked)
-        return {"order": order.id, "until": utc_text(order.until_utc), "held": str(money_decimal(order.held_e8))}
+        return ordering.place(self._require_market(), self.ledger, entry, actor, command)
+
+    def _order_amend(self, entry: int, actor: str, command: c.OrderAmend, time_utc: int) -> Effects:
+        return ordering.amend(self._require_market(), self.ledger, entry, actor, command)
 
     def _order_cancel(self, entry: int, actor: str, command: c.OrderCancel, time_utc: int) -> Effects:
-        order = self._require_market().cancel(self.ledger, entry, actor, command.order)
-        return {"order": order.id, "returned": str(money_decimal(order.held_e8))}
+        return ordering.cancel(self._require_market(), self.ledger, entry, actor, command)
 
     def _home_set(self, entry: int, actor: str, command: c.HomeSet, time_utc: int) -> Effects:
         market = self._require_market()
@@ -278,11 +287,43 @@ class Book:
         elif actor != owner and not roles & {ADMIN, OPERATOR}:
             raise Refusal("DENIED", "actor", actor, "must be its owner, an admin or an operator")
 
+    # Communities ------------------------------------------------------------------------------------------------------
+    def _community_post(self, entry: int, actor: str, command: c.CommunityPost, time_utc: int) -> Effects:
+        made = self.bills.post(entry, command, time_utc)
+        payable = [bill.payable_e8 for bill in made]
+        return {
+            "community": command.community,
+            "period": command.period,
+            "statements": len(made),
+            "first": made[0].number if made else "",
+            "last": made[-1].number if made else "",
+            "to_collect": str(money_decimal(sum(amount_e8 for amount_e8 in payable if amount_e8 > 0))),
+            "to_pay_out": str(money_decimal(-sum(amount_e8 for amount_e8 in payable if amount_e8 < 0))),
+        }
+
+    def _community_pay(self, entry: int, actor: str, command: c.CommunityPay, time_utc: int) -> Effects:
+        bill = self.bills.get(command.statement)
+        is_own = actor == bill.member and bill.payable_e8 >= 0
+        if not is_own and ADMIN not in self.actors.get(actor).roles:
+            limit = f"must be admin, or {bill.member} for what is to be paid and not paid out"
+            raise Refusal("DENIED", "actor", actor, limit)
+        amount_e8 = None if command.amount is None else command.amount * (E8_PER_CURRENCY // 100)
+        bill, paid_e8 = self.bills.pay(entry, command.statement, amount_e8, time_utc)
+        return {
+            "statement": bill.number,
+            "member": bill.member,
+            "direction": "collect" if paid_e8 > 0 else "pay out",
+            "amount": str(money_decimal(abs(paid_e8))),
+            "open": str(money_decimal(abs(bill.open_e8))),
+        }
+
     # Plain values -----------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
         """All there is, as plain values for hashing and snapshots."""
+        bills = self.bills.state()
         return {
             "actors": self.actors.state(),
+            **({"bills": bills} if bills else {}),  # so a desk without any has the root it had before there were such
             "fleet": self.fleet.state(),
             "fund": self.fund.state(),
             "halted": self.halted,
@@ -298,6 +339,7 @@ class Book:
         book.ledger = Ledger.from_state(state["ledger"], keep=True)
         book.fund = Fund.from_state(book.ledger, state["fund"])
         book.fleet = Fleet.from_state(book.fund, state["fleet"])
+        book.bills = Bills.from_state(book.ledger, state.get("bills", {}))
         book.market = None if source is None else Market.from_state(source, state["market"])
         book.halted = state["halted"]
         return book
@@ -412,7 +454,10 @@ _HANDLERS: dict[str, Handler] = {
     "market.advance": Book._advance,
     "market.set": Book._market_set,
     "order.place": Book._order_place,
+    "order.amend": Book._order_amend,
     "order.cancel": Book._order_cancel,
     "home.set": Book._home_set,
     "plant.set": Book._plant_set,
+    "community.post": Book._community_post,
+    "community.pay": Book._community_pay,
 }

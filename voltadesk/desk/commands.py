@@ -15,9 +15,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from voltadesk.desk.refusal import NAME, Refusal
 from voltadesk.desk.roles import DELEGABLE
 from voltadesk.errors import BadInput, limit_of
+from voltadesk.scenario.values import ROUNDS_LIMIT, TRADING_LIMIT_E8
 from voltadesk.units import ENERGY_LIMIT_WH, MONEY_LIMIT_E8, POWER_LIMIT_W, PRICE_LIMIT_TICK, parse_scaled
 
 ORDER_LIMIT_WH = 10**10
+PARTY_LIMIT = 60  # characters, as in the rules of a community
+STATEMENTS_LIMIT = 20_000  # of one settlement: the most members that a community has
+CENTS_LIMIT = MONEY_LIMIT_E8 // 10**6
 
 
 def _text(decimals: int, low: int, high: int) -> BeforeValidator:
@@ -29,7 +33,7 @@ def _text(decimals: int, low: int, high: int) -> BeforeValidator:
     return BeforeValidator(parse)
 
 
-def _moment(value: object) -> int:
+def moment_utc(value: object) -> int:
     """UTC second of a moment such as 2026-05-25T12:15Z, which is the one way to write it."""
     try:
         moment = datetime.strptime(str(value), "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
@@ -64,6 +68,19 @@ def _public_key(value: object) -> str:
     return value
 
 
+def _party(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= PARTY_LIMIT or not value.isprintable():
+        raise BadInput("", value, f"must be the name of a party, 1 to {PARTY_LIMIT} printable characters")
+    return value
+
+
+def _digest(value: object) -> str:
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise BadInput("", value, "must be a SHA-256 as 64 hexadecimal digits")
+    return value
+
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 
 Name = Annotated[str, BeforeValidator(_name)]
@@ -76,15 +93,22 @@ Capacity = Annotated[int, _text(3, 1, ENERGY_LIMIT_WH)]
 Efficiency = Annotated[int, _text(6, 1, 1_000_000)]
 Percent = Annotated[int, _text(2, 1, 10_000)]
 Shares = Annotated[int, _text(8, 1, MONEY_LIMIT_E8)]
-Moment = Annotated[int, BeforeValidator(_moment)]
+Moment = Annotated[int, BeforeValidator(moment_utc)]
 DaySpan = Annotated[tuple[int, int], BeforeValidator(_span)]
 Fee = Annotated[int, _text(2, 0, PRICE_LIMIT_TICK)]
 PowerOrNone = Annotated[int, _text(3, 0, POWER_LIMIT_W)]
 PercentOrNone = Annotated[int, _text(2, 0, 10_000)]
 Number = Annotated[int, _text(0, 1, 10**12)]
+Rounds = Annotated[int, _text(0, 1, ROUNDS_LIMIT)]
 OrderEnergy = Annotated[int, _text(3, 1, ORDER_LIMIT_WH)]
+TradingLimit = Annotated[int, _text(8, 0, TRADING_LIMIT_E8)]
 Strategy = Literal["threshold", "timetable", "rolling", "day-ahead", "dual"]
 PublicKey = Annotated[str, BeforeValidator(_public_key)]
+Party = Annotated[str, BeforeValidator(_party)]
+Balance = Annotated[int, _text(8, -MONEY_LIMIT_E8, MONEY_LIMIT_E8)]
+Cents = Annotated[int, _text(2, 1, CENTS_LIMIT)]
+Sha256 = Annotated[str, BeforeValidator(_digest)]
+Reference = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100)]
 
 
 class Command(BaseModel):
@@ -293,19 +317,24 @@ class MarketSet(Command):
     grid_fee: Fee | None = None
     levy: Fee | None = None
     imbalance_spread: Fee | None = None
-    community_rule: Literal["none", "discount", "mid-market", "supply-demand-ratio"] | None = None
+    community_rule: Literal["none", "discount", "mid-market", "supply-demand-ratio", "continuous"] | None = None
     community_discount_percent: PercentOrNone | None = None
     community_fee_percent: PercentOrNone | None = None
     community_grid_fee: Fee | None = None
     community_levy: Fee | None = None
+    community_zic_percent: PercentOrNone | None = None
+    community_rounds: Rounds | None = None
     band_low: Price | None = None
     band_high: Price | None = None
+    trading_limit: TradingLimit | None = None
 
 
 class OrderPlace(Command):
     """Buy or sell energy in the auction of the next interval, or of all that begin before `until`.
 
-    Without a price it takes any. What it may cost at most is held until it is filled, cancelled or over.
+    With a `product`, the start of an interval that is open, in the order book of that interval instead; the last three
+    fields are for that. Without a price it takes any. What it may cost at most is held until it is filled, cancelled or
+    over.
     """
 
     kind = "order.place"
@@ -313,13 +342,28 @@ class OrderPlace(Command):
     quantity_kwh: OrderEnergy
     price: Price | None = None
     until: Moment | None = None
+    product: Moment | None = None
+    order_kind: Literal["limit", "market", "post-only", "iceberg"] | None = None
+    tif: Literal["gfs", "gtt", "ioc", "fok"] | None = None
+    display_kwh: OrderEnergy | None = None
+
+
+class OrderAmend(Command):
+    """Give one's own open order another limit, or another quantity that is to be open from now on."""
+
+    kind = "order.amend"
+    order: Name
+    price: Price | None = None
+    quantity_kwh: OrderEnergy | None = None
 
 
 class OrderCancel(Command):
-    """Take one's own order out of the auction."""
+    """Take one's own open order out, or `all` of them, those of one `product` only if it is given."""
 
     kind = "order.cancel"
-    order: Name
+    order: Name | None = None
+    all: StrictBool = False
+    product: Moment | None = None
 
 
 class HomeSet(Command):
@@ -353,6 +397,41 @@ class PlantSet(Command):
     outages: list[PlantOutage] | None = None
 
 
+class Statement(BaseModel):
+    """What a member is billed for a period, tax with it, by party: what it pays is positive, what it gets negative.
+
+    `billed` is all of it, of which `payable` is what has not been payable before, in whole cents; `corrects` is the
+    number of the member's statement before this one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    number: Reference
+    member: Name
+    corrects: Reference | None = None
+    billed: dict[Party, Balance]
+    payable: Balance
+
+
+class CommunityPost(Command):
+    """Post a community's settlement of a period: who owes what to whom; `own` is what its own plants are billed."""
+
+    kind = "community.post"
+    community: Name
+    period: Reference
+    currency: Reference
+    settlement: Sha256  # of the file that tells all of it
+    statements: Annotated[list[Statement], Field(max_length=STATEMENTS_LIMIT)]
+    own: dict[Party, Balance] = Field(default_factory=dict)
+
+
+class CommunityPay(Command):
+    """Record that a statement was paid, or paid out: what is open of it, or a part."""
+
+    kind = "community.pay"
+    statement: Reference
+    amount: Cents | None = None
+
+
 COMMANDS: dict[str, type[Command]] = {
     command.kind: command
     for command in (
@@ -378,9 +457,12 @@ COMMANDS: dict[str, type[Command]] = {
         MarketAdvance,
         MarketSet,
         OrderPlace,
+        OrderAmend,
         OrderCancel,
         HomeSet,
         PlantSet,
+        CommunityPost,
+        CommunityPay,
     )
 }
 

@@ -27,6 +27,10 @@ TYPES = {
     "ext": ("E", "Equity"),
     "fees": ("E", "Equity"),
     "loss": ("X", "Expenses"),
+    "community:member": ("A", "Assets"),  # a community's balance sheet: by what stands after its name
+    "community:bank": ("A", "Assets"),
+    "community:party": ("L", "Liabilities"),
+    "community:own": ("E", "Equity"),
 }
 
 Balances = dict[tuple[str, str], int]
@@ -60,7 +64,7 @@ def _hledger(entries: Iterable[Entry], currency: str) -> Iterator[str]:
     balances: Balances = {}
     for day, entry in _dated(entries):
         for account in _new_accounts(entry, known):
-            yield f"account {account}  ; type: {TYPES[account.split(':')[0]][0]}"
+            yield f"account {account}  ; type: {_type_of(account)[0]}"
         yield ""
         yield f"{day} ({entry.number}) {_words(entry.text)}".rstrip()
         for row in entry.postings:
@@ -116,14 +120,24 @@ def _jsonl(entries: Iterable[Entry]) -> Iterator[str]:
 def beancount_account(account: str) -> str:
     """The account as beancount wants it: five roots, every part with a capital; different ones stay different.
 
-    A capital in place of a small letter needs no mark; a part that had one already gets `X-` before it, and what is
-    neither letter nor digit becomes `-` and two hexadecimal digits.
+    A capital in place of a small letter needs no mark; a part that begins with a capital or a sign gets `X-`, and what
+    is neither an ASCII letter nor a digit becomes `-` and two hexadecimal digits for each of its bytes.
     """
-    parts = [TYPES[account.split(":")[0]][1]]
+    parts = [_type_of(account)[1]]
     for part in account.split(":"):
-        escaped = "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):02x}" for c in part)
-        parts.append(f"X-{escaped}" if escaped[0].isupper() else escaped[0].upper() + escaped[1:])
+        escaped = "".join(c if c.isascii() and c.isalnum() else _escaped(c) for c in part)
+        is_marked = escaped[0] == "-" or escaped[0].isupper()
+        parts.append(f"X-{escaped}" if is_marked else escaped[0].upper() + escaped[1:])
     return ":".join(parts)
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"-{byte:02x}" for byte in character.encode())
+
+
+def _type_of(account: str) -> tuple[str, str]:
+    root, *parts = account.split(":")
+    return TYPES[f"{root}:{parts[1]}" if root == "community" else root]
 
 
 def _words(text: str) -> str:

@@ -12,7 +12,7 @@ from voltadesk.desk.commands import COMMANDS, parse_command
 
 YES, NO = "yes", "no"
 _UNITS = (("_kwh", "kWh"), ("_kw", "kW"), ("_percent_per_hour", "% per hour"), ("_percent", "%"), ("percent", "%"))
-_MONEY = frozenset({"amount", "cost", "scrap"})
+_MONEY = frozenset({"amount", "cost", "scrap", "trading_limit"})
 _PER_MWH = frozenset(
     {"price", "floor", "cap", "margin", "grid_fee", "levy", "community_grid_fee", "community_levy", "band_low",
      "band_high", "buy_limit", "sell_limit", "offer_limit", "flexible_limit", "wear_cost", "marginal_cost",

@@ -7,17 +7,16 @@ quantity: it bids and offers like a battery, and needs no rule of its own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from voltadesk.desk.fleet import Battery, Dispatch, Fleet
 from voltadesk.desk.ledger import WH, LedgerError, Posting
-from voltadesk.desk.market import BatteryRow, IntervalResult, Market, Order, Trade, held, worst_tick
+from voltadesk.desk.market import BatteryRow, IntervalResult, Market, Order, held, worst_tick
+from voltadesk.desk.receipt import Trade, hash_of
 from voltadesk.desk.refusal import Refusal
 from voltadesk.engine.tables import BATTERY, BATTERY_REASONS, KINDS, MARKETS, NO_PRICE_TICK, Conditions, Table
 from voltadesk.strategy.rolling import ROLLING, Moment, place_limits, published_ahead
@@ -59,13 +58,14 @@ def advance(entry: int, market: Market, fleet: Fleet) -> IntervalResult:
     _settle_others(entry, market, fleet, orders, exchange)
     result = _result(entry, market, bids, orders, exchange, trades)
     _remember(market, fleet, exchange)
-    return result
+    delivered = market.continuous.settle(fleet.ledger, entry, start_utc, market.reference_tick)
+    return result._replace(trades=result.trades + delivered)
 
 
 def results_hash(result: IntervalResult) -> str:
     """SHA-256 over all of a result but the batteries' limits, which follow from what was before, in hexadecimal."""
     told = result._replace(batteries=tuple(row[:6] for row in result.batteries))  # type: ignore[misc]
-    return sha256(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return hash_of(told)
 
 
 # What goes into the auction -------------------------------------------------------------------------------------------

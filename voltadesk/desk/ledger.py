@@ -5,7 +5,8 @@ holds or has received is positive; what is owed is negative.
 
 Money has two sides. The fund's own balance sheet (`fund`, `owed`, `equity`) balances in itself, as in any set of
 accounts: assets = debts + capital + retained profit. The outside (`ext`, `fees`) says who has been paid how much; it
-balances in itself too, because `ext:world` carries what the money was for: energy, batteries, shares.
+balances in itself too, because `ext:world` carries what the money was for: energy, batteries, shares. So does the
+balance sheet of each community (`community`): members' debts + bank = owed to parties + its own.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ CHART = {
         Kind("ext:bank:*", (MONEY, WH), False, 0, "an actor outside: money received; energy taken"),
         Kind("ext:grid", (MONEY, WH), False, 0, "the grid above, that energy is traded with"),
         Kind("ext:held:*", (MONEY,), False, 1, "money held for an actor's open orders"),
+        Kind("ext:margin:*", (MONEY,), False, 1, "money held for what an actor may lose in open products"),
+        Kind("ext:position:*", (MONEY, WH), False, 0, "an actor's trades in open products: money; energy bought"),
         Kind("ext:home:*", (MONEY, WH), False, 0, "a home: money received; energy taken"),
         Kind("ext:plant:*", (MONEY, WH), False, 0, "a power plant: money received; energy taken"),
         Kind("ext:reserve", (MONEY, WH), False, 0, "the other side of every imbalance"),
@@ -89,10 +92,15 @@ CHART = {
         Kind("ext:vendor", (MONEY,), False, 0, "whoever sells and takes back batteries"),
         Kind("ext:world", (MONEY,), False, 0, "counterweight of the outside: what it got or gave for its money"),
         Kind("fees:*", (MONEY,), False, 0, "fees received: broker, levies, network, operator"),
+        Kind("community:*:member:*", (MONEY,), False, 0, "what a member has still to pay; negative: to get"),
+        Kind("community:*:bank", (MONEY,), False, 0, "what members paid to a community, less what it paid out to them"),
+        Kind("community:*:party:~", (MONEY,), False, 0, "billed in a party's name, such as tax; negative: owed to it"),
+        Kind("community:*:own", (MONEY,), False, 0, "what is left to the community itself; negative is profit"),
         Kind("loss:wh", (WH,), False, 1, "energy lost"),
     )
 }
 
+_WILD = {"*": NAME, "~": re.compile(r"[\w.-]+")}  # ~: what people call a party, written as one word
 _LINES: dict[tuple[str, int], list[tuple[Kind, list[str]]]] = {}  # by root and number of parts after it
 for _kind in CHART.values():
     _root, *_parts = _kind.pattern.split(":")
@@ -107,9 +115,15 @@ def kind_of(account: str) -> Kind:
     """
     root, *parts = account.split(":")
     for kind, wanted in _LINES.get((root, len(parts)), ()):
-        if all(NAME.fullmatch(part) if want == "*" else part == want for want, part in zip(wanted, parts, strict=True)):
+        if all(map(_fits, parts, wanted)):
             return kind
     raise LedgerError(f"no account {account!r} in the chart")
+
+
+def _fits(part: str, wanted: str) -> bool:
+    if wanted in _WILD:
+        return _WILD[wanted].fullmatch(part) is not None
+    return part == wanted
 
 
 def flow(account: str, amount_e8: int, currency: str) -> list[Posting]:

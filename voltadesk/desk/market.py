@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voltadesk.clock import utc_text
+from voltadesk.desk.continuous import Continuous, Found
 from voltadesk.desk.ledger import Ledger, LedgerError, Posting
+from voltadesk.desk.receipt import Trade
 from voltadesk.desk.refusal import Refusal, price_text
 from voltadesk.desk.source import Source
 from voltadesk.scenario.model import HomeGroup, Scenario, numbered
@@ -37,7 +39,10 @@ _SECTIONS = {
         "community_fee_percent",
         "community_grid_fee",
         "community_levy",
+        "community_zic_percent",
+        "community_rounds",
     ),
+    "continuous": ("trading_limit",),
 }
 
 
@@ -87,18 +92,6 @@ class Asked(NamedTuple):
     until_utc: int | None = None
 
 
-class Trade(NamedTuple):
-    """A receipt: energy [Wh] bought positive, sold negative; money [1e-8 currency] received positive, paid negative."""
-
-    participant: str
-    actor: str  # who owns the participant, "" for nobody here
-    market: str
-    energy_wh: int
-    price_tick: int
-    amount_e8: int
-    fees_e8: int
-
-
 class BatteryRow(NamedTuple):
     """What a battery did in an interval, and why."""
 
@@ -134,6 +127,7 @@ class Market:
         self.reference_tick = 0  # what imbalance is priced by
         self.band: tuple[int | None, int | None] = (None, None)
         self.orders: dict[str, Order] = {}
+        self.continuous = Continuous(self)
         self.waiting_wh: list[int] = []  # of each home's flexible load; empty before the first interval
         self.units: list[list[int]] = []  # of each plant: output_wh, held_intervals, standby_e8; likewise
         self.home_names = tuple(numbered(self.founded.homes))
@@ -260,9 +254,7 @@ class Market:
             price_tick = market.cap if side == "buy" else market.floor
         if until_utc is None:
             until_utc = self.next_utc + self.step_s
-        if not market.floor <= price_tick <= market.cap:
-            limit = f"must lie between {price_text(market.floor)} and {price_text(market.cap)}"
-            raise Refusal("BAD_VALUE", "price", price_text(price_tick), limit)
+        self._require_in_band(price_tick)
         if until_utc <= self.next_utc:
             raise Refusal("BAD_VALUE", "until", utc_text(until_utc), "must be after the next interval's start")
         if sum(order.actor == actor for order in self.orders.values()) >= ORDERS_LIMIT:
@@ -273,21 +265,47 @@ class Market:
         self.orders[order.id] = order
         return order
 
-    def cancel(self, ledger: Ledger, entry: int, actor: str, order_id: str) -> Order:
-        """Take an order of the actor's out; what was held goes back. Raises Refusal NOT_FOUND, DENIED."""
-        order = self.orders.get(order_id)
+    def _require_in_band(self, price_tick: int) -> None:
+        rules = self.scenario.market
+        if not rules.floor <= price_tick <= rules.cap:
+            limit = f"must lie between {price_text(rules.floor)} and {price_text(rules.cap)}"
+            raise Refusal("BAD_VALUE", "price", price_text(price_tick), limit)
+
+    def own_order(self, actor: str, order_id: str) -> Order | Found:
+        """An open order of the actor's: in the auction, or in which product and under which number in its book.
+
+        Raises Refusal NOT_FOUND, DENIED.
+        """
+        order = self.orders.get(order_id) or self.continuous.find(order_id)
         if order is None:
             raise Refusal("NOT_FOUND", "order", order_id, "is no open order")
-        if order.actor != actor:
+        if (order if isinstance(order, Order) else order.ticket).actor != actor:
             raise Refusal("DENIED", "order", order_id, "must be one's own")
-        ledger.post(entry, held(actor, -order.held_e8, ledger.currency), self.next_utc, f"cancel {order_id}")
-        return self.orders.pop(order_id)
+        return order
+
+    def amend(self, ledger: Ledger, entry: int, order: Order, price_tick: int | None, quantity_wh: int | None) -> Order:
+        """New terms for an order in the auction, and what is held for it now. Raises Refusal BAD_VALUE."""
+        price_tick = order.price_tick if price_tick is None else price_tick
+        quantity_wh = order.quantity_wh if quantity_wh is None else quantity_wh
+        self._require_in_band(price_tick)
+        held_e8 = quantity_wh * worst_tick(order.side, price_tick)
+        more_e8 = held_e8 - order.held_e8
+        ledger.post(entry, held(order.actor, more_e8, ledger.currency), self.next_utc, f"amend {order.id}")
+        amended = replace(order, price_tick=price_tick, quantity_wh=quantity_wh, held_e8=held_e8)
+        self.orders[order.id] = amended
+        return amended
+
+    def cancel(self, ledger: Ledger, entry: int, order: Order) -> None:
+        """Take an order out of the auction; what was held goes back."""
+        ledger.post(entry, held(order.actor, -order.held_e8, ledger.currency), self.next_utc, f"cancel {order.id}")
+        del self.orders[order.id]
 
     def check(self, ledger: Ledger) -> None:
         """What is held is what open orders may cost, and nothing is left in the market's clearing account.
 
         Raises LedgerError.
         """
+        self.continuous.check(ledger)
         by_actor: dict[str, int] = {}
         for order in self.orders.values():
             by_actor[order.actor] = by_actor.get(order.actor, 0) + order.held_e8
@@ -303,9 +321,17 @@ class Market:
     # Plain values -----------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
         """All that changes, in lists, texts and integers, the same for the same market."""
-        learnt = self.outlook.state()
+        learnt, products = self.outlook.state(), self.continuous.state()
+        rules = {section: getattr(self.scenario, section).model_dump() for section in _SECTIONS}
+        # What is as it was founded is left out where older desks know no such thing.
+        if self.scenario.continuous == self.founded.continuous:
+            del rules["continuous"]
+        for name in ("zic_percent", "rounds"):
+            if rules["community"][name] == getattr(self.founded.community, name):
+                del rules["community"][name]
         return {
             "band": [[] if end is None else [end] for end in self.band],
+            **({"continuous": products} if products else {}),
             "homes": {name: asdict(self._homes[name]) for name in sorted(self._changed_homes)},
             "last_price_tick": [] if self.last_price_tick is None else [self.last_price_tick],
             "next": self.next,
@@ -316,7 +342,7 @@ class Market:
                 for name, plant in ((name, self._plants[name]) for name in sorted(self._changed_plants))
             },
             "reference_tick": self.reference_tick,
-            "rules": {section: getattr(self.scenario, section).model_dump() for section in _SECTIONS},
+            "rules": rules,
             "units": self.units,
             "waiting_wh": self.waiting_wh,
         }
@@ -342,6 +368,7 @@ class Market:
             for section, kept in state["rules"].items()
         }
         market.scenario = market.scenario.model_copy(update=sections)
+        market.continuous.take_state(state.get("continuous", {}))
         market.units = [list(unit) for unit in state["units"]]
         market.waiting_wh = list(state["waiting_wh"])
         return market

@@ -32,9 +32,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "market.advance": frozenset({OPERATOR}),
     "market.set": frozenset({ADMIN, OPERATOR}),
     "order.place": frozenset({INVESTOR}),
+    "order.amend": frozenset({INVESTOR}),
     "order.cancel": frozenset(),
     "home.set": frozenset(),  # its owner, an admin or an operator: checked against the home itself
     "plant.set": frozenset(),
+    "community.post": frozenset({ADMIN}),
+    "community.pay": frozenset(),  # an admin, or the member of the statement: checked against the statement itself
 }
 
 # Who may grant and revoke a role. Owners are made by transfer and acceptance only.
@@ -45,7 +48,7 @@ GRANTED_BY: dict[str, frozenset[str]] = {
     AUDITOR: frozenset({OWNER, ADMIN}),
 }
 
-# Nothing trades and nothing is bought while the desk is halted; what is owed can be taken out, rights can be mended.
+# Nothing trades and nothing is bought while the desk is halted; what is owed can be paid, rights can be mended.
 WHILE_HALTED = frozenset(
     {
         "actor.rotate-key",
@@ -56,6 +59,7 @@ WHILE_HALTED = frozenset(
         "owner.accept",
         "fund.cancel",
         "fund.withdraw",
+        "community.pay",
         "order.cancel",
         "market.halt",
         "market.resume",
@@ -68,6 +72,7 @@ DELEGABLE = (
     "home.set",
     "market.advance",
     "market.halt",
+    "order.amend",
     "order.cancel",
     "order.place",
     "plant.set",

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meters import Meter, read_meter
-from voltadesk.feeds.series import Series, read_series
+from voltadesk.feeds.prices.series import read_series
+from voltadesk.feeds.prices.shelf import find_prices
+from voltadesk.feeds.series import Series
 from voltadesk.scenario.model import Scenario
 from voltadesk.scenario.read import parse_scenario
 
@@ -35,10 +37,12 @@ class Source(NamedTuple):
             raise BadInput("scenario", str(path), "must be a text file that can be read") from None
         if len(text) > TEXT_LIMIT:
             raise BadInput("scenario", f"{len(text)} characters", f"must have at most {TEXT_LIMIT}", path.name)
-        files = {}
-        for name in file_names(parse_scenario(text, path.name)):
+        files, scenario = {}, parse_scenario(text, path.name)
+        prices = scenario.upstream.prices if scenario.upstream is not None else None
+        for name in file_names(scenario):
+            is_price = prices is not None and prices.file == name
             try:
-                files[name] = (path.parent / name).read_bytes()
+                files[name] = (find_prices(name, path.parent) if is_price else path.parent / name).read_bytes()
             except OSError:
                 raise BadInput("file", name, "must be a file that can be read", path.name) from None
         if sum(map(len, files.values())) > FILE_LIMIT:

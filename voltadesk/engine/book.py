@@ -123,6 +123,16 @@ class Book:
         )
         return Rejection(int(report["id"]), rule.name, rule.field, limit)
 
+    def retract(self) -> None:
+        """Take back the last report, which refused a message: the book is as it was before that was sent.
+
+        For a keeper of books who counts refusals elsewhere. Raises ValueError when the last report is no refusal.
+        """
+        if not self._written or self._rows[self._written - 1]["event"] != ev.EVENT_REJECTED:
+            raise ValueError("retract: the last report must be a rejection")
+        self._written -= 1
+        self._memory[lv.SEQUENCE] -= 1
+
     def _run(self, messages_at: int, messages: Table) -> Table:
         """Carry out messages."""
         begin, count = self._written, len(messages)

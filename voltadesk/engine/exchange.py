@@ -7,10 +7,23 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Receipts
+from voltadesk.engine import book_levels as lv
+from voltadesk.engine.arena import HOME_ROWS, Arena, Market, Measured, Quotes, Receipts
+from voltadesk.engine.book_events import REPORT
 from voltadesk.engine.market import TURNOVER_LIMIT_E8, run_intervals
 from voltadesk.engine.plants import UNIT_ROWS
-from voltadesk.engine.tables import ACCOUNTS, BATTERY_ROW, INTERVAL, NO_PRICE_TICK, TRADE, Conditions, Table
+from voltadesk.engine.tables import (
+    ACCOUNTS,
+    BATTERY_ROW,
+    BATTERY_SHARE,
+    COMMUNITY_CONTINUOUS,
+    COMMUNITY_ROW,
+    INTERVAL,
+    NO_PRICE_TICK,
+    TRADE,
+    Conditions,
+    Table,
+)
 from voltadesk.errors import VoltaDeskError
 
 FILL_LIMIT_WH = 9 * 10**12  # times an efficiency in ppm this stays within 64 bits
@@ -20,8 +33,10 @@ class Exchange:
     """A market of homes, plants, batteries and the upstream grid over `count` intervals.
 
     The tables given are copied; `homes`, `plants`, `batteries` and `accounts` hold state and totals up to
-    `next_interval`, `intervals`, `plant_output_wh` and `battery_rows` one row for each interval run. The interval's
-    steps always close: any orders have a result, at worst no trade.
+    `next_interval`, `intervals`, `plant_output_wh` and `battery_rows` one row for each interval run; `community_rows`,
+    too, where the community trades on a book or is measured, else none. `battery_share` holds what of the batteries'
+    totals was traded in the community. The interval's steps always close: any orders
+    have a result, at worst no trade.
 
     rules      (1,) RULES        homes  (H,) HOME       plants  (P,) PLANT      batteries  (B,) BATTERY
     count      intervals there is room for
@@ -42,10 +57,17 @@ class Exchange:
         self.intervals = np.zeros(count, INTERVAL)
         self.plant_output_wh = np.zeros((count, len(plants)), np.int64)
         self.battery_rows = np.zeros((count, len(batteries)), BATTERY_ROW)
+        self.is_continuous = bool(self.rules["community_rule"][0] == COMMUNITY_CONTINUOUS)
+        is_measured = self.is_continuous or bool(self.rules["community_is_measured"][0])
+        self.community_rows = np.zeros(count if is_measured else 0, COMMUNITY_ROW)
+        for name in ("lowest_tick", "highest_tick", "equilibrium_tick"):
+            self.community_rows[name] = NO_PRICE_TICK
+        self.battery_share = np.zeros(len(batteries), BATTERY_SHARE)
         self.next_interval = 0
         self.keep_trades = keep_trades
         self._last: tuple[int, Table] | None = None
         self._arena = self._make_arena()
+        self._quotes = self._make_quotes() if is_measured else None
 
     def _make_arena(self) -> Arena:
         homes, plants, fleet = len(self.homes), len(self.plants), len(self.batteries)
@@ -60,9 +82,44 @@ class Exchange:
             home_wh=np.zeros((HOME_ROWS, homes), np.int64),
             unit=np.zeros((UNIT_ROWS, plants), np.int64),
             lost_wh=np.zeros(fleet, np.int64),
+            home_e8=np.zeros(homes, np.int64),
+            battery_wh=np.zeros((2, fleet), np.int64),
+            battery_e8=np.zeros(fleet, np.int64),
             turnover_e8=np.zeros(1, np.int64),
             first_plant=first_plant,
         )
+
+    def _make_quotes(self) -> Quotes:
+        """Room for all orders that there may be in the community, and for a book of them if it trades on one."""
+        rules, slots, orders, ticks = self.rules[0], self._arena.first_plant + 2 * len(self.batteries), 0, 0
+        if self.is_continuous:
+            orders = slots + 1
+            fees = rules["community_grid_fee_tick"] + rules["community_levy_tick"]
+            # No one pays more than the quote and these, and no one takes less than the quote.
+            ticks = int(rules["margin_tick"] + max(0, rules["grid_fee_tick"] + rules["levy_tick"] - fees)) + 1
+        memory, place = np.zeros(lv.memory_words(ticks), np.int64), np.zeros(orders, np.int32)
+        pool, reports = np.zeros(orders * lv.PLACE_WORDS, np.int64), np.zeros(orders, REPORT)
+        self._of_book = pool, reports  # only their addresses are kept elsewhere
+        row = np.zeros((8, slots), np.int64)
+        return Quotes(
+            value_tick=row[0],
+            quantity_wh=row[1],
+            is_drawn=row[2],
+            price_tick=row[3],
+            left_wh=row[4],
+            fill_wh=row[5],
+            amount_e8=row[6],
+            turn=row[7],
+            memory=memory,
+            place=place,
+            where=lv.addresses(memory, pool, place, reports),
+        )
+
+    def _opening(self, conditions: Conditions) -> NDArray[np.int64]:
+        """In which order batteries are placed on the community's book: bids, then offers, better limits first."""
+        bids = np.argsort(-conditions.battery_buy_limit_tick, axis=1, kind="stable")
+        offers = np.argsort(conditions.battery_sell_limit_tick, axis=1, kind="stable")
+        return np.concatenate([bids, offers + len(self.batteries)], axis=1, dtype=np.int64)
 
     def advance(self, conditions: Conditions) -> Table:
         """Run the C intervals that the conditions bring; returns the receipts of their trades (TRADE).
@@ -74,7 +131,7 @@ class Exchange:
         self._check_shapes(conditions, count)
         # One layout of arrays, so that the kernel is compiled for one.
         conditions = Conditions(*(np.require(array, np.int64, ("C", "W")) for array in conditions))
-        most = count * (5 * len(self.homes) + 3 * len(self.plants) + 2 + 2 * len(self.batteries))
+        most = count * (5 * len(self.homes) + 3 * len(self.plants) + 2 + 4 * len(self.batteries))
         rows = np.zeros(most if self.keep_trades else 0, TRADE)
         receipts = Receipts(rows, np.zeros(1, np.int64))
         market = Market(
@@ -86,8 +143,12 @@ class Exchange:
             self.intervals,
             self.plant_output_wh,
             self.battery_rows,
+            self.battery_share,
         )
-        if not run_intervals(self.next_interval, market, conditions, self._arena, receipts):
+        measured = None
+        if self._quotes is not None:
+            measured = Measured(self.community_rows, self._quotes, self._opening(conditions))
+        if not run_intervals(self.next_interval, market, conditions, self._arena, measured, receipts):
             raise VoltaDeskError(f"turnover: must stay below {TURNOVER_LIMIT_E8 // 10**8:,} in one run: shorten it")
         self.next_interval += count
         trades: Table = rows[: receipts.written[0]]
@@ -136,6 +197,7 @@ class Exchange:
             self.intervals[:done],
             self.plant_output_wh[:done],
             self.battery_rows[:done],
+            *([self.battery_share, self.community_rows[:done]] if self.is_continuous else []),
         ):
             digest.update(np.ascontiguousarray(table).view(np.int64).astype("<i8").tobytes())
         return digest.hexdigest()

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from voltadesk.engine.arena import Arena, Market, Receipts
+from voltadesk.engine.arena import GIVEN, TAKEN, Arena, Market, Measured, Receipts
 from voltadesk.engine.community import community_price_tick
-from voltadesk.engine.compiled import kernel
+from voltadesk.engine.compiled import kernel, part
+from voltadesk.engine.continuous import trade_continuous
 from voltadesk.engine.orders import clear_whole, nominate, place_homes, place_others, share_community
+from voltadesk.engine.quotes import measure_pool
 from voltadesk.engine.settlement import (
     pay_as_bid_rest_e8,
     settle_fleet,
@@ -20,14 +20,33 @@ from voltadesk.engine.settlement import (
     settle_upstream,
     turn_over,
 )
-from voltadesk.engine.tables import COMMUNITY_NONE, NO_PRICE_TICK, Conditions
+from voltadesk.engine.tables import COMMUNITY_CONTINUOUS, COMMUNITY_NONE, NO_PRICE_TICK, Conditions
 
 TURNOVER_LIMIT_E8 = 8 * 10**18  # leaves room for the dearest interval there can be
 
 
+@part
+def trade_pool(i: int, market: Market, arena: Arena, supply_wh: int, demand_wh: int) -> None:
+    """Trade among homes at one price from the interval's quote."""
+    rules, result = market.rules[0], market.intervals[i]
+    price = community_price_tick(rules, result.quote_tick, supply_wh, demand_wh)
+    result.community_price_tick = price
+    result.community_wh = share_community(rules, market.home, price, arena.home_wh)
+    if result.community_wh > 0:
+        for h in range(market.home.shape[0]):
+            arena.home_e8[h] = price * (arena.home_wh[GIVEN, h] - arena.home_wh[TAKEN, h])
+        fees = rules.community_grid_fee_tick + rules.community_levy_tick
+        arena.turnover_e8[0] += 2 * result.community_wh * (abs(price) + fees)
+
+
 @kernel
-def run_intervals(first: int, market: Market, conditions: Conditions, arena: Arena, receipts: Receipts) -> bool:
+def run_intervals(
+    first: int, market: Market, conditions: Conditions, arena: Arena, measured: Measured | None, receipts: Receipts
+) -> bool:
     """Run the C intervals of the conditions, the first of which is number `first` of the market.
+
+    Without `measured` the kernel is compiled without the order book, which most markets don't need; a community may be
+    a pool then.
 
     False where the run's turnover leaves what 64 bits can count; the tables are then of no use.
     """
@@ -46,10 +65,12 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
             second_from,
             arena.home_wh,
         )
+        arena.home_e8[:] = 0
+        arena.battery_wh[:] = 0
+        arena.battery_e8[:] = 0
         place_others(k, market, conditions, second_from, arena)
         result.quote_tick = NO_PRICE_TICK
         result.community_price_tick = NO_PRICE_TICK
-        community_tick = np.int64(0)
         is_quote = rules.community_rule != COMMUNITY_NONE
         # Once for the quote, where there is a community, and once for the auction itself: one call, compiled once.
         while True:
@@ -60,9 +81,15 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
             is_quote = False
             result.quote_tick = solution.price_tick
             if result.quote_tick != NO_PRICE_TICK:
-                community_tick = community_price_tick(rules, result.quote_tick, supply, demand)
-                result.community_price_tick = community_tick
-                result.community_wh = share_community(rules, market.home, community_tick, arena.home_wh)
+                if measured is None:
+                    trade_pool(i, market, arena, supply, demand)
+                else:
+                    row = measured.rows[i]
+                    if rules.community_rule == COMMUNITY_CONTINUOUS:
+                        trade_continuous(k, i, market, conditions, arena, measured, row, second_from)
+                    else:
+                        trade_pool(i, market, arena, supply, demand)
+                        measure_pool(k, market, conditions, arena, measured.quotes, result.quote_tick, row)
         result.price_tick = solution.price_tick
         result.price_low_tick = solution.price_low_tick
         result.price_high_tick = solution.price_high_tick
@@ -75,7 +102,6 @@ def run_intervals(first: int, market: Market, conditions: Conditions, arena: Are
             conditions.load_metered_wh[k],
             conditions.solar_metered_wh[k],
             arena,
-            community_tick,
             solution,
             receipts,
         )

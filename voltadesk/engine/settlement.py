@@ -24,46 +24,19 @@ from voltadesk.engine.batteries import charge, discharge, reason
 from voltadesk.engine.compiled import part
 from voltadesk.engine.orders import paid_tick
 from voltadesk.engine.plants import ASKED, FREEDOM, LOWER, MUST_RUN, RUN, TOLD, UNIT_SHORT, hold
-from voltadesk.engine.rounding import fee_e8
+from voltadesk.engine.receipts import receipt, receipts_at_average
 from voltadesk.engine.tables import (
     KIND_BATTERY,
     KIND_HOME,
     KIND_PLANT,
     KIND_UPSTREAM,
     MARKET_AUCTION,
-    MARKET_COMMUNITY,
     MARKET_IMBALANCE,
     NO_PRICE_TICK,
     Conditions,
 )
 
 NO_FEES, THE_ONE = np.int64(0), np.int64(0)  # typed: literals compile `receipt` again for each value
-
-
-@part
-def receipt(
-    receipts: Receipts,
-    interval: int,
-    kind: int,
-    participant: int,
-    market: int,
-    energy_wh: int,
-    price_tick: int,
-    fees_e8: int,
-) -> None:
-    """Write the receipt of a trade: `energy_wh` bought positive, sold negative."""
-    if receipts.rows.shape[0] == 0 or energy_wh == 0:
-        return
-    row = receipts.rows[receipts.written[0]]
-    row.interval = interval
-    row.kind = kind
-    row.participant = participant
-    row.market = market
-    row.energy_wh = energy_wh
-    row.price_tick = price_tick
-    row.amount_e8 = -energy_wh * price_tick
-    row.fees_e8 = -fees_e8
-    receipts.written[0] += 1
 
 
 @part
@@ -86,7 +59,6 @@ def settle_homes(
     load_metered_wh: NDArray[np.int64],
     solar_metered_wh: NDArray[np.int64],
     arena: Arena,
-    community_tick: int,
     solution: Solution,
     receipts: Receipts,
 ) -> int:
@@ -119,16 +91,25 @@ def settle_homes(
         imbalance_all += imbalance
         own_use = min(made, served + flexible)
         # Settlement.
-        fees = (grid_fees_tick + rules.margin_tick) * bought + community_fees_tick * taken
-        broker_fee = fee_e8(community_tick * given, rules.community_fee_bp) if given > 0 else 0
         add_delivery(row, served + flexible, flexible, metered - served, made, potential - made, own_use)
         add_delivery(result, served + flexible, flexible, metered - served, made, potential - made, own_use)
+        fees = (grid_fees_tick + rules.margin_tick) * bought
         if taken > 0 or given > 0:
             row.community_bought_wh += taken
             row.community_sold_wh += given
-            row.community_e8 += community_tick * (given - taken)
-            receipt(receipts, i, KIND_HOME, h, MARKET_COMMUNITY, taken, community_tick, community_fees_tick * taken)
-            receipt(receipts, i, KIND_HOME, h, MARKET_COMMUNITY, -given, community_tick, broker_fee)
+            row.community_e8 += arena.home_e8[h]
+            community_fees = receipts_at_average(
+                receipts,
+                i,
+                KIND_HOME,
+                h,
+                taken - given,
+                arena.home_e8[h],
+                community_fees_tick,
+                rules.community_fee_bp,
+            )
+            fees += community_fees
+            broker += community_fees if given > 0 else 0
         if bought > 0 or sold > 0:
             sold_tick = paid_tick(rules, arena, h, solution)
             row.auction_bought_wh += bought
@@ -137,10 +118,9 @@ def settle_homes(
             auction_fees = (grid_fees_tick + rules.margin_tick) * bought
             receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, bought, solution.price_tick, auction_fees)
             receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, -sold, sold_tick, NO_FEES)
-        row.fees_e8 -= fees + broker_fee
+        row.fees_e8 -= fees
         bought_all += bought
         taken_all += taken
-        broker += broker_fee
     accounts.operator_e8 += rules.margin_tick * bought_all
     accounts.network_e8 += rules.grid_fee_tick * bought_all + rules.community_grid_fee_tick * taken_all
     accounts.levies_e8 += rules.levy_tick * bought_all + rules.community_levy_tick * taken_all
@@ -223,25 +203,27 @@ def settle_fleet(
     at = arena.first_plant + 2 * market.plant.shape[0] + 2
     for b in range(fleet):
         row, line = market.battery[b], market.battery_rows[i, b]
-        bought, sold = arena.fill_wh[at + b], arena.fill_wh[at + fleet + b]
+        auction_bought, auction_sold = arena.fill_wh[at + b], arena.fill_wh[at + fleet + b]
+        bought, sold = auction_bought + arena.battery_wh[0, b], auction_sold + arena.battery_wh[1, b]
         lost, mode = arena.lost_wh[b], 0
+        settle_store_in_community(i, market, arena, b, receipts)
         if bought > 0:
             mode = 1
             lost += charge(row, bought)
-            fees = rules.margin_tick * bought
+            fees = rules.margin_tick * auction_bought
             row.charged_wh += bought
-            row.bought_e8 -= solution.price_tick * bought
+            row.bought_e8 -= solution.price_tick * auction_bought
             row.fees_e8 -= fees
             accounts.operator_e8 += fees
-            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, bought, solution.price_tick, fees)
+            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, auction_bought, solution.price_tick, fees)
         if sold > 0:
             mode = -1
             lost += discharge(row, sold)
             price = paid_tick(rules, arena, at + fleet + b, solution)
             row.discharged_wh += sold
-            row.sold_e8 += price * sold
+            row.sold_e8 += price * auction_sold
             row.wear_e8 += row.wear_cost_tick * sold
-            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, -sold, price, NO_FEES)
+            receipt(receipts, i, KIND_BATTERY, b, MARKET_AUCTION, -auction_sold, price, NO_FEES)
         if mode != 0 and mode != row.last_mode:
             row.mode_changes += 1 if row.last_mode != 0 else 0
             row.last_mode = mode
@@ -266,6 +248,28 @@ def settle_fleet(
         result.battery_charge_wh += bought
         result.battery_discharge_wh += sold
         result.battery_loss_wh += lost
+
+
+@part
+def settle_store_in_community(i: int, market: Market, arena: Arena, b: int, receipts: Receipts) -> None:
+    """Settle what a battery traded in the community: a buyer bears no fees there, a seller the broker's."""
+    row, received = market.battery[b], arena.battery_e8[b]
+    traded = arena.battery_wh[0, b] - arena.battery_wh[1, b]
+    if traded == 0:
+        return
+    fees = receipts_at_average(
+        receipts, i, KIND_BATTERY, b, traded, received, NO_FEES, market.rules[0].community_fee_bp
+    )
+    row.fees_e8 -= fees
+    market.accounts[0].broker_e8 += fees
+    share = market.battery_share[b]
+    share.bought_wh += max(0, traded)
+    share.sold_wh += max(0, -traded)
+    share.amount_e8 += received
+    if traded > 0:
+        row.bought_e8 += received
+    else:
+        row.sold_e8 += received
 
 
 @part
@@ -309,13 +313,10 @@ def settle_imbalance(i: int, market: Market, arena: Arena, short_wh: int, receip
 
 @part
 def turn_over(rules: Any, result: Any, arena: Arena) -> None:
-    """Add what the interval's auction and community turned over; no one's account can have moved by more."""
+    """Add what the interval's auction turned over; no one's account can have moved by more."""
     fees = rules.margin_tick + rules.grid_fee_tick + rules.levy_tick
     if result.auction_wh > 0:
         arena.turnover_e8[0] += result.auction_wh * (abs(result.price_tick) + fees) + result.uplift_e8
-    if result.community_wh > 0:
-        fees = rules.community_grid_fee_tick + rules.community_levy_tick
-        arena.turnover_e8[0] += 2 * result.community_wh * (abs(result.community_price_tick) + fees)
 
 
 @part

@@ -18,8 +18,14 @@ Table = NDArray[Any]
 NO_PRICE_TICK = -(1 << 40)  # where a price may be missing: no order, no trade
 
 # Codes ----------------------------------------------------------------------------------------------------------------
-COMMUNITY_RULES = ("none", "discount", "mid-market", "supply-demand-ratio")
-COMMUNITY_NONE, COMMUNITY_DISCOUNT, COMMUNITY_MID_MARKET, COMMUNITY_SUPPLY_DEMAND_RATIO = range(4)
+COMMUNITY_RULES = ("none", "discount", "mid-market", "supply-demand-ratio", "continuous")
+(
+    COMMUNITY_NONE,
+    COMMUNITY_DISCOUNT,
+    COMMUNITY_MID_MARKET,
+    COMMUNITY_SUPPLY_DEMAND_RATIO,
+    COMMUNITY_CONTINUOUS,
+) = range(5)
 
 MARKETS = ("community", "auction", "imbalance")
 MARKET_COMMUNITY, MARKET_AUCTION, MARKET_IMBALANCE = np.arange(3)  # typed: literals compile a kernel for each value
@@ -70,6 +76,10 @@ RULES = table(
     "community_fee_bp",  # broker's fee on what the seller gets
     "community_grid_fee_tick",  # on homes' purchases in the community
     "community_levy_tick",
+    "community_zic_bp",  # continuous: share of homes that quote by ZIC, the others by their values
+    "community_rounds",  # continuous: how often a home quotes in an interval
+    "community_seed",  # continuous: where draws of quotes come from
+    "community_is_measured",  # 0 or 1: what trades were worth is worked out for a pool, too
     "imbalance_spread_tick",
     "upstream_limit_w",  # 0: no connection
     "upstream_emissions_g_per_mwh",
@@ -197,6 +207,26 @@ INTERVAL = table(
     "welfare_e8",  # of the auction
     "uplift_e8",  # what the operator pays units it told to run
     "clearings",  # how often the auction was solved for whole set-points
+)
+
+BATTERY_SHARE = table(  # of a battery's totals, what it traded in the community
+    "bought_wh",
+    "sold_wh",
+    "amount_e8",  # received, paid negative; before fees
+)
+
+COMMUNITY_ROW = table(  # one per interval where the community is measured: what its trades were worth
+    "quotes",  # orders placed or renewed on the book
+    "trades",
+    "traded_wh",
+    "amount_e8",  # paid for that
+    "lowest_tick",  # price of a trade; NO_PRICE_TICK without one
+    "highest_tick",
+    "welfare_e8",  # values less costs of what was traded
+    "possible_e8",  # most that could have been
+    "possible_wh",  # energy that an equilibrium trades
+    "equilibrium_tick",  # its price; NO_PRICE_TICK where nothing could be traded
+    "square_deviation",  # sum of energy x (price - equilibrium)^2 over trades [Wh x tick^2], at most 2^62
 )
 
 BATTERY_ROW = table(  # one per interval and battery

@@ -21,7 +21,7 @@ from voltadesk.feeds.meter_scan import NotPlain
 from voltadesk.feeds.meter_series import Reader, Reading, Said, Series, Stamps
 from voltadesk.feeds.parquet import read_parquet
 from voltadesk.feeds.table import Table, read_table
-from voltadesk.feeds.times import STAMP, _time_column
+from voltadesk.feeds.times import STAMP, time_column_of
 
 DELIMITERS = ",;\t"
 LARGE_BYTES = 1 << 18  # from here on it pays to read a CSV file by column
@@ -65,7 +65,7 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
 def read_text_file(path: Path, timezone: str | None = None, stamps: Stamps = "start") -> MeterFile:
     """`read_meter_file` for what is not plain: it takes longer, knows all forms and names every fault."""
     table = _table(path)
-    time = _time_column(table, None)
+    time = time_column_of(table, None)
     times = [c for c, cell in enumerate(table.rows[0]) if c != time and STAMP.fullmatch(cell.strip())]
     header = read_header(table.columns, time, times, header_of(table))
     reader = Reader(table, header.time, timezone, stamps)

@@ -19,7 +19,7 @@ from voltadesk.feeds.meter_scan import Codes, CsvScan, Floats, NotPlain, Parquet
 from voltadesk.feeds.meter_series import Cut, Ints, Reading, Said, Series, Stamps, step_of, totals_wh
 from voltadesk.feeds.parquet import DATABASE
 from voltadesk.feeds.table import Table, exact_cells
-from voltadesk.feeds.times import STAMP, _local_to_utc, _seconds_of, _time_column
+from voltadesk.feeds.times import STAMP, local_to_utc, seconds_of, time_column_of
 
 EXACT = 10**15  # exclusive: up to here a whole number and its quotient by a power of ten are known by their float
 _DECIMALS = (3, 0, 6, 9, 12)  # that are tried, one after the other
@@ -61,7 +61,7 @@ class _Reader:
         cells = [iso_day(cell.strip()) for cell in first]
         self.is_dotted = [cell != old.strip() for cell, old in zip(cells, first, strict=True)]
         self.table = Table(scan.head.place, scan.head.columns, [cells], scan.head.lines)
-        self.time = _time_column(self.table, None)
+        self.time = time_column_of(self.table, None)
         others = [c for c, cell in enumerate(cells) if c != self.time and STAMP.fullmatch(cell)]
         self.header = read_header(self.table.columns, self.time, others, self.table.place)
         self.said = Said()
@@ -94,7 +94,7 @@ class _Reader:
         first = int(code[0])
         cells = [iso_day(text) if self.is_dotted[self.time] else text for text in texts]
         cells = [cells[first], *cells[:first], *cells[first + 1 :]]  # the first row says how all are written
-        seconds, self.is_local = _seconds_of(self._stand_in(len(cells)), cells)
+        seconds, self.is_local = seconds_of(self._stand_in(len(cells)), cells)
         self.second = np.array([*seconds[1 : first + 1], seconds[0], *seconds[first + 1 :]], np.int64)
         self.times, self.measured = code, np.full(len(code), MEASURED, np.int8)
         self.said.clock(self.is_local, self.zone)
@@ -150,7 +150,7 @@ class _Reader:
             seconds = self.second[times]
             if self.is_local and self.zone is not None:
                 rows = len(seconds)
-                utc = _local_to_utc(self._stand_in(rows), [""] * rows, seconds.tolist(), self.zone)
+                utc = local_to_utc(self._stand_in(rows), [""] * rows, seconds.tolist(), self.zone)
                 seconds = np.array(utc, np.int64)
             self._known = key, seconds, step_of(seconds, _refuse)
         return self._known[1:]

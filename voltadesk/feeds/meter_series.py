@@ -14,7 +14,7 @@ from voltadesk.clock import INTERVAL_MINUTES, time_zone
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import MEASURED, MISSING, QUALITIES, Kind, Register, Unit
 from voltadesk.feeds.table import Exact, Table, exact_cells
-from voltadesk.feeds.times import _local_to_utc, _seconds_of, not_after
+from voltadesk.feeds.times import local_to_utc, not_after, seconds_of
 from voltadesk.units import ENERGY_LIMIT_WH
 
 Stamps = Literal["start", "end"]
@@ -146,10 +146,10 @@ class Reader:
         cells = table.cells(self.time)
         key = tuple(cells)
         if key not in self._seconds:
-            seconds, local = _seconds_of(table, cells)
+            seconds, local = seconds_of(table, cells)
             self.said.clock(local, self.zone)
             if local and self.zone is not None:
-                seconds = _local_to_utc(table, cells, seconds, self.zone)
+                seconds = local_to_utc(table, cells, seconds, self.zone)
             self._seconds[key] = np.array(seconds, np.int64)
         return self._seconds[key]
 

@@ -59,10 +59,10 @@ def read_meter(
 
     `interval`: a row holds the energy of (or the mean power over) the interval that begins at its time.
     `cumulative`: a row holds the counter at its time, so n rows make n - 1 intervals; kWh or Wh only.
-    Times and `span` are read as in `feeds.series.read_series`.
+    Times and `span` are read by `feeds.times.read_times`.
 
-    Raises BadInput, naming file and line, for what `read_series` refuses, for negative energy, for a counter that runs
-    backwards, and for a `unit` or `kind` that is not known.
+    Raises BadInput, naming file and line, for times that describe no grid or don't cover the span, for negative energy,
+    for a counter that runs backwards, and for a `unit` or `kind` that is not known.
     """
     if unit not in _UNIT_WH:
         raise BadInput("unit", unit, f"must be one of {', '.join(_UNIT_WH)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voltadesk import units
@@ -30,12 +30,17 @@ class Table:
     columns: list[str]
     rows: list[list[str]]
     lines: list[int]
+    unit: str = "line"  # what `lines` counts, where it is no text: entries, rows
 
     def where(self, row: int) -> str:
-        return f"{self.place}: line {self.lines[row]}"
+        return f"{self.place}: {self.unit} {self.lines[row]}"
 
     def cut(self, rows: slice) -> Table:
-        return Table(self.place, self.columns, self.rows[rows], self.lines[rows])
+        return replace(self, rows=self.rows[rows], lines=self.lines[rows])
+
+    def only(self, rows: Sequence[int]) -> Table:
+        """The rows of these numbers."""
+        return replace(self, rows=[self.rows[i] for i in rows], lines=[self.lines[i] for i in rows])
 
     def cells(self, column: int) -> list[str]:
         return [row[column].strip() for row in self.rows]
@@ -54,8 +59,12 @@ def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
 
     Of several delimiters the file has the one that its header has most of.
     """
-    place = str(path)
-    lines = _text(Path(path), field).split("\n")
+    return parse_table(read_text(Path(path), field), str(path), field, delimiters)
+
+
+def parse_table(text: str, place: str, field: str, delimiters: str = ",") -> Table:
+    """The header and rows of a CSV file's text, as `read_table`."""
+    lines = text.split("\n")
     header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
     delimiter = delimiter_of(header, delimiters)
     # A comment becomes an empty line, so that the reader's count of lines stays the file's.
@@ -105,8 +114,8 @@ def _miscounted(row: Sequence[str], count: int, delimiter: str, delimiters: str)
     return f"{limit}, as a decimal comma parts a number such as {whole},{part}: write {whole}.{part}{semicolons}"
 
 
-def _text(path: Path, field: str) -> str:
-    limit = "must be a CSV file in UTF-8"
+def read_text(path: Path, field: str, limit: str = "must be a CSV file in UTF-8") -> str:
+    """A file's text. Raises BadInput, saying `limit`, when it can't be read, is too long or holds nothing."""
     try:
         if (size := path.stat().st_size) > FILE_LIMIT_BYTES:
             raise BadInput(field, path, f"must be at most {FILE_LIMIT_BYTES} bytes, has {size}")

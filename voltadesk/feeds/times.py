@@ -44,19 +44,19 @@ def read_times(
     BadInput with the line where the rows describe no grid, or don't cover the span.
     """
     zone = time_zone(timezone) if timezone is not None else None
-    column = _time_column(table, name)
-    seconds, local = _seconds_of(table, table.cells(column))
+    column = time_column_of(table, name)
+    seconds, local = seconds_of(table, table.cells(column))
     note = "times have no zone: read as UTC" if local and zone is None else ""
     covered = (seconds[0], seconds[-1])
     if local and zone is not None:
         note = f"times read on the clock of {zone.key}"
-        covered = (seconds[0] - _offset_s(seconds[0], zone, 0), seconds[-1] - _offset_s(seconds[-1], zone, 1))
+        covered = (seconds[0] - offset_s(seconds[0], zone, 0), seconds[-1] - offset_s(seconds[-1], zone, 1))
         if span is not None:
             # Clock changes far from the span don't matter; by whole hours, none that repeats is cut in two.
             low, high = ((second + _offset_at_s(second, zone)) // 3600 * 3600 for second in span)
             rows = _between(seconds, low - 7200, high + 7200)
             table, seconds = table.cut(rows), seconds[rows]
-        seconds = _local_to_utc(table, table.cells(column), seconds, zone)
+        seconds = local_to_utc(table, table.cells(column), seconds, zone)
     if span is not None:
         rows = _covering(seconds, span, counter)
         table, seconds = table.cut(rows), seconds[rows]
@@ -70,7 +70,7 @@ def read_times(
     return table, Times(column, seconds[0], step_s, note)
 
 
-def _seconds_of(table: Table, cells: Sequence[str]) -> tuple[list[int], bool]:
+def seconds_of(table: Table, cells: Sequence[str]) -> tuple[list[int], bool]:
     """Each row's second since 1970: in UTC, or (true) on the clock of stamps without an offset."""
     stamp = STAMP.fullmatch(cells[0])
     if stamp is None:
@@ -99,7 +99,8 @@ def _require_cover(table: Table, begin: int, end: int, span: Span) -> None:
         raise BadInput("time", f"{utc_text(begin)} to {utc_text(end)}", limit, table.place)
 
 
-def _time_column(table: Table, name: str | None) -> int:
+def time_column_of(table: Table, name: str | None) -> int:
+    """The column of that name, else the first whose cells are times. Raises BadInput when there is none."""
     if name is not None:
         return column_named(table, name, "time column")
     for pattern in (STAMP, _UNIX):
@@ -156,7 +157,7 @@ def _stamp_parts(stamp: str, offset: bool) -> tuple[int, int]:
     return (date.fromisoformat(match[1]) - date(1970, 1, 1)).days * DAY_S, since_midnight - shift
 
 
-def _local_to_utc(table: Table, cells: Sequence[str], local: list[int], zone: ZoneInfo) -> list[int]:
+def local_to_utc(table: Table, cells: Sequence[str], local: list[int], zone: ZoneInfo) -> list[int]:
     """UTC seconds of local clock readings; of two rows with the same reading, the first is the earlier instant."""
     offsets: dict[int, int | None] = {}  # by local day; None on a day with a clock change
     seconds: list[int] = []
@@ -164,13 +165,13 @@ def _local_to_utc(table: Table, cells: Sequence[str], local: list[int], zone: Zo
     for row, reading in enumerate(local):
         day = reading // DAY_S
         if day not in offsets:
-            begin, end = (_offset_s(second, zone, 0) for second in (day * DAY_S, (day + 1) * DAY_S))
+            begin, end = (offset_s(second, zone, 0) for second in (day * DAY_S, (day + 1) * DAY_S))
             offsets[day] = begin if begin == end else None
         offset = offsets[day]
         if offset is not None:
             seconds.append(reading - offset)
             continue
-        instants = sorted({reading - _offset_s(reading, zone, fold) for fold in (0, 1)})
+        instants = sorted({reading - offset_s(reading, zone, fold) for fold in (0, 1)})
         instants = [instant for instant in instants if instant + _offset_at_s(instant, zone) == reading]
         if not instants:
             limit = f"does not exist on the clock of {zone.key}: the clock skips it"
@@ -182,11 +183,11 @@ def _local_to_utc(table: Table, cells: Sequence[str], local: list[int], zone: Zo
         if len(rows) == 1:
             limit = f"is ambiguous on the clock of {zone.key}: the hour repeats, and the file has it once"
             raise BadInput("time", cells[rows[0]], limit, table.where(rows[0]))
-        seconds[rows[1]] = reading - _offset_s(reading, zone, 1)
+        seconds[rows[1]] = reading - offset_s(reading, zone, 1)
     return seconds
 
 
-def _offset_s(local: int, zone: ZoneInfo, fold: int) -> int:
+def offset_s(local: int, zone: ZoneInfo, fold: int) -> int:
     """Offset from UTC at a reading of the local clock [s]; at a skipped or repeated one, before (0) or after (1)."""
     naive = datetime(1970, 1, 1, tzinfo=zone) + timedelta(seconds=local)  # arithmetic on the wall clock
     return _seconds(naive.replace(fold=fold).utcoffset())

@@ -16,7 +16,8 @@ from voltadesk.clock import utc_text
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.report.backtest import Backtest, Integers, Run, Unit
 from voltadesk.report.backtest_investment import Investment, investment_figures
-from voltadesk.report.summary import Tree, ratio
+from voltadesk.report.rounded import ratio
+from voltadesk.report.summary import Tree
 from voltadesk.units import PPM_PER_UNIT, WH_PER_MWH, money_decimal, mwh_decimal, price_decimal
 
 YEAR_S = 8760 * 3600

@@ -8,7 +8,9 @@ import numpy as np
 
 from voltadesk.clock import IntervalGrid, utc_text
 from voltadesk.errors import BadInput
-from voltadesk.feeds.price_file import Layout, PublishedFile, read_prices, read_published
+from voltadesk.feeds.prices.layout import Layout
+from voltadesk.feeds.prices.published import PublishedFile, read_published
+from voltadesk.feeds.prices.series import read_prices
 from voltadesk.strategy.trader import Prices, Published
 
 DAY_AHEAD, FORECAST = "day-ahead", "forecast"

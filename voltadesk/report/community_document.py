@@ -277,28 +277,3 @@ def checked_sections(tree: Tree) -> list[Section]:
     files = Section("Meter files", columns if rows else (), rows, 4, _files(tree))
     check = Section("Check", text=(said, *faults[:SHOWN], *more, *tree["notes"]))
     return [files, check] if tree["files"] else [check]
-
-
-def compared_sections(tree: Tree) -> list[Section]:
-    """Rules side by side."""
-    currency = tree["community"]["currency"]
-    columns = ("rule", "shared kWh", f"saving {currency}", "smallest", "largest", "Gini", "community")
-    rows = [
-        (
-            rule["rule"],
-            number(rule["from_community_kwh"], 1),
-            *(signed(rule[key]) for key in ("saving", "smallest", "largest")),
-            number(rule["gini"], 4),
-            signed(rule["community_received"]),
-        )
-        for rule in tree["rules"]
-    ]
-    names = list(tree["rules"][0]["members"])[:SHOWN]
-    by_member = [(name, *(signed(rule["members"][name]) for rule in tree["rules"])) for name in names]
-    title = tree["community"]["title"] or tree["community"]["name"]
-    return [
-        Section(f"{title}, {', '.join(tree['periods'])}", columns, rows, 1, _files(tree)),
-        Section(
-            f"Saving of each member [{currency}]", ("member", *(rule["rule"] for rule in tree["rules"])), by_member
-        ),
-    ]

@@ -16,7 +16,6 @@ import numpy as np
 from voltadesk.clock import local_text, utc_text
 from voltadesk.community.billed import Billed
 from voltadesk.community.books import Line
-from voltadesk.community.comparison import Outcome
 from voltadesk.community.corrections import Bill, bills_of
 from voltadesk.community.price_rules import TIERS
 from voltadesk.community.rules import Community
@@ -24,7 +23,8 @@ from voltadesk.community.settlement import Settlement, Statement
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING
 from voltadesk.feeds.meter_files import MeterFile
 from voltadesk.report.community_presets import cited
-from voltadesk.report.summary import Tree, ratio
+from voltadesk.report.rounded import ratio
+from voltadesk.report.summary import Tree
 from voltadesk.units import decimal_text, money_decimal
 
 FLOW_NAMES = {
@@ -264,24 +264,4 @@ def checked(files: Sequence[MeterFile], faults: Sequence[Exception], notes: Sequ
         ],
         "faults": [str(fault) for fault in faults],
         "notes": list(notes),
-    }
-
-
-# Compared -------------------------------------------------------------------------------------------------------------
-def compared(rules: Community, files: Sequence[MeterFile], periods: Sequence[str], outcomes: Sequence[Outcome]) -> Tree:
-    """What each rule would have saved the members."""
-    return head(rules, files) | {"periods": list(periods), "rules": [_outcome(outcome) for outcome in outcomes]}
-
-
-def _outcome(outcome: Outcome) -> Tree:
-    savings, gini = outcome.saving_e8, outcome.gini
-    return {
-        "rule": outcome.rule,
-        "from_community_kwh": kwh_decimal(outcome.shared_wh),
-        "saving": money_decimal(outcome.total_e8),
-        "smallest": money_decimal(min(savings.values(), default=0)),
-        "largest": money_decimal(max(savings.values(), default=0)),
-        "gini": None if gini is None else ratio(gini.numerator, gini.denominator),
-        "community_received": money_decimal(outcome.community_e8),
-        "members": {name: money_decimal(amount) for name, amount in savings.items()},
     }

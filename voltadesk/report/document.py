@@ -83,6 +83,7 @@ def sections(report: Tree, intervals: Table) -> list[Section]:
         Section(scenario["title"] or scenario["name"], text=intro),
         _price_section(report["price"], currency, price_line(intervals)),
         _load_section(report),
+        *([_book_section(report["community"], currency)] if "days" in report["community"] else []),
         _energy_section(report["energy_mwh"]),
         *([_homes_section(report["homes"], currency)] if report["homes"] else []),
         *([_plants_section(report["plants"], currency)] if report["plants"] else []),
@@ -129,6 +130,39 @@ def _load_section(report: Tree) -> Section:
         number(emissions["co2_kg_per_mwh_served"], 1),
     )
     return Section("Load, community, emissions", columns, [row], 0)
+
+
+DAYS_SHOWN = 31
+
+
+def _book_section(community: Tree, currency: str) -> Section:
+    columns = (
+        "day", "quotes", "trades", "welfare", "possible", "efficiency", f"price {currency}/MWh", "equilibrium",
+        "deviation", "Smith's alpha",
+    )  # fmt: skip
+    days = community["days"][-DAYS_SHOWN:]
+    rows = [
+        (
+            name,
+            number(part["quotes"]),
+            number(part["trades"]),
+            number(part["welfare"]),
+            number(part["possible_welfare"]),
+            percent(part["efficiency"]),
+            number(part["trade_price_per_mwh"]),
+            number(part["equilibrium_price_per_mwh"]),
+            number(part["deviation_per_mwh"]),
+            percent(part["smith_alpha"]),
+        )
+        for name, part in (*((day["day"], day) for day in days), ("all", community))
+    ]
+    text = [
+        f"{percent(community['zic_share'])} of homes quote by ZIC, the others by value; {community['rounds']} rounds "
+        "an interval. Welfare: what trades were worth beyond the auction at its quote"
+    ]
+    if len(community["days"]) > DAYS_SHOWN:
+        text.append(f"the last {DAYS_SHOWN} days; all are in the files and in --json")
+    return Section("Community on the order book", columns, rows, 1, tuple(text))
 
 
 def _energy_section(energy: Tree) -> Section:
@@ -254,6 +288,18 @@ def comparison(compared: Tree) -> Section:
     ]
     part = {"flexible": "flexible load"}.get(compared["without"], compared["without"])
     return Section(f"What the {part} changed", ("figure", f"with {part}", f"without {part}", "change"), rows)
+
+
+def communities(compared: Tree) -> Section:
+    """One scenario under several rules of its community."""
+
+    def cell(value: Decimal | int | None, name: str) -> str:
+        is_share = name in ("share of the load", "efficiency", "Smith's alpha")
+        return percent(value) if is_share and isinstance(value, Decimal) else number(value)
+
+    rules = compared["rules"]
+    rows = [(line["figure"], *(cell(line[rule], line["figure"]) for rule in rules)) for line in compared["figures"]]
+    return Section("Communities compared", ("figure", *("no community" if r == "none" else r for r in rules)), rows)
 
 
 # Writing --------------------------------------------------------------------------------------------------------------

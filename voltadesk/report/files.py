@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk.engine.exchange import Exchange
-from voltadesk.engine.tables import BATTERY_REASONS, KINDS, MARKETS, NO_PRICE_TICK, TRADE, Table
+from voltadesk.engine.tables import BATTERY_REASONS, COMMUNITY_ROW, KINDS, MARKETS, NO_PRICE_TICK, TRADE, Table
 from voltadesk.errors import BadInput
 from voltadesk.scenario.model import numbered
 from voltadesk.scenario.world import World
@@ -151,6 +151,11 @@ class RunFiles:
         for name in rows.dtype.names or ():
             values = np.ascontiguousarray(rows[name])
             columns[name] = np.ma.masked_equal(values, NO_PRICE_TICK) if name.endswith("_tick") else values
+        if exchange.is_continuous:
+            for name in COMMUNITY_ROW.names or ():
+                values = np.ascontiguousarray(exchange.community_rows[name][: len(rows)])
+                is_price = name.endswith("_tick")
+                columns[f"community_{name}"] = np.ma.masked_equal(values, NO_PRICE_TICK) if is_price else values
         for p, plant in enumerate(self.world.scenario.plants):
             columns[f"plant_{plant.name}_wh"] = np.ascontiguousarray(exchange.plant_output_wh[: len(rows), p])
         return columns
@@ -176,22 +181,25 @@ class RunFiles:
     def _participants(self, exchange: Exchange) -> Columns:
         """One row a participant, with what it bought, sold and received in each market."""
         homes, plants, fleet = exchange.homes, exchange.plants, exchange.batteries
-        accounts = exchange.accounts
+        accounts, share = exchange.accounts, exchange.battery_share
         nothing = [np.zeros(len(table), np.int64) for table in (homes, plants, fleet, accounts)]
         upstream_bought, upstream_sold = accounts["upstream_bought_wh"], accounts["upstream_sold_wh"]
         by_column = {
-            "community_bought_wh": [homes["community_bought_wh"], *nothing[1:]],
-            "community_sold_wh": [homes["community_sold_wh"], *nothing[1:]],
-            "auction_bought_wh": [homes["auction_bought_wh"], nothing[1], fleet["charged_wh"], upstream_bought],
+            "community_bought_wh": [homes["community_bought_wh"], nothing[1], share["bought_wh"], nothing[3]],
+            "community_sold_wh": [homes["community_sold_wh"], nothing[1], share["sold_wh"], nothing[3]],
+            "auction_bought_wh": [
+                homes["auction_bought_wh"], nothing[1], fleet["charged_wh"] - share["bought_wh"], upstream_bought,
+            ],
             "auction_sold_wh": [
-                homes["auction_sold_wh"], plants["auction_sold_wh"], fleet["discharged_wh"], upstream_sold,
+                homes["auction_sold_wh"], plants["auction_sold_wh"], fleet["discharged_wh"] - share["sold_wh"],
+                upstream_sold,
             ],
             "imbalance_short_wh": [homes["imbalance_short_wh"], plants["imbalance_short_wh"], *nothing[2:]],
             "imbalance_long_wh": [homes["imbalance_long_wh"], plants["imbalance_long_wh"], *nothing[2:]],
-            "community_e8": [homes["community_e8"], *nothing[1:]],
+            "community_e8": [homes["community_e8"], nothing[1], share["amount_e8"], nothing[3]],
             "auction_e8": [
-                homes["auction_e8"], plants["auction_e8"], fleet["bought_e8"] + fleet["sold_e8"],
-                accounts["upstream_e8"],
+                homes["auction_e8"], plants["auction_e8"],
+                fleet["bought_e8"] + fleet["sold_e8"] - share["amount_e8"], accounts["upstream_e8"],
             ],
             "imbalance_e8": [homes["imbalance_e8"], plants["imbalance_e8"], *nothing[2:]],
             "fees_e8": [homes["fees_e8"], nothing[1], fleet["fees_e8"], accounts["upstream_fees_e8"]],

@@ -17,6 +17,8 @@ from voltadesk.clock import utc_text
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.tables import BATTERY_REASONS, NO_PRICE_TICK, Table
 from voltadesk.errors import CheckFailed
+from voltadesk.report.efficiency import efficiency_figures
+from voltadesk.report.rounded import mean_price, ratio
 from voltadesk.scenario.world import World
 from voltadesk.units import decimal_text, money_decimal, mwh_decimal, price_decimal
 
@@ -54,7 +56,7 @@ def summarise(world: World, exchange: Exchange) -> Tree:
         "load": load_figures(exchange, intervals, grid.step_s),
         "energy_mwh": energy_figures(world, exchange, intervals),
         "emissions": emission_figures(intervals),
-        "community": community_figures(intervals),
+        "community": community_figures(world, exchange, intervals),
         "homes": [_home_class(world, exchange, g) for g in range(len(scenario.homes))],
         "plants": [_plant(world, exchange, p) for p in range(len(scenario.plants))],
         "fleet": [_battery_group(world, exchange, g) for g in range(len(scenario.fleet))],
@@ -99,19 +101,6 @@ def _balances(exchange: Exchange) -> list[tuple[str, int]]:
     ]
 
 
-# Rounded figures ------------------------------------------------------------------------------------------------------
-def ratio(part: int, whole: int, decimals: int = 4) -> Decimal | None:
-    """part / whole rounded half to even; None where there is no whole."""
-    if whole == 0:
-        return None
-    return (Decimal(part) / Decimal(whole)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
-
-
-def _mean_price(amount: int, weight: int) -> Decimal | None:
-    mean = ratio(amount, weight, 0)
-    return None if mean is None else price_decimal(int(mean))
-
-
 def _mwh(energy_wh: int) -> Decimal:
     return mwh_decimal(energy_wh)
 
@@ -128,9 +117,9 @@ def price_figures(intervals: Table, step_s: int) -> Tree:
     spikes = prices > max(SPIKE_FACTOR * middle[0], 0)
     traded = _weighted(priced["price_tick"], priced["auction_wh"])
     return figures | {
-        "mean_per_mwh": _mean_price(int(prices.sum()), len(prices)),
-        "volume_weighted_mean_per_mwh": _mean_price(traded, _sum(priced, "auction_wh")),
-        "median_per_mwh": _mean_price(sum(middle), 2),
+        "mean_per_mwh": mean_price(int(prices.sum()), len(prices)),
+        "volume_weighted_mean_per_mwh": mean_price(traded, _sum(priced, "auction_wh")),
+        "median_per_mwh": mean_price(sum(middle), 2),
         "minimum_per_mwh": price_decimal(int(prices[0])),
         "maximum_per_mwh": price_decimal(int(prices[-1])),
         "negative_hours": ratio(int((prices < 0).sum()) * step_s, 3600, 2),
@@ -203,14 +192,18 @@ def emission_figures(intervals: Table) -> Tree:
     }
 
 
-def community_figures(intervals: Table) -> Tree:
-    """What homes traded with each other, and its share of all that homes used."""
+def community_figures(world: World, exchange: Exchange, intervals: Table) -> Tree:
+    """What homes traded with each other, its share of all that homes used, and what it was worth if that is known."""
     shared = intervals[intervals["community_wh"] > 0]
     traded = _sum(intervals, "community_wh")
+    amount = _weighted(shared["community_price_tick"], shared["community_wh"])
+    if exchange.is_continuous:  # where an interval has many prices
+        amount = _sum(exchange.community_rows, "amount_e8")
     return {
         "traded_mwh": _mwh(traded),
         "share_of_load": ratio(traded, _sum(intervals, "load_wh")),
-        "mean_price_per_mwh": _mean_price(_weighted(shared["community_price_tick"], shared["community_wh"]), traded),
+        "mean_price_per_mwh": mean_price(amount, traded),
+        **efficiency_figures(world, exchange),
     }
 
 
@@ -235,7 +228,7 @@ def _home_class(world: World, exchange: Exchange, g: int) -> Tree:
         "fees": money_decimal(_sum(rows, "fees_e8")),
         "bill": money_decimal(paid),
         "bill_per_home": Decimal(decimal_text(_rounded(paid, group.count), 2, 2)),
-        "bill_per_mwh": _mean_price(paid, _sum(rows, "load_wh")),
+        "bill_per_mwh": mean_price(paid, _sum(rows, "load_wh")),
     }
 
 
@@ -285,8 +278,8 @@ def _battery_group(world: World, exchange: Exchange, g: int) -> Tree:
         "fill_before_mwh": _mwh(group.initial_fill_wh * group.count),
         "fill_mwh": _mwh(_sum(rows, "fill_wh")),
         "equivalent_full_cycles": ratio(discharged, window, 2),
-        "mean_buy_price_per_mwh": _mean_price(-_sum(rows, "bought_e8"), charged),
-        "mean_sell_price_per_mwh": _mean_price(_sum(rows, "sold_e8"), discharged),
+        "mean_buy_price_per_mwh": mean_price(-_sum(rows, "bought_e8"), charged),
+        "mean_sell_price_per_mwh": mean_price(_sum(rows, "sold_e8"), discharged),
         "bought": money_decimal(_sum(rows, "bought_e8")),
         "sold": money_decimal(_sum(rows, "sold_e8")),
         "fees": money_decimal(_sum(rows, "fees_e8")),
@@ -333,40 +326,3 @@ def money_figures(world: World, exchange: Exchange) -> Tree:
             "closing": money_decimal(opening + fleet),
         },
     }
-
-
-# Comparing ------------------------------------------------------------------------------------------------------------
-COMPARED = (
-    ("price mean [per MWh]", ("price", "mean_per_mwh")),
-    ("price spread P10-P90 [per MWh]", ("price", "spread_p10_p90_per_mwh")),
-    ("price maximum [per MWh]", ("price", "maximum_per_mwh")),
-    ("price minimum [per MWh]", ("price", "minimum_per_mwh")),
-    ("intervals without a price", ("price", "intervals_without_trade")),
-    ("negative hours", ("price", "negative_hours")),
-    ("spike hours", ("price", "spike_hours")),
-    ("load peak [kW]", ("load", "load_peak_kw")),
-    ("supply peak [kW]", ("load", "supply_peak_kw")),
-    ("load served [MWh]", ("load", "served_mwh")),
-    ("load shed [MWh]", ("load", "shed_mwh")),
-    ("flexible load given up [MWh]", ("load", "flexible_given_up_mwh")),
-    ("roofs curtailed [MWh]", ("energy_mwh", "roofs_curtailed")),
-    ("CO2 [kg]", ("emissions", "co2_kg")),
-)
-
-
-def compare(run: Tree, other: Tree, part: str) -> Tree:
-    """What a part changed: each figure with it, without it, and the difference."""
-
-    def line(name: str, has: Decimal | None, lacks: Decimal | None) -> Tree:
-        change = None if has is None or lacks is None else has - lacks
-        return {"figure": name, "with": has, "without": lacks, "change": change}
-
-    lines = [line(name, run[a].get(b), other[a].get(b)) for name, (a, b) in COMPARED]
-    bills = {home["name"]: home["bill"] for home in other["homes"]}
-    lines += [line(f"bill of {home['name']}", home["bill"], bills[home["name"]]) for home in run["homes"]]
-    lines += [
-        line(f"balance of {name}", amount, other["money"]["received"][name])
-        for name, amount in run["money"]["received"].items()
-        if name != "homes"
-    ]
-    return {"without": part, "figures": lines, "digest_without": other["digest"]}

@@ -17,6 +17,7 @@ from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, local_midnight_utc, 
 from voltadesk.errors import BadInput
 from voltadesk.scenario.profiles import clear_sky, standard_load
 from voltadesk.scenario.values import (
+    ROUNDS_LIMIT,
     Capacity,
     ClockSpan,
     Currency,
@@ -37,8 +38,10 @@ from voltadesk.scenario.values import (
     Price,
     PriceSpan,
     StandingLoss,
+    TradingLimit,
 )
 from voltadesk.strategy.rolling import PUBLISHED
+from voltadesk.units import E8_PER_CURRENCY
 
 HOMES_LIMIT = 1_000_000
 BATTERIES_LIMIT = 100_000
@@ -46,6 +49,7 @@ PLANTS_LIMIT = 10_000
 FARM_LIMIT_W = 5_000_000_000
 SEED_LIMIT = 2**63 - 1
 INTERVALS_LIMIT = 2_200_000  # twenty years of five minutes
+OPEN_LIMIT = 288  # products: a day of five minutes
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Hours = Annotated[int, Field(strict=True, ge=0, le=8_760)]
@@ -132,13 +136,31 @@ class Operator(Part):
 
 
 class Community(Part):
-    """The broker's market among homes."""
+    """The market among homes: a pool at the broker's price, or a continuous one on an order book.
 
-    rule: Literal["none", "discount", "mid-market", "supply-demand-ratio"] = "none"
+    In a file the rule's name may stand for a table that holds nothing else.
+    """
+
+    rule: Literal["none", "discount", "mid-market", "supply-demand-ratio", "continuous"] = "none"
     discount_percent: Percent = 0
     fee_percent: Percent = 0
     grid_fee: Fee = 0
     levy: Fee = 0
+    zic_percent: Percent = 10_000
+    rounds: Annotated[int, Field(strict=True, ge=1, le=ROUNDS_LIMIT)] = 20
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return {"rule": value} if isinstance(value, str) else value
+
+
+class Continuous(Part):
+    """A desk's order books: how many intervals ahead are open, when they close, what one actor may have at stake."""
+
+    open_intervals: Annotated[int, Field(strict=True, ge=0, le=OPEN_LIMIT)] = 96
+    gate_closure_minutes: Annotated[int, Field(strict=True, ge=0, le=1_440)] = 5
+    trading_limit: TradingLimit = 1_000_000 * E8_PER_CURRENCY
 
 
 class Weather(Part):
@@ -380,6 +402,7 @@ class Scenario(Part):
     market: MarketRules = MarketRules()
     operator: Operator = Operator()
     community: Community = Community()
+    continuous: Continuous = Continuous()
     weather: Weather = Weather()
     upstream: Upstream | None = None
     homes: list[HomeGroup] = Field(default_factory=list)

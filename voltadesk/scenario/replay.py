@@ -27,7 +27,7 @@ def without(scenario: Scenario, part: Without) -> Scenario:
         present, change = bool(scenario.fleet), {"fleet": []}
     elif part == "community":
         present = scenario.community.rule != "none"
-        change = {"community": scenario.community.model_copy(update={"rule": "none"})}
+        change = {"community": with_community(scenario, "none").community}
     elif part == "upstream":
         present, change = scenario.upstream is not None, {"upstream": None}
     elif part == "solar":
@@ -44,6 +44,22 @@ def without(scenario: Scenario, part: Without) -> Scenario:
     if not present:
         raise BadInput("compare-without", part, f"the scenario {scenario.name} has none")
     return scenario.model_copy(update=change)
+
+
+def with_community(scenario: Scenario, rule: str) -> Scenario:
+    """The same scenario with another rule for its community."""
+    return scenario.model_copy(update={"community": scenario.community.model_copy(update={"rule": rule})})
+
+
+def communities(scenario: Scenario) -> tuple[str, ...]:
+    """The rules to compare: no community, a pool (the scenario's own, if it has one), the order book.
+
+    Raises BadInput where no home is in the community.
+    """
+    if not any(group.in_community for group in scenario.homes):
+        raise BadInput("compare", None, f"the scenario {scenario.name} has no homes in a community")
+    own = scenario.community.rule
+    return "none", "mid-market" if own in ("none", "continuous") else own, "continuous"
 
 
 def replay(

@@ -15,12 +15,16 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from voltadesk.errors import BadInput
 from voltadesk.units import (
     BP_PER_UNIT,
+    E8_PER_CURRENCY,
     MONEY_LIMIT_E8,
     POWER_LIMIT_W,
     PPM_PER_UNIT,
     PRICE_LIMIT_TICK,
     parse_scaled,
 )
+
+ROUNDS_LIMIT = 1_000  # of quotes on a community's book in an interval
+TRADING_LIMIT_E8 = 10**9 * E8_PER_CURRENCY
 
 
 def _number(value: object, decimals: int, low: int, high: int) -> int:
@@ -82,6 +86,7 @@ Price = Annotated[int, _scaled(2, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)]  # curre
 Fee = Annotated[int, _scaled(2, 0, PRICE_LIMIT_TICK)]  # a price that can't be negative
 PriceSpan = Annotated[tuple[int, int], _span(2, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)]
 Money = Annotated[int, _scaled(8, 0, MONEY_LIMIT_E8)]  # currency -> 1e-8
+TradingLimit = Annotated[int, _scaled(8, 0, TRADING_LIMIT_E8)]
 Power = Annotated[int, _scaled(3, 0, POWER_LIMIT_W)]  # kW -> W
 PositivePower = Annotated[int, _scaled(3, 1, POWER_LIMIT_W)]
 PowerSpan = Annotated[tuple[int, int], _span(3, 0, 10**9)]  # of roofs, up to 1 GW
@@ -96,13 +101,9 @@ Efficiency = Annotated[int, _scaled(6, 1, PPM_PER_UNIT)]  # share of 1 -> ppm
 Emissions = Annotated[int, _scaled(3, 0, 10_000_000)]  # kg/MWh -> g/MWh
 Day = Annotated[date, BeforeValidator(_day)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
-Identifier = Annotated[
-    str,
-    _matching(
-        "[A-Za-z0-9][A-Za-z0-9_.-]{0,39}",
-        "must be 1 to 40 of A-Z, a-z, 0-9, _ . - and begin with a letter or a digit",
-    ),
-]
+IDENTIFIER = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+IDENTIFIER_LIMIT = "must be 1 to 40 of A-Z, a-z, 0-9, _ . - and begin with a letter or a digit"
+Identifier = Annotated[str, _matching(IDENTIFIER.pattern, IDENTIFIER_LIMIT)]
 ClockSpan = Annotated[
     str,
     _matching(

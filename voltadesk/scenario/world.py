@@ -34,7 +34,9 @@ from voltadesk.engine.tables import (
 from voltadesk.engine.weather import draw_weather
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meters import read_meter
-from voltadesk.feeds.series import Series, read_series, resample
+from voltadesk.feeds.prices.series import read_series
+from voltadesk.feeds.prices.shelf import find_prices
+from voltadesk.feeds.series import Series, resample
 from voltadesk.scenario.model import BatteryOutage, MeterFile, PlantOutage, Scenario, Upstream
 from voltadesk.scenario.profiles import clear_sky_profile, load_profile, wind_profile
 from voltadesk.scenario.strategies import strategies
@@ -74,11 +76,13 @@ class World:
     what was done to series read from files. `held` are the numbers of the intervals that there are conditions for: all
     of the grid, or `count` from `first` on, as far as it goes; `hold` goes on to others. Files are read for the whole
     grid, but what is made from tables and draws is made for those that are held, so that a grid may be as long as it
-    likes. Raises BadInput for files that don't fit.
+    likes. Where `community_is_measured`, what a pool's trades are worth is worked out, too. Raises BadInput for files
+    that don't fit.
     """
 
     def __init__(self, scenario: Scenario, folder: Path, first: int = 0, count: int | None = None) -> None:
         self.scenario, self.folder = scenario, folder
+        self.community_is_measured = False
         self.grid = scenario.time.grid()
         self.notes: list[str] = []
         self.home_group = _members([group.count for group in scenario.homes])
@@ -128,6 +132,8 @@ class World:
         rules["community_rule"] = COMMUNITY_RULES.index(community.rule)
         rules["community_discount_bp"], rules["community_fee_bp"] = community.discount_percent, community.fee_percent
         rules["community_grid_fee_tick"], rules["community_levy_tick"] = community.grid_fee, community.levy
+        rules["community_zic_bp"], rules["community_rounds"] = community.zic_percent, community.rounds
+        rules["community_seed"], rules["community_is_measured"] = scenario.seed, self.community_is_measured
         if upstream is not None:
             rules["upstream_limit_w"] = upstream.limit_kw
             rules["upstream_emissions_g_per_mwh"] = upstream.emissions_kg_per_mwh
@@ -305,10 +311,9 @@ class World:
         if upstream.prices is None:
             return np.broadcast_to(np.array(upstream.price, np.int64), self.grid.count)
         source = upstream.prices
-        path = self.folder / source.file
         try:
             series = read_series(
-                path,
+                find_prices(source.file, self.folder),
                 field="price",
                 column=source.column,
                 timezone=source.timezone,

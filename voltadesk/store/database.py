@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
 from voltadesk.store.anchor import LOCK_S
 
-SCHEMA = ("0001", "0002", "0003")  # every version of the tables, oldest first: the revisions in migrations/versions
+# Every version of the tables, oldest first: the revisions in migrations/versions.
+SCHEMA = ("0001", "0002", "0003", "0004")
 APPLICATION_ID = 0x564F4C44  # "VOLD" in the file's header: what tells a desk from any other database
 WAL_IS_SAFE = (3, 51, 3)  # before it, two writers in WAL could corrupt the file
 BUSY_MS = LOCK_S * 1000

@@ -34,7 +34,7 @@ from voltadesk.store.journal import CommitFailed, Journal
 from voltadesk.store.keys import Key
 from voltadesk.store.machine import FOUNDING, Machine, SignedCommand, key_text
 from voltadesk.store.note import ConsistencyProof, InclusionProof
-from voltadesk.store.projection import BatteryIntervalRow, FlowRow, FundRow, PostingRow, TradeRow
+from voltadesk.store.projection import BatteryIntervalRow, FlowRow, FundRow, PostingRow, TapeRow, TradeRow
 from voltadesk.store.work import Receipt as Receipt
 from voltadesk.store.work import Work, draft_of, has_content, receipt_of
 
@@ -256,6 +256,10 @@ class Desk:
     def trades(self, actor: str | None = None, after: int = -1, participant: str | None = None) -> Iterator[TradeRow]:
         """Receipts of the entries after that one, in order; of an actor's participants or of one only, if given."""
         return projection.trades(self.journal, actor, after, participant)
+
+    def tape(self, start_utc: int | None = None, limit: int = -1) -> list[TapeRow]:
+        """The last trades in order books, newest first; in that of one product only, if given."""
+        return projection.tape(self.journal, start_utc, limit)
 
     def flows(self, after: int, until: int) -> list[FlowRow]:
         """What plants, batteries and the grid traded in the entries after the first one, up to the last, summed up."""

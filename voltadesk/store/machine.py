@@ -22,6 +22,7 @@ from voltadesk.store.signatures import CONTEXT, Signature, checking, is_good, pu
 FOUNDING = "desk.create"  # the first entry's kind
 KEY_LIMIT = 100  # characters of an idempotency key
 MESSAGE_LIMIT = 2**16  # bytes of what is signed
+MESSAGE_LIMITS = {"community.post": 2**23}  # where it is more: the statements of 20,000 members
 _LEVELS = 3  # of the state that are hashed part by part: section, kind of thing, thing
 DENIALS = frozenset({"DENIED", "BAD_ACTOR", "UNKNOWN_ACTOR", "HALTED"})
 
@@ -56,8 +57,9 @@ class SignedCommand:
             raise Refusal("BAD_VALUE", error.field, error.value, error.limit) from None
         except TypeError as error:
             raise Refusal("BAD_VALUE", "body", "not plain", str(error)) from None
-        if len(message) > MESSAGE_LIMIT:
-            raise Refusal("BAD_VALUE", "body", f"{len(message)} bytes", f"must not have more than {MESSAGE_LIMIT}")
+        limit = MESSAGE_LIMITS.get(self.kind, MESSAGE_LIMIT)
+        if len(message) > limit:
+            raise Refusal("BAD_VALUE", "body", f"{len(message)} bytes", f"must not have more than {limit}")
         return message
 
 
@@ -109,6 +111,7 @@ class Machine:
         made = self.book.drain()
         self.weight += sum(len(posted.postings) for posted in made.postings)
         self.weight += sum(len(interval.trades) for interval in made.intervals)
+        self.weight += sum(len(each.trades) for each in made.trades)
         return made
 
     def is_signed(self, signed: SignedCommand, message: bytes, time_utc: int) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table
 from voltadesk.desk.book import Made
 from voltadesk.desk.ledger import Entry as LedgerEntry
 from voltadesk.desk.ledger import Posting
+from voltadesk.desk.receipt import Trades
 from voltadesk.store.journal import CHUNK, Journal
 from voltadesk.store.tables import BATTERY_INTERVAL, FIGURES, INTERVAL, POSTING, PROJECTIONS, TRADE
 
@@ -63,6 +64,20 @@ class BatteryIntervalRow(NamedTuple):
     sell_limit_tick: int
 
 
+class TapeRow(NamedTuple):
+    """A trade in the order book of the product that begins at `start_utc`; the aggressor is whose order came later."""
+
+    entry: int
+    start_utc: int
+    buyer: str
+    buy: str  # order:o-12
+    seller: str
+    sell: str
+    is_buyer_aggressor: bool
+    energy_wh: int
+    price_tick: int
+
+
 class FlowRow(NamedTuple):
     """All that a plant, a battery or the grid traded in an interval; bought and received are positive."""
 
@@ -92,11 +107,16 @@ def rows_of(made: Made) -> Rows:
         for number, (_, time_utc, text, rows) in enumerate(together)
         for row in rows
     ]
-    interval, trade, battery = [], [], []
+    interval, battery, receipts = [], [], list(made.trades)
     for entry, start_utc, figures, trades, batteries in made.intervals:
+        receipts.append(Trades(entry, start_utc, trades))
         interval.append((start_utc, entry, *(figures[name] for name in FIGURES)))
-        trade += [(entry, number, start_utc, *row) for number, row in enumerate(trades)]
         battery += [(start_utc, row.battery, entry, *row[1:]) for row in sorted(batteries)]
+    trade = [
+        (some.entry, number, some.start_utc, *row)
+        for some in sorted(receipts)
+        for number, row in enumerate(some.trades)
+    ]
     return {POSTING: posting, INTERVAL: interval, TRADE: trade, BATTERY_INTERVAL: battery}
 
 
@@ -163,6 +183,27 @@ def trades(
     if participant is not None:
         where, given = f"{where} AND participant = ?", (*given, participant)
     return map(TradeRow._make, _stream(journal, TRADE, (after, _TOP), where, given))
+
+
+def tape(journal: Journal, start_utc: int | None = None, limit: int = -1) -> list[TapeRow]:
+    """The last trades in order books, newest first; in one product's only, if given."""
+    # Of the two receipts of a trade the aggressor's is the first.
+    where, given = ("1", ()) if start_utc is None else ("one.start_utc = ?", (start_utc,))
+    query = f"""
+        SELECT one.entry, one.start_utc, one.actor, one.participant, other.actor, other.participant, one.energy_wh,
+          one.price_tick
+        FROM trade AS one JOIN trade AS other ON other.entry = one.entry AND other.number = one.number + 1
+        WHERE one.market = 'continuous' AND one.number % 2 = 0 AND {where}
+        ORDER BY one.entry DESC, one.number DESC LIMIT ?
+    """  # noqa: S608
+    with journal.reading() as connection:
+        rows = connection.exec_driver_sql(query, (*given, limit)).all()
+    found = []
+    for entry, product_utc, *names, energy_wh, price_tick in rows:
+        is_buyer = energy_wh > 0
+        buyer, buy, seller, sell = names if is_buyer else [*names[2:], *names[:2]]
+        found.append(TapeRow(entry, product_utc, buyer, buy, seller, sell, is_buyer, abs(energy_wh), price_tick))
+    return found
 
 
 def intervals(journal: Journal, after_utc: int = -1, limit: int | None = None) -> Iterator[dict[str, int]]:

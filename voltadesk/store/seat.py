@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from voltadesk.clock import utc_text
@@ -54,15 +54,39 @@ class Seat:
         """
         key = key or os.urandom(8).hex()
         signed = self.sign(kind, body, key)
-        try:
+        with self._answering(key):
             receipt = self.desk.execute(signed, self.now_utc)
+        require_done(receipt)
+        return receipt, key
+
+    def execute_all(self, kind: str, bodies: dict[str, dict[str, Any]], key: str | None = None) -> dict[str, Receipt]:
+        """Sign and carry out commands of one kind with one commit; a name that each has ends its idempotency key.
+
+        Returns the receipts by these keys. Raises as `execute` does, for the first that the desk refused; those after
+        it are left out.
+        """
+        key = key or os.urandom(8).hex()
+        signed = [self.sign(kind, body, f"{key}-{name}") for name, body in bodies.items()]
+        with self._answering(key):
+            answers = self.desk.execute_many(signed, self.now_utc, until_refused=True)
+        receipts = {}
+        for command, answer in zip(signed, answers, strict=False):
+            if isinstance(answer, Exception):
+                raise answer
+            require_done(answer)
+            receipts[command.key] = answer
+        return receipts
+
+    @contextmanager
+    def _answering(self, key: str) -> Iterator[None]:
+        """Say how to ask again where it can't be known what came of a command; halt where the books would be wrong."""
+        try:
+            yield
         except OutcomeUnknown as error:
             raise OutcomeUnknown(f"{error}: give the same command with --key {key}") from None
         except InvariantBroken as error:
             self.halt(str(error))
             raise
-        require_done(receipt)
-        return receipt, key
 
     def halt(self, reason: str) -> None:
         """Halt the desk for a fault that was found, if the actor may."""

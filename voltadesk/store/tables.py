@@ -122,6 +122,7 @@ TRADE = _table(
     _integer("amount_e8"),
     _integer("fees_e8"),
     Index("trade_actor", "actor", "entry", sqlite_where=text("actor <> ''")),
+    Index("trade_product", "start_utc", "entry", sqlite_where=text("market = 'continuous'")),
     sqlite_with_rowid=False,
 )
 

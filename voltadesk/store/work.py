@@ -2,7 +2,8 @@
 
 A run of more than `DENIALS_LIMIT` denials in a row is not journaled any further, so that nobody without rights can
 fill the disk: such a command is answered `denied:CODE` with sequence -1, leaves no entry and uses up no key, until
-some other outcome is journaled.
+some other outcome is journaled. For the same reason nothing is journaled of a refused command that is longer than most
+may be.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from voltadesk.desk.refusal import Refusal
 from voltadesk.store.canonical import canonical
 from voltadesk.store.journal import KEYLESS, Batch, Draft, Entry
 from voltadesk.store.keys import base64_text
-from voltadesk.store.machine import Machine, SignedCommand, plain_bytes
+from voltadesk.store.machine import MESSAGE_LIMIT, Machine, SignedCommand, plain_bytes
 
 DENIALS_LIMIT = 100
 
@@ -91,7 +92,8 @@ class Work:
     def _run(self, signed: SignedCommand, message: bytes, used: tuple[str, str]) -> None:
         seq = self._seq + len(self.drafts)
         outcome, effects = self._machine.run(seq, self._time_utc, signed, message)
-        if outcome.startswith("denied") and self._machine.denials >= DENIALS_LIMIT:
+        is_long = outcome != "done" and len(message) > MESSAGE_LIMIT
+        if is_long or (outcome.startswith("denied") and self._machine.denials >= DENIALS_LIMIT):
             self._answers.append(Receipt(-1, outcome, json.loads(plain_bytes(effects)), "", ""))
             return
         self._machine.count(outcome, self._time_utc)

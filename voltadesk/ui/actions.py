@@ -63,7 +63,8 @@ ACTIONS = (
     Action("order.sell", "Sell", "s", "An order to sell in the coming auction", "order.place", REVIEW, "", True,
            "sell"),
     Action("order.cancel", "Cancel", "x", "Take the order under the cursor out", "order.cancel", REVIEW,
-           call="cancel_order"),
+           call="cancel_order", fields=("order",)),
+    Action("order.amend", "Amend", "E", "Give the order under the cursor another limit or size", "order.amend", REVIEW),
     Action("order.cancel-all", "Cancel all", "X", "Take all your open orders out", "order.cancel", REVIEW,
            call="cancel_all"),
     Action("market.halt", "Halt", "ctrl+k", "Stop all trading at once, on every screen of the desk", "market.halt",
@@ -101,6 +102,10 @@ ACTIONS = (
     # Ledger
     Action("ledger.verify", "Verify", "v", "Check the whole journal: signatures, chain, books, state", desktop="ledger",
            in_bar=True, call="verify"),
+    Action("community.post", "Post bills", "n", "Post a community's settlement, from its folder", "community.post",
+           REVIEW, "ledger", call="post_settlement"),
+    Action("community.pay", "Record payment", "P", "A community's statement was paid, or paid out", "community.pay",
+           REVIEW, "ledger"),
     # Admin
     Action("market.set", "Rules", "m", "Change the market's rules from the next interval on", "market.set", REVIEW,
            "admin", True),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from voltadesk.errors import BadInput
 from voltadesk.store.desk import Desk
@@ -45,14 +45,23 @@ class Moment:
         return self.entry == self.sequence
 
 
+class Amendment(NamedTuple):
+    """New terms of an order, by the entry that gave them: what was open then, its limit, what is held for it."""
+
+    entry: int
+    open_wh: int
+    limit_tick: int
+    held_e8: int
+
+
 @dataclass
 class Line:
-    """What the actor asked for: an order, or to cancel one, where that was refused. Energy [Wh], money [1e-8]."""
+    """What the actor asked for: an order, or something about one, where that was refused. Energy [Wh], money [1e-8]."""
 
     entry: int
     time_utc: int
     order: str = ""  # its id; "" of one that was refused
-    side: str = ""  # or cancel
+    side: str = ""  # or what was refused: cancel, amend
     quantity_wh: int | None = None
     limit_tick: int | None = None
     until_utc: int | None = None
@@ -60,6 +69,8 @@ class Line:
     refused: str = ""  # one of REFUSED
     rule: str = ""  # that refused it
     cancelled: int | None = None  # by which entry
+    is_in_book: bool = False  # of a product: money is held for all orders there together
+    amended: list[Amendment] = field(default_factory=list)
     fills: list[TradeRow] = field(default_factory=list)
     row: Row | None = None  # once nothing more can become of it
 
@@ -68,29 +79,35 @@ class Line:
         fills = [fill for fill in self.fills if fill.entry <= moment.entry]
         filled_wh = sum(abs(fill.energy_wh) for fill in fills)
         cash_e8 = sum(fill.amount_e8 + fill.fees_e8 for fill in fills)
-        state = self.refused or self._state(moment, filled_wh)
-        held_e8 = None
-        if state in OPEN and self.quantity_wh:
-            held_e8 = self.held_e8 // self.quantity_wh * (self.quantity_wh - filled_wh)  # the same for each Wh
+        ordered_wh, limit_tick, held_e8 = self.quantity_wh, self.limit_tick, self.held_e8
+        open_wh = ordered_wh
+        for entry, left_wh, tick, then_e8 in self.amended:
+            if entry <= moment.entry:
+                ordered_wh = left_wh + sum(abs(fill.energy_wh) for fill in fills if fill.entry <= entry)
+                open_wh, limit_tick, held_e8 = left_wh, tick, then_e8
+        state = self.refused or self._state(moment, ordered_wh, filled_wh)
+        shown_e8 = None
+        if state in OPEN and open_wh and ordered_wh and not self.is_in_book:
+            shown_e8 = held_e8 // open_wh * (ordered_wh - filled_wh)  # the same for each Wh
         worth_e8 = -cash_e8 if self.side == "buy" else cash_e8
         return (
             self.time_utc,
             self.side or None,
             state,
-            self.quantity_wh,
+            ordered_wh,
             None if self.refused else filled_wh,
-            self.limit_tick,
+            limit_tick,
             round(Fraction(worth_e8, filled_wh)) if filled_wh else None,
             self.until_utc,
             self.order or None,
             cash_e8 if fills else None,
-            held_e8,
+            shown_e8,
             self.rule or None,
             self.entry,
         )
 
-    def _state(self, moment: Moment, filled_wh: int) -> str:
-        if filled_wh == self.quantity_wh:
+    def _state(self, moment: Moment, ordered_wh: int | None, filled_wh: int) -> str:
+        if filled_wh == ordered_wh:
             return FILLED
         if self.cancelled is not None and self.cancelled <= moment.entry:
             return CANCELLED
@@ -163,22 +180,38 @@ class Blotter:
         fields, effects = entry.fields, json.loads(entry.effects)
         is_place, is_done, command = fields["kind"] == "order.place", fields["outcome"] == "done", fields["command"]
         if is_done and not is_place:
-            if effects["order"] in self._open:
-                self._open[effects["order"]].cancelled = entry.seq
+            for order in effects.get("orders") or [effects.get("order")]:
+                if order in self._open:
+                    self._change(self._open[order], fields["kind"], entry.seq, command, effects)
             return
         line = Line(entry.seq, fields["time_utc"])
         self._lines.append(line)
         if is_place:
             _ask(line, command)
         else:
-            line.side, line.order = "cancel", str(command.get("order", ""))
+            line.side, line.order = fields["kind"].removeprefix("order."), str(command.get("order", ""))
         if is_done:
             line.order, line.held_e8 = effects["order"], parse_money_e8(effects["held"], "held")
             line.until_utc = _moment_utc(effects["until"])
+            line.is_in_book = "product" in effects
+            if effects.get("open_kwh") == "0":  # what was not filled at once did not stay
+                line.cancelled = entry.seq
             self._open[line.order] = line
         else:
             line.refused = fields["outcome"].partition(":")[0]
             line.rule = f"{effects['code']}: {BadInput(effects['field'], effects['value'], effects['limit'])}"
+
+    @staticmethod
+    def _change(line: Line, kind: str, entry: int, command: Mapping[str, Any], effects: Mapping[str, Any]) -> None:
+        """Note what was done about an open order."""
+        if kind == "order.cancel":
+            line.cancelled = entry
+            return
+        limit_tick = line.amended[-1].limit_tick if line.amended else line.limit_tick
+        if command.get("price") is not None:
+            limit_tick = parse_price_tick(command["price"])
+        open_wh = parse_scaled(effects["open_kwh"], "open_kwh", 3, 0, ANY_TICK)
+        line.amended.append(Amendment(entry, open_wh, limit_tick or 0, parse_money_e8(effects["held"], "held")))
 
     # Standing ---------------------------------------------------------------------------------------------------------
     def _stand(self, moment: Moment) -> Lines:

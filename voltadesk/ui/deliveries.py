@@ -57,6 +57,8 @@ def tally(trades: Sequence[TradeRow]) -> Tally:
     for trade in trades:
         if trade.entry != latest.entry:
             break
+        if trade.market not in MARKETS:  # of order books: nothing is delivered by it that isn't here already
+            continue
         is_bought, energy_wh, group = trade.energy_wh > 0, abs(trade.energy_wh), _group_of(trade.participant)
         market = MARKETS.index(trade.market)
         for key in (trade.participant, group) if group else (trade.participant,):

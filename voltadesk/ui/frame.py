@@ -18,7 +18,9 @@ from voltadesk.store.projection import TradeRow
 from voltadesk.ui.history import History
 
 AS_FAST_AS_IT_GOES = 0  # a speed
-_OF_THE_MARKET = frozenset({"market.advance", "market.set", "order.place", "order.cancel", "home.set", "plant.set"})
+_OF_THE_MARKET = frozenset(
+    {"market.advance", "market.set", "order.place", "order.amend", "order.cancel", "home.set", "plant.set"}
+)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class DeskFrame:
     fund: FundFigures
     actors: Mapping[str, frozenset[str]]  # roles of each
     offered_to: tuple[str, ...] = ()  # who was offered the ownership
+    in_books: tuple[str, ...] = ()  # the actor's open orders in order books, oldest first
 
     @property
     def seen_sequence(self) -> int:

@@ -63,6 +63,7 @@ class FrameMaker:
             fund=self._fund(),
             actors={name: frozenset(each.roles) for name, each in sorted(actors.by_name.items())},
             offered_to=tuple(sorted(actors.offered.values())),
+            in_books=market.continuous.open_orders(actor) if market else (),
         )
 
     def _part(self, name: str, key: Any, make: Callable[[], Part]) -> Part:

@@ -86,5 +86,6 @@ class OwnTrades:
             return Fills(*_NONE[:3])
         start_utc, entry, price_tick, energy_wh = self._rows
         seen = (entry <= history["entry"][-1]) & (start_utc >= history.starts_utc[0])
+        seen &= start_utc <= history.starts_utc[-1]  # in an order book one trades ahead
         interval = np.searchsorted(history.starts_utc, start_utc[seen])
         return Fills(interval, price_tick[seen], np.sign(energy_wh[seen]))

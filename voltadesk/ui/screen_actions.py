@@ -35,8 +35,10 @@ from voltadesk.ui.verification import Verification, verify
 NOT_HERE = frozenset({"tui", "serve"})  # they would want the terminal for themselves
 SHELL_WORDS = (
     "actor list", "battery list", "battery show ", "fund nav", "fund statement", "fund holders", "market show",
-    "order place buy ", "order place sell ", "order cancel ", "order list", "home list", "home set ", "plant list",
-    "plant set ", "ledger balances", "journal tail", "journal verify", "doctor", "backup ", "go ", "speed ", "theme ",
+    "order place buy ", "order place sell ", "order amend ", "order cancel ", "order list", "book show",
+    "book positions", "home list", "home set ", "plant list", "plant set ", "community post ", "community pay ",
+    "community statements", "ledger balances", "journal tail",
+    "journal verify", "doctor", "backup ", "go ", "speed ", "theme ",
 )  # fmt: skip
 
 
@@ -70,6 +72,16 @@ class ScreenActions(DeskBase):
         else:
             self.tell("busy", f"checking the journal: {now.done:,} of {now.entries:,} entries …")
         self.refeed()
+
+    def do_post_settlement(self, action: Action) -> None:
+        """Ask for the folder of a settlement, and post it as the command line does."""
+
+        def check(folder: str) -> None:
+            if not Path(folder, "settlement.json").is_file():
+                raise BadInput("settlement", folder, "must be a folder that community settle --out wrote")
+
+        hint = "post a community's settlement: the folder that community settle --out wrote"
+        self.prompt.ask(hint, check, lambda folder: self.carry_out(shlex.join(["community", "post", folder])))
 
     def do_jump(self, action: Action) -> None:
         def go(pane: Pane | None) -> None:

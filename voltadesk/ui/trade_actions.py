@@ -45,14 +45,14 @@ class TradeActions(DeskBase):
     def do_cancel_all(self, action: Action) -> None:
         frame = self.frame
         own = [] if frame is None else [order.id for order in frame.orders if order.actor == frame.actor]
+        own += () if frame is None else frame.in_books
         if not own:
             self.tell("told", "Cancel all: no order of yours is open")
             return
 
         def cancel(body: dict[str, Any] | None) -> None:
             if body is not None:
-                for order in own:
-                    self.send("order.cancel", {"order": order})
+                self.send("order.cancel", {"all": True})
 
         count = "one order" if len(own) == 1 else f"{len(own)} orders"
         self.push_screen(Form(action, {}, self.currency, f"cancels {count}: {', '.join(own)}"), cancel)

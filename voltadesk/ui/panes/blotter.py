@@ -213,7 +213,7 @@ class BlotterPane(TablePane):
         return {"order": row[ORDER]} if row is not None and row[STATE] in OPEN else {}
 
     def prefill(self, kind: str) -> dict[str, str]:
-        if kind == "order.cancel":
+        if kind in ("order.cancel", "order.amend"):
             return self.cancel_body()
         row = self.table.row
         if kind != "order.place" or row is None or not self.table.has_focus or row[ORDERED] is None:

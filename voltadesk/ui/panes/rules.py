@@ -42,8 +42,10 @@ def rule_texts(market: MarketFigures) -> dict[str, str]:
         **scenario.market.model_dump(),
         **scenario.operator.model_dump(),
         **{f"community_{name}": value for name, value in scenario.community.model_dump().items()},
+        "community_rounds": str(scenario.community.rounds),
         "band_low": market.band[0],
         "band_high": market.band[1],
     }
-    return {name: value if isinstance(value, str) else decimal_text(value, 2) for name, value in found.items()
-            if isinstance(value, str | int)}  # fmt: skip
+    texts = {name: value if isinstance(value, str) else decimal_text(value, 2) for name, value in found.items()
+             if isinstance(value, str | int)}  # fmt: skip
+    return texts | {"trading_limit": decimal_text(scenario.continuous.trading_limit, 8)}

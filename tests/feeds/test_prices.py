@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from voltadesk.clock import utc_text
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
-from voltadesk.feeds.price_file import Layout, read_prices, read_published
+from voltadesk.feeds.prices.layout import Layout
+from voltadesk.feeds.prices.published import read_published
+from voltadesk.feeds.prices.series import read_prices
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -58,7 +60,8 @@ def test_gaps_are_refused_or_counted(tmp_path: Path) -> None:
     assert refusal(path).where == f"{path}: line 4"
     file = read_prices(path, Layout(gaps="skip"))
     assert file.price_tick.tolist() == [150, -200, NO_PRICE_TICK, NO_PRICE_TICK, NO_PRICE_TICK, 700]
-    assert file.notes == ("1 rows without a price", "3 of 6 intervals have no price")
+    told = ("2 intervals without a row", "1 rows without a price", "3 of 6 intervals have no price")
+    assert file.notes == told
 
 
 def test_a_blank_cell_names_its_line(tmp_path: Path) -> None:
@@ -78,10 +81,9 @@ def test_a_missing_row_names_its_time_and_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "limit"),
     [
-        ("2025-01-01T02:00Z,9", "is given twice, first at line 4"),
-        ("2025-01-01T01:00Z,9", "is given twice, first at line 3"),
-        ("2025-01-01T01:30Z,9", "must come after 2025-01-01T02:00Z"),
-        ("2025-01-01T02:20Z,9", "comes 20 minutes after the row before it, must come 60"),
+        ("2025-01-01T02:00Z,9", "is given twice: 3.00 in prices.csv: line 4, 9.00 here"),
+        ("2025-01-01T01:00Z,9", "is given twice: -2.00 in prices.csv: line 3, 9.00 here"),
+        ("2025-01-01T02:20Z,9", "must lie on the UTC grid of 60 minutes"),
         ("yesterday,9", "must be a date and time"),
         ("2025-01-01T03:00Z,x", "must be a number"),
         ("2025-01-01T03:00Z,30000.01", "must lie between -30000 and 30000"),
@@ -131,7 +133,9 @@ def test_dates_with_slashes(tmp_path: Path, stamp: str) -> None:
 def test_rows_of_one_region(tmp_path: Path) -> None:
     path = written(tmp_path, "time,region,price", *(f"{row.split(',')[0]},{r},{n}" for n, row in enumerate(HOURS[1:])
                                                     for r in "AB"))  # fmt: skip
-    assert "is given twice, first at line 2" in str(refusal(path, Layout(column="price")))
+    assert "region: must be chosen by --where region=TEXT: the file has A, B" in str(
+        refusal(path, Layout(column="price"))
+    )
     file = read_prices(path, Layout(column="price", where=(("region", "B"), ("not a column", "x"))))
     assert file.price_tick.tolist() == [0, 100, 200]
     assert file.notes == ("rows with region=B: 3 of 6",)

@@ -1,0 +1,1 @@
+"""Price series out of whatever file they come in: read as text, recognised, checked, kept by name."""

@@ -1,0 +1,1 @@
+"""A sweep: one scenario replayed for every combination of some of its keys' values."""
