@@ -66,10 +66,23 @@ def tiers_of(members: int, groups: Sequence[Sequence[Sequence[int]]]) -> tuple[I
 
 
 def by_nearness(turn: int, groups: Sequence[Sequence[Sequence[int]]], offer: Ints, want: Ints) -> tuple[Ints, Ints]:
-    shape = (len(groups), *want.shape)
-    taken, given_ = np.full(shape, -7, np.int64), np.full(shape, -7, np.int64)
-    match_by_nearness(turn, *tiers_of(want.shape[1], groups), offer, want, taken, given_)
-    return taken, given_
+    """What is taken and given by tier and interval, each interval by itself; a fee on the last tier is added up."""
+    intervals, members = want.shape
+    near_taken, near_given = (np.zeros((len(groups), intervals, members), np.int64) for _ in range(2))
+    zone, tick = np.arange(intervals)[None] % 2, np.arange(intervals)[None] - 1
+    fee_wh, fee_e8 = (np.zeros((1, 2, members), np.int64) for _ in range(2))
+    for t in range(intervals):
+        offered, wanted = offer[t : t + 1].copy(), want[t : t + 1].copy()
+        match_by_nearness(
+            turn + t, *tiers_of(members, groups), np.array([len(groups) - 1]), zone, tick, t, offered, wanted,
+            near_taken[:, t], near_given[:, t], fee_wh, fee_e8,
+        )  # fmt: skip
+        assert (wanted == near_taken[:, t].sum(0)).all()
+        assert (offered == near_given[:, t].sum(0)).all()
+    for z in range(2):
+        assert (fee_wh[0, z] == near_taken[-1, z::2].sum(0)).all()
+        assert (fee_e8[0, z] == (near_taken[-1, z::2] * tick[0, z::2, None]).sum(0)).all()
+    return near_taken, near_given
 
 
 def row(*values: int) -> Ints:
@@ -171,6 +184,19 @@ def test_keys_are_those_of_the_twin(case: tuple[Ints, Ints, Ints, int], rounds: 
         line = key.tolist(), offer[t].tolist(), want[t].tolist()
         expected = twin.hybrid(turn + t, rounds, *line) if rounds else twin.until_none_is_left(turn + t, *line)
         assert (taken[t].tolist(), gave[t].tolist()) == expected
+
+
+@pytest.mark.parametrize("members", [16, 17, 40])
+def test_ties_take_turns_among_many_as_among_few(members: int) -> None:
+    random = np.random.default_rng(members)
+    offer, want = (random.integers(0, 4, (60, members)) * random.integers(0, 50, (60, 1)) for _ in range(2))
+    key = random.integers(0, 3, members)
+    taken, gave = by_want(5, offer, want)
+    keyed, _ = by_keys(5, 2, key, offer, want)
+    for t in range(60):
+        row = offer[t].tolist(), want[t].tolist()
+        assert (taken[t].tolist(), gave[t].tolist()) == twin.dynamic(5 + t, *row)
+        assert keyed[t].tolist() == twin.hybrid(5 + t, 2, key.tolist(), *row)[0]
 
 
 @settings(max_examples=100, deadline=None)

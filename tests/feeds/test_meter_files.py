@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -321,7 +322,10 @@ def test_a_column_of_energy_names_its_unit(tmp_path: Path, header: str, unitless
     said = f"line 1: column = {unitless}: must name its unit, Wh, kWh or MWh: such as export_kwh"
     assert str(caught.value) == f"{tmp_path}/m.csv: {said}"
     file = read(tmp_path, lines("time,import_kwh,load_kw,export price", ["1,2,3"] * 2))
-    assert file.notes[1] == "ignored, as they name no unit: load_kw, export price"
+    assert file.notes[1:] == (
+        "ignored, as they name no unit: export price",
+        "ignored, as energy stands beside them: load_kw",
+    )
 
 
 @pytest.mark.parametrize(
@@ -337,7 +341,45 @@ def test_words_that_are_known(tmp_path: Path, header: str, registers: set[tuple[
     assert set(found(read(tmp_path, lines(header, ["1,2"] * 2)))) == registers
 
 
-def test_readings_are_whole(tmp_path: Path) -> None:
-    reading: Reading = read(tmp_path, lines("time,a kwh", ["1", "2"])).readings[0]
-    assert reading.energy_wh.dtype == np.int64
-    assert reading.line.tolist() == [2, 3]
+@pytest.mark.parametrize(("most", "kind"), [("32", np.int16), ("33", np.int32), ("2147484", np.int64)])
+def test_readings_are_whole_and_held_in_few_bits(tmp_path: Path, most: str, kind: type) -> None:
+    reading: Reading = read(tmp_path, lines("time,a kwh", ["1", most])).readings[0]
+    assert reading.energy_wh.dtype == kind
+    assert reading.energy_wh.tolist() == [1000, int(most) * 1000]
+    assert list(reading.line) == [2, 3]
+
+
+# Power ----------------------------------------------------------------------------------------------------------------
+def test_mean_power_of_an_interval_is_its_energy(tmp_path: Path) -> None:
+    file = read(tmp_path, lines("time,anna import kW,anna export power W,ben Bezug Leistung [MW]", ["1,6,0.0001"] * 4))
+    assert found(file) == {
+        ("anna", "import"): [250] * 4, ("anna", "export"): [1, 2, 1, 2], ("ben", "import"): [25] * 4,
+    }  # fmt: skip
+    # 1 W over a quarter of an hour is a quarter of a Wh: parts are carried on.
+    file = read(tmp_path, lines("time,a W", ["1", "1", "1", "1", "7.5", "0.5"]))
+    assert found(file) == {("a", "import"): [0, 0, 0, 1, 1, 1]}
+    assert file.notes[0] == "wide, mean power of each interval, W"
+    hours = read(tmp_path, lines("time,a kW", ["0.4", "0.0006", "0.0005"], minutes=60))
+    assert found(hours) == {("a", "import"): [400, 0, 1]}
+
+
+def test_power_by_the_unit_of_the_rows(tmp_path: Path) -> None:
+    text = lines("time,meter,value,unit", ["a,2,kW", "a,4,kW"]) + lines("", ["b,2,kWh", "b,4,kWh"])[1:]
+    file = read(tmp_path, text)
+    assert found(file) == {("a", "import"): [500, 1000], ("b", "import"): [2000, 4000]}
+    assert file.notes[0] == "long, energy per interval and mean power of each interval, kWh and kW"
+
+
+def test_a_counter_is_not_one_of_power(tmp_path: Path) -> None:
+    said = "m.csv: line 1: column = a counter kW: is a counter of a, and must be in Wh, kWh or MWh, not in kW"
+    assert problem(tmp_path, lines("time,a counter kW", ["1", "2"])) == said
+
+
+@given(st.lists(st.decimals(0, 50, allow_nan=False, places=5), min_size=2, max_size=20), st.sampled_from([5, 15, 60]))
+def test_no_part_of_power_is_lost(tmp_path_factory: pytest.TempPathFactory, values: list[object], minutes: int) -> None:
+    text = lines("time,a kw", [f"{value:f}" for value in values], minutes)
+    energy_wh = found(read(tmp_path_factory.mktemp("m"), text))["a", "import"]
+    total = Fraction(0)
+    for value, wh in zip(values, energy_wh, strict=True):
+        before, total = total, total + Fraction(str(value)) * 1000 * minutes / 60
+        assert wh == total.__floor__() - before.__floor__()

@@ -13,8 +13,9 @@ import typer
 from voltadesk.errors import BadInput, CheckFailed, MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from voltadesk.clock import IntervalGrid
     from voltadesk.community.energy import Energy, Registers
     from voltadesk.community.rules import Community
     from voltadesk.community.tariffs import Tariffs
@@ -152,24 +153,29 @@ def settle(
     if out is None and (html or pdf):
         raise BadInput("out", None, "must be given with --html and --pdf: a folder for the files")
     drawn = _drawn(html, pdf)
-    known, files, periods = _read(meters, rules, begin, end)
+    known, files, grids, energies = _read(meters, rules, begin, end)
     if known.bank is not None and out is not None and day is None:
         raise BadInput("issued", None, "must be given with bank in the rules: files for the bank carry a day")
-    before = read_billed(billed or [], known, {name: energy.grid for name, energy, _ in periods})
+    before = read_billed(billed or [], known, grids)
     folder = None if out is None else SettlementFiles(Path(out), drawn)
+
+    def periods() -> Iterator[Period]:
+        for name, energy, tariffs in energies:
+            period = Period(name, settle_period(known, energy, tariffs), before[name] if billed else None)
+            if folder is not None:
+                folder.write_shares(period)
+            yield period
+            del period, energy, tariffs  # a month of a large community takes much memory
+
     try:
         if folder is not None:
             folder.begin()
         with shown_compiling(match_by_nearness):
-            done = [
-                Period(name, settle_period(known, energy, tariffs), before[name] if billed else None)
-                for name, energy, tariffs in periods
-            ]
-        tree = with_payments(settled(known, files, done), known, day)
+            tree = with_payments(settled(known, files, periods()), known, day)
         if folder is not None:
             count = sum(len(period["members"]) for period in tree["periods"])
             with counting("writing", count, "statements") as on_progress:
-                folder.write(tree, done, bank_files(tree, known), on_progress)
+                folder.write(tree, bank_files(tree, known), on_progress)
     finally:
         if folder is not None:
             folder.close()
@@ -209,8 +215,11 @@ def _answer(tree: Any, parts: Sequence[Section], as_json: bool) -> None:
 
 def _read(
     meters: list[Path], rules: Path, begin: str, end: str | None
-) -> tuple[Community, list[MeterFile], list[tuple[str, Energy, Tariffs]]]:
-    """The rules, the files, and each period's energy and tariffs. Raises BadInput for the first fault."""
+) -> tuple[Community, list[MeterFile], dict[str, IntervalGrid], Iterator[tuple[str, Energy, Tariffs]]]:
+    """The rules, the files, and the periods: their grids, and one by one their energy and tariffs.
+
+    Raises BadInput for the first fault of the files.
+    """
     from voltadesk.community.energy import Registers
     from voltadesk.community.rules import read_rules
     from voltadesk.community.shipped import find_rules
@@ -219,7 +228,8 @@ def _read(
     known = read_rules(rules)
     days = _days(begin, end)
     files = _read_files(meters, known)
-    return known, files, _periods(known, Registers(files), rules.parent, days)
+    grids = _grids(known, days)
+    return known, files, grids, _periods(known, Registers(files), rules.parent, grids)
 
 
 def _read_files(meters: list[Path], rules: Community) -> list[MeterFile]:
@@ -234,18 +244,21 @@ def _read_files(meters: list[Path], rules: Community) -> list[MeterFile]:
 
 
 def _periods(
-    rules: Community, registers: Registers, folder: Path, days: tuple[date, date]
-) -> list[tuple[str, Energy, Tariffs]]:
-    """The name, energy and tariffs of each period of a span of days; `folder` is where the rules' files stand."""
-    from voltadesk.community.energy import energy_of, grid_of
-    from voltadesk.community.settlement import months
+    rules: Community, registers: Registers, folder: Path, grids: dict[str, IntervalGrid]
+) -> Iterator[tuple[str, Energy, Tariffs]]:
+    """The name, energy and tariffs of each period; `folder` is where the rules' files stand."""
+    from voltadesk.community.energy import energy_of
     from voltadesk.community.tariffs import Tariffs
 
-    periods = []
-    for name, first, after in months(*days):
-        grid = grid_of(rules, *_seconds(rules, first, after))
-        periods.append((name, energy_of(rules, registers, grid), Tariffs(rules, grid, folder)))
-    return periods
+    return ((name, energy_of(rules, registers, grid), Tariffs(rules, grid, folder)) for name, grid in grids.items())
+
+
+def _grids(rules: Community, days: tuple[date, date]) -> dict[str, IntervalGrid]:
+    """The periods of a span of days, by their names."""
+    from voltadesk.community.energy import grid_of
+    from voltadesk.community.settlement import months
+
+    return {name: grid_of(rules, *_seconds(rules, first, after)) for name, first, after in months(*days)}
 
 
 def _days(begin: str, end: str | None) -> tuple[date, date]:

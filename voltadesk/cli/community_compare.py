@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voltadesk.cli.community import From, Json, Meters, Rules, To, _answer, _days, _periods, _read_files
+from voltadesk.cli.community import From, Json, Meters, Rules, To, _answer, _days, _grids, _periods, _read_files
 from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def _compared(
     registers, names = Registers(files), list[str]()
     found: dict[str, Comparison] = {}
     for path, rules in known.items():
-        periods = _periods(rules, registers, find_rules(path).parent, days)
-        names = [name for name, *_ in periods]
+        grids = _grids(rules, days)
+        periods, names = list(_periods(rules, registers, find_rules(path).parent, grids)), list(grids)
         candidates = list(rules_to_compare(rules).items())
         with shown_compiling(resolve_intervals if changes.battery else match_by_nearness):
             found[str(path)] = compare_changed(

@@ -5,20 +5,22 @@ Money is in 1e-8 of the currency and seen from the member: what it pays is posit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk import units
-from voltadesk.clock import local_midnight_utc
+from voltadesk.clock import IntervalGrid, local_midnight_utc
 from voltadesk.community.energy import Energy
+from voltadesk.community.nearness import Nearness
 from voltadesk.community.price_rules import TIERS, Charge, Fee
-from voltadesk.community.rules import Community
-from voltadesk.community.sharing import Flow
+from voltadesk.community.rules import Community, Pool
+from voltadesk.community.sharing import Stretch
 from voltadesk.community.tariffs import Price, Tariffs
 from voltadesk.engine.sharing import add_up
 from voltadesk.errors import BadInput
@@ -29,7 +31,7 @@ COMMUNITY = "community"  # the party that buys and sells in the middle
 MONEY_LIMIT_E8 = 1 << 62  # of one sum that the kernels make
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """A position of a statement; `energy_wh` is None where nothing is counted in energy."""
 
@@ -64,67 +66,109 @@ class _Sum:
     """Energy and money of one item by zone and member, each (zones, members)."""
 
     item: _Item
+    price: Price
+    columns: Ints  # members who have it
     total_wh: Ints
     total_e8: Ints
-    has_it: NDArray[np.bool_]  # (members,)
+
+    def add(self, energy_wh: Ints, span: slice) -> None:
+        """Add a stretch of intervals, (intervals, members) [Wh]."""
+        price = self.price
+        add_up(self.columns, price.zone[span], price.price_tick[span], energy_wh, self.total_wh, self.total_e8)
+
+    def anew(self) -> _Sum:
+        """The same of nothing yet."""
+        return replace(self, total_wh=np.zeros_like(self.total_wh), total_e8=np.zeros_like(self.total_e8))
+
+    @cached_property
+    def has_it(self) -> frozenset[int]:
+        return frozenset(self.columns.tolist())
+
+    @cached_property
+    def by_zone(self) -> list[tuple[str, list[int], list[int]]]:
+        """Detail, energy and money of all members, once everything is added."""
+        return list(zip(self.item.details, self.total_wh.tolist(), self.total_e8.tolist(), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class _Rest:
+    """What is taken from the grid and fed into it: each member's own tariffs, and the grid fees."""
+
+    from_grid: Sequence[_Sum]
+    to_grid: Sequence[_Sum]
+    fees: Sequence[_Sum]
+
+    @property
+    def in_order(self) -> list[_Sum]:
+        return [*self.from_grid, *self.to_grid, *self.fees]
+
+    def anew(self) -> _Rest:
+        """The same of nothing yet."""
+        return _Rest(*([books.anew() for books in sums] for sums in (self.from_grid, self.to_grid, self.fees)))
+
+    def add(self, from_grid_wh: Ints, to_grid_wh: Ints, span: slice) -> None:
+        for books in (*self.from_grid, *self.fees):
+            books.add(from_grid_wh, span)
+        for books in self.to_grid:
+            books.add(to_grid_wh, span)
 
 
 class Books:
-    """Adds up what the flows of a period cost."""
+    """Adds up what the energy of a period costs, and what it would have cost without the community."""
 
     def __init__(self, rules: Community, energy: Energy, tariffs: Tariffs) -> None:
+        """Raises BadInput for a tariff that can't be made, and where sums could be too large to be counted."""
         self.rules, self.energy, self.tariffs = rules, energy, tariffs
         self.members = len(energy.members)
-        self.everybody = np.arange(self.members)
-        self.taken_wh = np.zeros((len(TIERS), self.members), np.int64)
-        self.given_wh = np.zeros((len(TIERS), self.members), np.int64)
-        self.sums: dict[tuple[str, int], _Sum] = {}  # in the order in which they stand on a statement
-        self.most_wh = max(int(energy.import_wh.sum(axis=0).max()), int(energy.export_wh.sum(axis=0).max()))
+        self.used_wh, self.fed_wh = energy.import_wh.sum(axis=0), energy.export_wh.sum(axis=0)
+        fees = [(fee, tier, getattr(fee, tier)) for fee in rules.fees for tier in TIERS if getattr(fee, tier)]
+        priced = [(tier, self._fee_price(value)) for _, tier, value in fees]
+        self.nearness = Nearness(energy.members, priced, energy.grid.count)
+        near = [
+            self._sum(_fee_item(fee, tier, price), price, None, self.nearness.fee_wh[k], self.nearness.fee_e8[k])
+            for k, ((fee, tier, _), (_, price)) in enumerate(zip(fees, priced, strict=True))
+        ]
+        self._pools = [self._pool_sums(pool) for pool in rules.all_pools]
+        self._rest = self._rest_sums()
+        self._alone = self._rest.anew()
+        first, *others = self._pools
+        # All that can stand on a statement, in its order.
+        self._with = [*first, *near, *(books for pool in others for books in pool), *self._rest.in_order]
 
-    def add_flow(self, flow: Flow) -> None:
-        """What a pool moved: the buyers' and the sellers' price, and the fees by nearness."""
-        pool = self.rules.all_pools[flow.pool]
-        name = pool.name if len(self.rules.all_pools) > 1 else ""
-        self.taken_wh += flow.near_taken_wh.sum(axis=1)
-        self.given_wh += flow.near_given_wh.sum(axis=1)
-        for item, sign, energy_wh, tariff in (
-            ("from community", 1, flow.taken_wh, pool.buyer or self.rules.prices.buyer),
-            ("to community", -1, flow.given_wh, pool.seller or self.rules.prices.seller),
-        ):
-            terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
-            details = _details(name, price)
-            books = self._sum((item, flow.pool), _Item(item, details, COMMUNITY, terms.vat_percent, True, sign))
-            self._add(books, price, energy_wh, flow.span)
-        for n, fee in enumerate(self.rules.fees):
-            for tier, near_wh in zip(TIERS, flow.near_taken_wh, strict=True):
-                self._add_fee(n, fee, tier, near_wh, flow.span)
+    def add(self, stretch: Stretch) -> None:
+        """What the pools moved, at the buyers' and the sellers' price, and what the community did not serve or take.
 
-    def add_rest(self, from_grid: Ints, to_grid: Ints) -> None:
-        """What the community did not serve or take: each member's own tariffs, and the grid fee."""
-        whole = slice(0, self.energy.grid.count)
-        for item, sign, energy_wh, key in (("from grid", 1, from_grid, "supply"), ("to grid", -1, to_grid, "feed_in")):
-            for tariff, columns in self._by_tariff(key).items():
-                terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
-                monthly = terms.monthly if sign > 0 else 0
-                entry = _Item(item, price.zones, terms.party, terms.vat_percent, terms.billed, sign, monthly)
-                books = self._sum((item, self._number(tariff)), entry, columns)
-                self._add(books, price, energy_wh, whole, columns)
-        for n, fee in enumerate(self.rules.fees):
-            self._add_fee(n, fee, "grid", from_grid, whole)
+        The fees on what was moved are added up by `nearness`.
+        """
+        span = stretch.span
+        for (bought, sold), (taken_wh, given_wh) in zip(self._pools, stretch.moved, strict=True):
+            bought.add(taken_wh, span)
+            sold.add(given_wh, span)
+        self._rest.add(stretch.from_grid_wh, stretch.to_grid_wh, span)
+        self._alone.add(stretch.wanted_wh, stretch.offered_wh, span)
 
-    def lines(self, m: int) -> Iterator[Line]:
+    def lines(self, m: int) -> list[Line]:
         """A member's lines, in the order of the items; those without energy and money are left out."""
-        month_due = self._is_month_due(m)
-        for books in self.sums.values():
+        return [*self._lines(self._with, m), *self.charges(m)]
+
+    def alone(self, m: int) -> list[Line]:
+        """The lines of what it would have cost without the community."""
+        return self._lines(self._alone.in_order, m)
+
+    def _lines(self, sums: Sequence[_Sum], m: int) -> list[Line]:
+        month_due = _is_month_due(self.energy.grid, self.energy.members[m].joined)
+        lines = []
+        for books in sums:
             item = books.item
-            for z, detail in enumerate(item.details):
-                energy, net = int(books.total_wh[z, m]), item.sign * int(books.total_e8[z, m])
-                if energy:
+            for detail, total_wh, total_e8 in books.by_zone:
+                if energy := total_wh[m]:
+                    net = item.sign * total_e8[m]
                     tax = units.tax_e8(net, item.vat_bp)
-                    yield Line(item.name, detail, item.party, energy, net, tax, item.billed, item.sign < 0)
-            if item.monthly_e8 and books.has_it[m] and month_due:
+                    lines.append(Line(item.name, detail, item.party, energy, net, tax, item.billed, item.sign < 0))
+            if item.monthly_e8 and month_due and m in books.has_it:
                 tax = units.tax_e8(item.monthly_e8, item.vat_bp)
-                yield Line(item.name, "monthly", item.party, None, item.monthly_e8, tax, item.billed)
+                lines.append(Line(item.name, "monthly", item.party, None, item.monthly_e8, tax, item.billed))
+        return lines
 
     def charges(self, m: int) -> Iterator[Line]:
         """What a member pays for being one."""
@@ -135,27 +179,33 @@ class Books:
             if member.shared or (charge.members is not None and member.name not in charge.members):
                 continue
             for detail, amount, due in (
-                ("monthly", charge.monthly, self._is_month_due(m)),
+                ("monthly", charge.monthly, _is_month_due(grid, member.joined)),
                 ("entry", charge.entry, joins),
             ):
                 if due and amount:
                     yield _charge(charge, detail, amount)
 
-    def _is_month_due(self, m: int) -> bool:
-        """Whether the first day of the month on which it is a member lies in the period.
+    def _pool_sums(self, pool: Pool) -> tuple[_Sum, _Sum]:
+        """What is taken and what is given in a pool."""
+        name = pool.name if len(self.rules.all_pools) > 1 else ""
 
-        So the parts of a month that is settled in parts are charged once.
-        """
-        grid, joined = self.energy.grid, self.energy.members[m].joined
-        begin = datetime.fromtimestamp(grid.start_utc, grid.zone).date().replace(day=1)
-        first = local_midnight_utc(begin if joined is None else max(begin, joined), grid.zone)
-        return grid.start_utc <= first < grid.end_utc
+        def of(item: str, sign: int, tariff: str) -> _Sum:
+            terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
+            return self._sum(_Item(item, _details(name, price), COMMUNITY, terms.vat_percent, True, sign), price)
 
-    def _number(self, tariff: str) -> int:
-        return [known.name for known in self.rules.tariffs].index(tariff)
+        prices = self.rules.prices
+        return of("from community", 1, pool.buyer or prices.buyer), of("to community", -1, pool.seller or prices.seller)
 
-    def _by_tariff(self, key: str) -> dict[str, Ints]:
-        """The members that have each tariff."""
+    def _rest_sums(self) -> _Rest:
+        fees = []
+        for fee in self.rules.fees:
+            if fee.grid:
+                price = self._fee_price(fee.grid)
+                fees.append(self._sum(_fee_item(fee, "grid", price), price))
+        return _Rest(self._by_tariff("from grid", "supply"), self._by_tariff("to grid", "feed_in"), fees)
+
+    def _by_tariff(self, item: str, key: str) -> list[_Sum]:
+        """What is taken from the grid, or fed into it, by the members that have each tariff."""
         default = getattr(self.rules.prices, key)
         columns: dict[str, list[int]] = {}
         for m, member in enumerate(self.energy.members):
@@ -163,31 +213,51 @@ class Books:
             has_it = self.energy.takes[m] if key == "supply" else True
             if tariff is not None and has_it and self.energy.present[m]:
                 columns.setdefault(tariff, []).append(m)
-        return {tariff: np.array(members) for tariff, members in columns.items()}
+        sums = []
+        for tariff, members in columns.items():
+            terms, price = self.tariffs.terms(tariff), self.tariffs.price(tariff)
+            sign, monthly = (1, terms.monthly) if key == "supply" else (-1, 0)
+            entry = _Item(item, price.zones, terms.party, terms.vat_percent, terms.billed, sign, monthly)
+            sums.append(self._sum(entry, price, np.array(members)))
+        return sums
 
-    def _sum(self, key: tuple[str, int], item: _Item, columns: Ints | None = None) -> _Sum:
-        if key not in self.sums:
-            shape = (len(item.details), self.members)
-            has_it = np.zeros(self.members, bool)
-            has_it[self.everybody if columns is None else columns] = True
-            self.sums[key] = _Sum(item, np.zeros(shape, np.int64), np.zeros(shape, np.int64), has_it)
-        return self.sums[key]
-
-    def _add(self, books: _Sum, price: Price, energy_wh: Ints, span: slice, columns: Ints | None = None) -> None:
-        if self.most_wh * int(np.abs(price.price_tick).max()) >= MONEY_LIMIT_E8:
+    def _sum(
+        self,
+        item: _Item,
+        price: Price,
+        columns: Ints | None = None,
+        total_wh: Ints | None = None,
+        total_e8: Ints | None = None,
+    ) -> _Sum:
+        """A sum of nothing yet, for some of the members or all. Raises BadInput where it could grow too large."""
+        most_wh = max(int(self.used_wh.max()), int(self.fed_wh.max()))
+        if most_wh * int(np.abs(price.price_tick).max()) >= MONEY_LIMIT_E8:
             limit = "of one member is too large to be counted, times its price"
-            raise BadInput("energy", f"{self.most_wh // 1_000} kWh", limit)
-        columns = self.everybody if columns is None else columns
-        add_up(columns, price.zone[span], price.price_tick[span], energy_wh, books.total_wh, books.total_e8)
+            raise BadInput("energy", f"{most_wh // 1_000} kWh", limit)
+        zones = len(item.details)
+        if total_wh is None or total_e8 is None:
+            total_wh, total_e8 = (np.zeros((zones, self.members), np.int64) for _ in range(2))
+        columns = np.arange(self.members) if columns is None else columns
+        return _Sum(item, price, columns, total_wh[:zones], total_e8[:zones])
 
-    def _add_fee(self, n: int, fee: Fee, tier: str, energy_wh: Ints, span: slice) -> None:
-        value = getattr(fee, tier)
-        if value == 0:
-            return
-        price = self.tariffs.price(value) if isinstance(value, str) else self.tariffs.flat(value)
-        details = _details("from grid" if tier == "grid" else f"from {tier}", price)
-        item = _Item(fee.name, details, fee.party, fee.vat_percent, fee.billed)
-        self._add(self._sum((f"fee {tier}", n), item), price, energy_wh, span)
+    def _fee_price(self, value: int | str) -> Price:
+        return self.tariffs.price(value) if isinstance(value, str) else self.tariffs.flat(value)
+
+
+@lru_cache(1 << 10)
+def _is_month_due(grid: IntervalGrid, joined: date | None) -> bool:
+    """Whether the first day of the month on which one that joined then is a member lies in the period.
+
+    So the parts of a month that is settled in parts are charged once.
+    """
+    begin = datetime.fromtimestamp(grid.start_utc, grid.zone).date().replace(day=1)
+    first = local_midnight_utc(begin if joined is None else max(begin, joined), grid.zone)
+    return grid.start_utc <= first < grid.end_utc
+
+
+def _fee_item(fee: Fee, tier: str, price: Price) -> _Item:
+    details = _details("from grid" if tier == "grid" else f"from {tier}", price)
+    return _Item(fee.name, details, fee.party, fee.vat_percent, fee.billed)
 
 
 def _details(name: str, price: Price) -> tuple[str, ...]:

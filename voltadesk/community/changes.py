@@ -153,7 +153,7 @@ def with_members(rules: Community, energy: Energy, changes: Changes) -> Energy:
     like = [joining[m.name].like if m.name in joining else m.name for m in members]
     columns = [energy.names.index(name) for name in like]
     imports, exports, own_use = (
-        array[..., columns] for array in (energy.import_wh, energy.export_wh, energy.own_use_wh)
+        np.asarray(array[..., columns], np.int64) for array in (energy.import_wh, energy.export_wh, energy.own_use_wh)
     )
     for m, member in enumerate(members):
         if member.name in joining:
@@ -181,8 +181,7 @@ def with_roofs(rules: Community, changed: Energy, energy: Energy, registers: Reg
     """
     if not changes.roofs:
         return changed
-    copies = {key: getattr(changed, key).copy() for key in ("import_wh", "export_wh", "own_use_wh")}
-    changed = replace(changed, **copies)
+    changed = replace(changed.widened(), own_use_wh=changed.own_use_wh.copy())
     for roof in changes.roofs:
         m = changed.names.index(roof.member)
         active = changed.active[:, m]

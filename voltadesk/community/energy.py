@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -11,31 +11,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk.clock import IntervalGrid, local_midnight_utc, local_text, time_zone
+from voltadesk.community.member_columns import MemberColumns
 from voltadesk.community.rules import Community, Member
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import ESTIMATED, MISSING, Register
 from voltadesk.feeds.meter_files import MeterFile
-from voltadesk.feeds.meter_series import Reading
+from voltadesk.feeds.meter_series import Reading, Wh
 
 Ints = NDArray[np.int64]
+Flags = NDArray[np.int64] | NDArray[np.int8]
 
 PERIOD_LIMIT_WH = 4 * 10**12  # times a million, as keys are counted, it stays inside 64 bits
 
 
 @dataclass(frozen=True, eq=False)
 class Energy:
-    """Energy of the members on a grid [Wh], members in the order of their names; 0 while one is no member."""
+    """Energy of the members on a grid [Wh], members in the order of their names; 0 while one is no member.
+
+    Of a month of ten thousand members there are sixty million values, so they are held in 32 bits where these are
+    enough, and have to be widened before they are multiplied.
+    """
 
     grid: IntervalGrid
     members: tuple[Member, ...]
-    import_wh: Ints  # (count, members), taken from the grid
-    export_wh: Ints  # (count, members), fed into it
+    import_wh: Wh  # (count, members), taken from the grid
+    export_wh: Wh  # (count, members), fed into it
     takes: NDArray[np.bool_]  # (members,): whether a meter of it counts what it takes
     own_use_wh: Ints  # (members,), made and used behind the meter, 0 where it is not known
     active: NDArray[np.bool_]  # (count, members): whether it is a member
     estimated: Ints  # (members,): intervals with an estimated value
     notes: tuple[str, ...]
     unmetered: frozenset[str] = frozenset()  # members that feed in, and whose own use is not known
+
+    def widened(self) -> Energy:
+        """The same in 64 bits, to be changed."""
+        wide = {key: getattr(self, key).astype(np.int64) for key in ("import_wh", "export_wh")}
+        return replace(self, **wide)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -66,10 +77,16 @@ class Registers:
         unnamed = sorted(set(self.by_meter) - {name for member in rules.members for name in member.meter_names})
         return [f"meters that the rules don't name: {', '.join(unnamed)}"] if unnamed else []
 
-    def on_grid(self, meter: str, register: Register, grid: IntervalGrid) -> tuple[Ints, Ints]:
+    def on_grid(self, meter: str, register: Register, grid: IntervalGrid) -> tuple[Wh, Flags]:
         """Energy [Wh] and the worst quality of each interval, shapes (count,). Raises BadInput for a coarser step."""
+        readings = self.by_meter[meter][register]
+        if len(readings) == 1 and readings[0].step_s == grid.step_s:
+            first = (grid.start_utc - readings[0].start_utc) // grid.step_s
+            if 0 <= first <= len(readings[0].energy_wh) - grid.count:  # as mostly: all is there
+                span = slice(first, first + grid.count)
+                return readings[0].energy_wh[span], readings[0].quality[span]
         by_step: dict[int, tuple[Ints, Ints]] = {}  # energy and quality of the parts of each interval
-        for reading in self.by_meter[meter][register]:
+        for reading in readings:
             if grid.step_s % reading.step_s:
                 limit = f"must step by {grid.step_s // 60} minutes or a part of it, steps by {reading.step_s // 60}"
                 raise BadInput(f"{meter} {register}", None, limit, reading.place)
@@ -131,40 +148,43 @@ def energy_of(rules: Community, registers: Registers, grid: IntervalGrid) -> Ene
     for fault in registers.overlaps():
         raise fault
     members = tuple(sorted(rules.members, key=lambda member: member.name))
-    shape = (grid.count, len(members))
-    imports, exports = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    active = np.zeros(shape, bool)
+    imports, exports = MemberColumns(grid.count, len(members)), MemberColumns(grid.count, len(members))
+    active = np.ones((grid.count, len(members)), bool)
     takes = np.zeros(len(members), bool)
     own_use, estimated = np.zeros(len(members), np.int64), np.zeros(len(members), np.int64)
     notes: list[str] = []
     unmetered: list[str] = []
     for m, member in enumerate(members):
-        active[:, m] = is_member(member, grid)
-        if not active[:, m].any():
+        here = is_member(member, grid)
+        if not here.all():
+            active[:, m] = here
+        if not here.any():
             continue
         known, flags = _registers_of(member, registers, grid)
         takes[m] = "import" in known or "load" in known
         if not member.shared and "export" in known and not {"production", "load"} & set(known):
             unmetered.append(member.name)
-        missing = flags.pop("missing") & active[:, m]
+        missing = flags.pop("missing") & here
         if missing.any():
             if rules.meters.missing == "refuse":
-                raise missing_faults(member, registers, grid, active[:, m])[0]
+                raise missing_faults(member, registers, grid, here)[0]
             notes += [
                 f"{member.name} {register}: missing intervals read as zero: {len(places):,}"
-                for _, register, places in _missing(member, registers, grid, active[:, m])
+                for _, register, places in _missing(member, registers, grid, here)
             ]
             known = {register: np.where(missing, 0, energy_wh) for register, energy_wh in known.items()}
-        estimated[m] = np.count_nonzero(flags["estimated"] & active[:, m])
-        imports[:, m], exports[:, m], own = _flows(known, grid.count)
-        imports[~active[:, m], m] = exports[~active[:, m], m] = 0
-        own_use[m] = own[active[:, m]].sum()
+        estimated[m] = np.count_nonzero(flags["estimated"] & here)
+        import_wh, export_wh, own = _flows(known, grid.count)
+        imports.put(m, np.where(here, import_wh, 0))
+        exports.put(m, np.where(here, export_wh, 0))
+        own_use[m] = own[here].sum()
     if unmetered:
         whose = ", ".join(unmetered)
         notes.append(f"own use not metered, left out of self-sufficiency and self-consumption: {whose}")
     notes += registers.unnamed(rules)
+    taken, fed = imports.done(), exports.done()
     return checked_total(
-        Energy(grid, members, imports, exports, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered))
+        Energy(grid, members, taken, fed, takes, own_use, active, estimated, tuple(notes), frozenset(unmetered))
     )
 
 

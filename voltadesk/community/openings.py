@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from voltadesk import units
 from voltadesk.community.battery import BUY, LEFT, SELL, WANTED, Openings
 from voltadesk.community.energy import Energy
+from voltadesk.community.nearness import Nearness
 from voltadesk.community.price_rules import TIERS
 from voltadesk.community.rules import BY_KEYS, Community, Member
 from voltadesk.community.settlement import Settlement
-from voltadesk.community.sharing import flows_of
+from voltadesk.community.sharing import shared_out
 from voltadesk.community.tariffs import Tariffs
 
 Ints = NDArray[np.int64]
@@ -32,6 +33,7 @@ def with_battery(rules: Community, energy: Energy, taken_wh: Ints, given_wh: Int
     From the one it takes what is left over; what it gives goes by the rule of the last pool, also where that has keys:
     then what one can't use goes on to the others, as a battery needn't give what nobody takes.
     """
+    energy = energy.widened()
     place = {key: _common(energy.members, key) for key in ("building", "feeder")}
     member = Member(name=_free_name(energy), shared=True, **place)
     column = sorted([*energy.names, member.name]).index(member.name)
@@ -100,11 +102,9 @@ def openings_of(done: Settlement, tariffs: Tariffs) -> Openings:
     last_two = all_rules.model_copy(update={"pools": all_rules.pools[-2:]})
     others = [name in energy.names for name in all_energy.names]
     left, wanted = np.zeros_like(rest.import_wh), np.zeros_like(rest.import_wh)
-    for flow in flows_of(last_two, all_energy, tariffs):
-        if flow.pool == 0:
-            left[flow.span] = flow.given_wh[:, others]
-        else:
-            wanted[flow.span] = flow.taken_wh[:, others]
+    for stretch in shared_out(last_two, all_energy, tariffs, Nearness(all_energy.members, [], energy.grid.count)):
+        (_, given), (taken, _) = stretch.moved
+        left[stretch.span], wanted[stretch.span] = given[:, others], taken[:, others]
     worth = _Worth(rules, energy, tariffs, next(m for m in all_energy.members if m.name not in energy.names))
     sellers, buyers = energy.export_wh.any(axis=0), energy.takes
     return Openings(

@@ -20,6 +20,7 @@ from voltadesk.community.energy import Energy
 from voltadesk.community.rules import Community, Keys, Pool
 from voltadesk.community.tariffs import Tariffs
 from voltadesk.errors import BadInput
+from voltadesk.feeds.meter_series import Wh
 
 Ints = NDArray[np.int64]
 
@@ -66,7 +67,7 @@ def _keys(n: int, pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs
     return [int(key) for key in keys]
 
 
-def best_keys(offer_wh: Ints, want_wh: Ints, worth_tick: Ints, least: int, most: int) -> list[int]:
+def best_keys(offer_wh: Ints, want_wh: Wh, worth_tick: Ints, least: int, most: int) -> list[int]:
     """Keys [ppm] that sum to a million and make the sum of worth x min(want, key x offer) largest.
 
     offer_wh    (intervals,) [Wh]; want_wh (intervals, members) [Wh]

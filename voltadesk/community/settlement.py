@@ -7,23 +7,23 @@ and, as far as it is tax, to the tax office, so that all accounts sum to 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voltadesk import units
 from voltadesk.community.books import COMMUNITY, Books, Line
 from voltadesk.community.energy import Energy
 from voltadesk.community.optimal import with_optimal_keys
 from voltadesk.community.rules import Community
-from voltadesk.community.sharing import flows_of
+from voltadesk.community.sharing import shared_out
 from voltadesk.community.tariffs import Tariffs
 from voltadesk.errors import CheckFailed
-
-Ints = NDArray[np.int64]
+from voltadesk.feeds.meter_series import Wh
 
 TAX = "tax"
 
@@ -76,8 +76,8 @@ class Settlement:
 
     rules: Community  # by which it was settled: with static keys where the best ones were asked for
     energy: Energy
-    taken_wh: Ints
-    given_wh: Ints
+    taken_wh: Wh
+    given_wh: Wh
     statements: tuple[Statement, ...]  # by name; of all who were a member on some day of the period
     received_e8: dict[str, int]  # by party: what the community, the tax office and others got; sums to 0 with members
 
@@ -91,19 +91,40 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
     """Share out and price the energy of one period. Raises BadInput, and CheckFailed if the sums don't agree."""
     rules = with_optimal_keys(rules, energy, tariffs)
     books = Books(rules, energy, tariffs)
-    taken, given = np.zeros_like(energy.import_wh), np.zeros_like(energy.export_wh)
-    for flow in flows_of(rules, energy, tariffs):
-        taken[flow.span] += flow.taken_wh
-        given[flow.span] += flow.given_wh
-        books.add_flow(flow)
-    books.add_rest(energy.import_wh - taken, energy.export_wh - given)
-    alone = Books(rules, energy, tariffs)
-    alone.add_rest(energy.import_wh, energy.export_wh)
+    taken, given = np.empty_like(energy.import_wh), np.empty_like(energy.export_wh)
+    for stretch in shared_out(rules, energy, tariffs, books.nearness):
+        books.add(stretch)
+        taken[stretch.span] = stretch.wanted_wh - stretch.from_grid_wh
+        given[stretch.span] = stretch.offered_wh - stretch.to_grid_wh
+    with _uncollected():
+        statements = _statements(books)
+    settlement = Settlement(rules, energy, taken, given, statements, _received(statements))
+    _check(settlement)
+    return settlement
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keeps Python from looking for cycles among many new objects, which have none: it takes as long as making them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _statements(books: Books) -> tuple[Statement, ...]:
+    """The statements of all who were a member on some day, by name."""
+    energy = books.energy
+    near_taken, near_given = books.nearness.taken_wh, books.nearness.given_wh
     used, fed, from_community, to_community = (
-        array.sum(axis=0).tolist() for array in (energy.import_wh, energy.export_wh, taken, given)
+        array.tolist() for array in (books.used_wh, books.fed_wh, near_taken.sum(axis=0), near_given.sum(axis=0))
     )
+    from_tier, to_tier = near_taken.T.tolist(), near_given.T.tolist()
     present = np.flatnonzero(energy.present).tolist()
-    statements = tuple(
+    return tuple(
         Statement(
             name=energy.names[m],
             title=energy.members[m].title,
@@ -115,17 +136,14 @@ def settle(rules: Community, energy: Energy, tariffs: Tariffs) -> Settlement:
             from_grid_wh=used[m] - from_community[m],
             to_community_wh=to_community[m],
             to_grid_wh=fed[m] - to_community[m],
-            from_tier_wh=tuple(books.taken_wh[:, m].tolist()),
-            to_tier_wh=tuple(books.given_wh[:, m].tolist()),
+            from_tier_wh=tuple(from_tier[m]),
+            to_tier_wh=tuple(to_tier[m]),
             estimated_intervals=int(energy.estimated[m]),
-            lines=(*books.lines(m), *books.charges(m)),
-            alone=tuple(alone.lines(m)),
+            lines=tuple(books.lines(m)),
+            alone=tuple(books.alone(m)),
         )
         for m in present
     )
-    settlement = Settlement(rules, energy, taken, given, statements, _received(statements))
-    _check(settlement)
-    return settlement
 
 
 def _received(statements: Sequence[Statement]) -> dict[str, int]:

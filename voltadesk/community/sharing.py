@@ -15,29 +15,29 @@ from numpy.typing import NDArray
 
 from voltadesk.clock import local_midnight_utc
 from voltadesk.community.energy import Energy
-from voltadesk.community.price_rules import TIERS
-from voltadesk.community.rules import Community, Member, Pool
+from voltadesk.community.nearness import Nearness
+from voltadesk.community.rules import Community, Pool
 from voltadesk.community.tariffs import Tariffs
-from voltadesk.engine.sharing import match_by_nearness, share_by_book, share_by_keys, share_by_want
+from voltadesk.engine.sharing import share_by_book, share_by_keys, share_by_want
 from voltadesk.errors import BadInput, CheckFailed
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
 Ints = NDArray[np.int64]
 
 ITERATIVE_ROUNDS = 5  # where the rules don't say
-CELLS_AT_ONCE = 1 << 18  # intervals x members that are shared in one go: what stays near the processor
+CELLS_AT_ONCE = 1 << 16  # intervals x members that are shared in one go: what stays near the processor
 
 
 @dataclass(frozen=True, eq=False)
-class Flow:
-    """What one pool moved in a stretch of intervals, by how near the two ends are (`rules.TIERS`)."""
+class Stretch:
+    """What all pools moved in a stretch of intervals; arrays are (intervals, members) [Wh]."""
 
-    pool: int
     span: slice  # intervals of the grid
-    near_taken_wh: Ints  # (tiers, intervals, members) [Wh]
-    near_given_wh: Ints  # the same; in every tier and interval it sums to what is taken
-    taken_wh: Ints  # (intervals, members), all tiers together [Wh]
-    given_wh: Ints
+    wanted_wh: Ints  # by members, of the community and the grid
+    offered_wh: Ints
+    moved: Sequence[tuple[Ints, Ints]]  # what is taken and given in each pool
+    from_grid_wh: Ints  # what no pool served
+    to_grid_wh: Ints  # what no pool took
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,50 +66,43 @@ class _Pool:
     offer_left: Ints
 
 
-def flows_of(rules: Community, energy: Energy, tariffs: Tariffs) -> Iterator[Flow]:
-    """The energy that every pool moves, stretch by stretch in the order of time, in each the pools in their order.
+def shared_out(rules: Community, energy: Energy, tariffs: Tariffs, nearness: Nearness) -> Iterator[Stretch]:
+    """The energy that every pool moves, stretch by stretch in the order of time; `nearness` adds it up by tier.
 
     Raises BadInput where a pool has no keys on some day, or a tariff that the rule `book` needs has a hole.
     """
     pools = [_pool(n, pool, rules, energy, tariffs) for n, pool in enumerate(rules.all_pools)]
-    order, bound = _tiers(energy.members)
-    turn = energy.grid.start_utc // energy.grid.step_s
     for begin, end in _stretches(pools, energy):
-        want, offer = energy.import_wh[begin:end].copy(), energy.export_wh[begin:end].copy()
-        for n, pool in enumerate(pools):
-            wanted = _part(
-                np.where(pool.is_consumer, want, 0), energy.import_wh[begin:end], pool.part_bp, pool.want_left
-            )
-            offered = _part(
-                np.where(pool.is_producer, offer, 0), energy.export_wh[begin:end], pool.part_bp, pool.offer_left
-            )
-            active = energy.active[begin]
-            near = _share(pool, turn + begin, begin, active, offered, wanted, order, bound)
-            taken, given = (moved.sum(axis=0) for moved in near)
+        # In 64 bits and in the order of the kernels, whatever they are held in.
+        wanted, offered = (
+            array[begin:end].astype(np.int64, order="C") for array in (energy.import_wh, energy.export_wh)
+        )
+        want, offer = wanted.copy(), offered.copy()
+        moved = []
+        for pool in pools:
+            taken = _part(np.where(pool.is_consumer, want, 0), wanted, pool.part_bp, pool.want_left)
+            given = _part(np.where(pool.is_producer, offer, 0), offered, pool.part_bp, pool.offer_left)
+            turn = energy.grid.start_utc // energy.grid.step_s + begin
+            if pool.rules.rule != "priority":
+                taken, given = _share(pool, turn, begin, energy.active[begin], given, taken)
+            # Of what a rule moved, this tells how near the ends are; for `priority` it is the rule.
+            nearness.match(turn, begin, given, taken)
             want -= taken
             offer -= given
             if (taken.sum(axis=1) != given.sum(axis=1)).any() or want.min() < 0 or offer.min() < 0:
                 raise CheckFailed(f"pool {pool.rules.name}: what is taken is not what is given")
-            yield Flow(n, slice(begin, end), *near, taken, given)
+            moved.append((taken, given))
+        yield Stretch(slice(begin, end), wanted, offered, moved, want, offer)
 
 
 def _share(
-    pool: _Pool,
-    turn: int,
-    begin: int,
-    active: NDArray[np.bool_],
-    offered: Ints,
-    wanted: Ints,
-    order: Ints,
-    bound: Ints,
+    pool: _Pool, turn: int, begin: int, active: NDArray[np.bool_], offered: Ints, wanted: Ints
 ) -> tuple[Ints, Ints]:
-    """What is taken and given of a pool, each (tiers, intervals, members)."""
+    """What is taken and given of a pool by a rule that doesn't ask how near the two ends are."""
     taken, given = np.empty_like(wanted), np.empty_like(offered)
     rule = pool.rules.rule
     assert rule != "optimal"  # made static before (`optimal`)
-    if rule == "priority":
-        taken, given = wanted, offered
-    elif rule == "dynamic":
+    if rule == "dynamic":
         share_by_want(turn, offered, wanted, taken, given)
     elif rule == "equal":
         share_by_keys(turn, 0, False, pool.is_consumer.astype(np.int64), offered, wanted, taken, given)
@@ -120,10 +113,7 @@ def _share(
         iterative = rule == "iterative"
         rounds = 1 if rule == "static" else pool.rules.rounds or (ITERATIVE_ROUNDS if iterative else 0)
         share_by_keys(turn, rounds, iterative, _keys(pool, begin, active), offered, wanted, taken, given)
-    near_taken, near_given = (np.empty((len(TIERS), *wanted.shape), np.int64) for _ in range(2))
-    # Of what a rule moved, this tells how near the ends are; for `priority` it is the rule.
-    match_by_nearness(turn, order, bound, given, taken, near_taken, near_given)
-    return near_taken, near_given
+    return taken, given
 
 
 def _share_by_book(
@@ -196,26 +186,6 @@ def _limits(pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> _
     nothing = np.zeros(energy.grid.count, np.int64)
     buyer, seller = (tariffs.price(getattr(pool, key) or getattr(rules.prices, key)) for key in ("buyer", "seller"))
     return _Limits(np.stack([nothing, *prices]), bid, ask, buyer.price_tick, seller.price_tick)
-
-
-def _tiers(members: Sequence[Member]) -> tuple[Ints, Ints]:
-    """The groups of each tier as `match_by_nearness` takes them: alone, of a building, of a feeder, everybody."""
-    labels: tuple[list[object], ...] = (
-        list(range(len(members))),
-        [member.building for member in members],
-        [member.feeder for member in members],
-        [True] * len(members),
-    )
-    order, bound = np.zeros((len(TIERS), len(members)), np.int64), np.full((len(TIERS), len(members) + 1), -1)
-    for tier, label in enumerate(labels):
-        groups: dict[object, list[int]] = {}
-        for m, name in enumerate(label):
-            if name is not None:
-                groups.setdefault(name, []).append(m)
-        flat = [m for group in groups.values() for m in group]
-        order[tier, : len(flat)] = flat
-        bound[tier, : len(groups) + 1] = np.cumsum([0, *(len(group) for group in groups.values())])
-    return order, bound.astype(np.int64)
 
 
 def _stretches(pools: Sequence[_Pool], energy: Energy) -> Iterator[tuple[int, int]]:

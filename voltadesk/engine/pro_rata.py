@@ -11,8 +11,9 @@ from math import floor
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.engine.compiled import kernel, part
+from voltadesk.engine.compiled import kernel, lean_part, part
 
+FEW = 16
 SHARE_LIMIT = 1 << 56  # exclusive: up to here a float's proposal is so near that its error is told in 64 bits
 
 
@@ -37,13 +38,31 @@ def share_out(total: int, weight: NDArray[np.int64], share: NDArray[np.int64]) -
         return
     assert whole < SHARE_LIMIT
     assert total < SHARE_LIMIT
-    remainder = np.empty(len(weight), np.int64)
-    left = total - _floors(total, int(whole), weight, share, remainder)
-    if left > 0:
-        _hand_out(left, remainder, share)
+    share_in_row(total, int(whole), 0, weight, np.empty(len(weight), np.int64), share)
 
 
-@part
+@lean_part
+def share_in_row(
+    total: int,
+    whole: int,
+    first: int,
+    weight: NDArray[np.int64],
+    remainder: NDArray[np.int64],
+    share: NDArray[np.int64],
+) -> None:
+    """`share_out` where ties go to the first in a row that begins with index `first` and goes round.
+
+    whole      sum of the weights; like `total` above 0
+    remainder  int64[n], scratch
+    """
+    left = total - _floors(total, whole, weight, share, remainder)
+    if left > 0 and len(weight) <= FEW:
+        _hand_out_one_by_one(left, first, remainder, share)
+    elif left > 0:
+        _hand_out(left, first, remainder, share)
+
+
+@lean_part
 def _floors(
     total: int, whole: int, weight: NDArray[np.int64], share: NDArray[np.int64], remainder: NDArray[np.int64]
 ) -> int:
@@ -73,9 +92,22 @@ def _floors(
     return given
 
 
+@lean_part
+def _hand_out_one_by_one(left: int, first: int, remainder: NDArray[np.int64], share: NDArray[np.int64]) -> None:
+    """`_hand_out` where there are so few that looking for the largest again and again is quicker."""
+    for _ in range(left):
+        best = first
+        for k in range(1, len(remainder)):
+            i = first + k if first + k < len(remainder) else first + k - len(remainder)
+            if remainder[i] > remainder[best]:
+                best = i
+        share[best] += 1
+        remainder[best] = -1
+
+
 @part
-def _hand_out(left: int, remainder: NDArray[np.int64], share: NDArray[np.int64]) -> None:
-    """One more to each of the `left` largest remainders, 0 < left < n; ties go to the lower index."""
+def _hand_out(left: int, first: int, remainder: NDArray[np.int64], share: NDArray[np.int64]) -> None:
+    """One more to each of the `left` largest remainders, 0 < left < n; ties go to the next one from `first` on."""
     least = _kth_largest(left, remainder)
     above = 0
     for i in range(len(remainder)):
@@ -83,9 +115,10 @@ def _hand_out(left: int, remainder: NDArray[np.int64], share: NDArray[np.int64])
         share[i] += more
         above += more
     ties = left - above
-    for i in range(len(remainder)):
+    for k in range(len(remainder)):
         if ties == 0:
             break
+        i = first + k if first + k < len(remainder) else first + k - len(remainder)
         if remainder[i] == least:
             share[i] += 1
             ties -= 1

@@ -13,8 +13,8 @@ one always. The rules are `docs/community.md`.
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.engine.compiled import kernel, part
-from voltadesk.engine.pro_rata import share_out
+from voltadesk.engine.compiled import kernel, lean_part, part
+from voltadesk.engine.pro_rata import share_in_row
 
 Ints = NDArray[np.int64]
 
@@ -28,11 +28,12 @@ def share_by_want(turn: int, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, give
     taken_wh  the same shape, out [Wh]; `given_wh` likewise
     """
     intervals, members = want_wh.shape
-    scratch = np.empty((2, members), np.int64)
+    scratch = np.empty((4, members), np.int64)
     for t in range(intervals):
-        shared = min(want_wh[t].sum(), offer_wh[t].sum())
-        _share_in_turn(shared, want_wh[t], turn + t, scratch, taken_wh[t])
-        _share_in_turn(shared, offer_wh[t], turn + t, scratch, given_wh[t])
+        wanted, offered = want_wh[t].sum(), offer_wh[t].sum()
+        shared = min(wanted, offered)
+        _share_in_turn(shared, wanted, turn + t, want_wh[t], scratch, taken_wh[t])
+        _share_in_turn(shared, offered, turn + t, offer_wh[t], scratch, given_wh[t])
 
 
 @kernel
@@ -50,67 +51,89 @@ def share_by_keys(
     key     int64[members], each >= 0 (all 1: `equal`)
     """
     intervals, members = want_wh.shape
-    scratch = np.empty((2, members), np.int64)
+    scratch = np.empty((4, members), np.int64)
     weight, share = np.empty(members, np.int64), np.empty(members, np.int64)
     for t in range(intervals):
         taken = taken_wh[t]
         taken[:] = 0
-        left, done = offer_wh[t].sum(), 0
+        offered = offer_wh[t].sum()
+        left, done = offered, 0
         while left > 0 and (rounds == 0 or done < rounds):
-            waiting = 0
+            waiting, weights = 0, 0
             for m in range(members):
                 # In the first round a key counts whether its member wants anything or not.
                 counts = whole or (done == 0 and rounds > 0) or want_wh[t, m] > taken[m]
                 weight[m] = key[m] if counts else 0
                 waiting += int(weight[m] > 0 and want_wh[t, m] > taken[m])
+                weights += weight[m]
             if waiting == 0:
                 break
-            _share_in_turn(left, weight, turn + t, scratch, share)
+            _share_in_turn(left, weights, turn + t, weight, scratch, share)
             for m in range(members):
                 more = min(share[m], want_wh[t, m] - taken[m])
                 taken[m] += more
                 left -= more
             done += 1
-        _share_in_turn(offer_wh[t].sum() - left, offer_wh[t], turn + t, scratch, given_wh[t])
+        _share_in_turn(offered - left, offered, turn + t, offer_wh[t], scratch, given_wh[t])
 
 
 @kernel
 def match_by_nearness(
-    turn: int, order: Ints, bound: Ints, offer_wh: Ints, want_wh: Ints, taken_wh: Ints, given_wh: Ints
+    turn: int,
+    order: Ints,
+    bound: Ints,
+    fee_tier: Ints,
+    fee_zone: Ints,
+    fee_tick: Ints,
+    first: int,
+    offer_wh: Ints,
+    want_wh: Ints,
+    taken_wh: Ints,
+    given_wh: Ints,
+    fee_wh: Ints,
+    fee_e8: Ints,
 ) -> None:
     """`priority`: what is offered in a group goes to those of the group, tier by tier, in proportion to what they want.
 
     Given what another rule made members take and give, it tells how near the two ends are: nothing is left over then,
-    as the last tier has everybody in one group.
+    as the last tier has everybody in one group. Sums by tier and fees are made on the way, as intervals x members x
+    tiers would be more than stays near the processor.
 
     order     int64[tiers, members]: members, those of a group one after the other
     bound     int64[tiers, members + 1]: where in `order` each group begins; -1 behind the last group's end
-    offer_wh  int64[intervals, members] [Wh]; `want_wh` likewise
-    taken_wh  int64[tiers, intervals, members], out [Wh]; `given_wh` likewise
+    fee_tier  int64[fees]: the tier whose energy each is due on
+    fee_zone  int64[fees, grid's intervals]: which zone of the fee each lies in; `fee_tick` likewise [0.01/MWh]
+    first     which interval of the grid the first one is
+    offer_wh  int64[intervals, members] [Wh]; becomes what of it is given; `want_wh` likewise what is taken
+    taken_wh  int64[tiers, members], added to [Wh]; `given_wh` likewise
+    fee_wh    int64[fees, zones, members], added to [Wh]; `fee_e8` likewise [1e-8 currency]
     """
     intervals, members = want_wh.shape
-    want, offer = np.empty(members, np.int64), np.empty(members, np.int64)
+    open_wh = np.empty((2, members), np.int64)  # what is still wanted and offered
+    moved_wh = np.empty((2, members), np.int64)  # what is taken and given in a tier
     scratch = np.empty((4, members), np.int64)
-    taken_wh[:] = 0
-    given_wh[:] = 0
     for t in range(intervals):
-        want[:], offer[:] = want_wh[t], offer_wh[t]
-        left = min(want.sum(), offer.sum())
+        left = min(want_wh[t].sum(), offer_wh[t].sum())
+        if left == 0:
+            want_wh[t] = 0
+            offer_wh[t] = 0
+            continue
+        open_wh[0], open_wh[1] = want_wh[t], offer_wh[t]
         for tier in range(len(order)):
-            row, ends, taken, given = order[tier], bound[tier], taken_wh[tier, t], given_wh[tier, t]
-            for g in range(members):
-                if ends[g + 1] < 0 or left == 0:
-                    break
-                wanted, offered = 0, 0
-                for k in range(ends[g], ends[g + 1]):
-                    wanted += want[row[k]]
-                    offered += offer[row[k]]
-                shared = min(wanted, offered)
-                if shared > 0:
-                    left -= shared
-                    group = row[ends[g] : ends[g + 1]]
-                    _move(shared, wanted, turn + t, group, want, taken, scratch)
-                    _move(shared, offered, turn + t, group, offer, given, scratch)
+            if left == 0:
+                break
+            moved = _match_tier(left, turn + t, order[tier], bound[tier], open_wh, moved_wh, scratch)
+            if moved == 0:
+                continue
+            left -= moved
+            taken_wh[tier] += moved_wh[0]
+            given_wh[tier] += moved_wh[1]
+            for k in range(len(fee_tier)):
+                if fee_tier[k] == tier:
+                    zone = fee_zone[k, first + t]
+                    _add_row(fee_tick[k, first + t], moved_wh[0], fee_wh[k, zone], fee_e8[k, zone])
+        want_wh[t] -= open_wh[0]
+        offer_wh[t] -= open_wh[1]
 
 
 @kernel
@@ -176,45 +199,85 @@ def _queue_up(turn: int, energy_wh: Ints, price_tick: Ints, sign: int, scratch: 
 
 
 @part
-def _move(shared: int, whole: int, turn: int, group: Ints, open_wh: Ints, moved_wh: Ints, scratch: Ints) -> None:
-    """Share energy among a group in proportion to what is open, `whole` in all; takes it off that."""
+def _match_tier(left: int, turn: int, row: Ints, ends: Ints, open_wh: Ints, moved_wh: Ints, scratch: Ints) -> int:
+    """What is taken and given in the groups of one tier, at most `left` in all; tells how much that is."""
+    want, offer, taken, given = open_wh[0], open_wh[1], moved_wh[0], moved_wh[1]
+    moved_wh[:] = 0
+    moved = 0
+    for g in range(len(row)):
+        if ends[g + 1] < 0 or moved == left:
+            break
+        wanted, offered = 0, 0
+        for k in range(ends[g], ends[g + 1]):
+            offered += offer[row[k]]
+        if offered == 0:  # as in most groups
+            continue
+        for k in range(ends[g], ends[g + 1]):
+            wanted += want[row[k]]
+        shared = min(wanted, offered)
+        if shared > 0:
+            moved += shared
+            _move(shared, wanted, turn, row, ends[g], ends[g + 1], want, taken, scratch)
+            _move(shared, offered, turn, row, ends[g], ends[g + 1], offer, given, scratch)
+    return moved
+
+
+@lean_part
+def _move(
+    shared: int, whole: int, turn: int, row: Ints, begin: int, end: int, open_wh: Ints, moved_wh: Ints, scratch: Ints
+) -> None:
+    """Share energy among a group of the row in proportion to what is open, `whole` in all; takes it off that."""
     if shared == whole:
-        for m in group:
+        for k in range(begin, end):
+            m = row[k]
             moved_wh[m] = open_wh[m]
             open_wh[m] = 0
         return
-    count = len(group)
-    weight, share = scratch[2, :count], scratch[3, :count]
+    count = 0
+    for k in range(begin, end):
+        m = row[k]
+        scratch[0, count], scratch[1, count] = m, open_wh[m]
+        count += int(open_wh[m] > 0)
+    _share_among(shared, whole, turn, count, scratch)
     for k in range(count):
-        weight[k] = open_wh[group[k]]
-    _share_in_turn(shared, weight, turn, scratch, share)
-    for k in range(count):
-        moved_wh[group[k]] = share[k]
-        open_wh[group[k]] -= share[k]
+        m, share = scratch[0, k], scratch[2, k]
+        moved_wh[m] = share
+        open_wh[m] -= share
 
 
-@part
-def _share_in_turn(total: int, weight: Ints, turn: int, scratch: Ints, share: Ints) -> None:
+@lean_part
+def _share_in_turn(total: int, whole: int, turn: int, weight: Ints, scratch: Ints, share: Ints) -> None:
     """`share_out`, ties going to the first in a row that begins with the `turn`-th of those whose weight is positive.
 
-    scratch: int64[2 or more, n or more].
+    whole: the sum of the weights; scratch: int64[4, n or more].
     """
-    count = len(weight)
-    whole = weight.sum()
-    if total == whole:
-        share[:] = weight
+    if total == whole or total == 0 or whole == 0:
+        for m in range(len(weight)):
+            share[m] = weight[m] if total > 0 else 0
         return
-    if total == 0 or whole == 0:
-        share[:] = 0
-        return
-    first = _nth_positive(turn, weight)
-    turned, result = scratch[0, :count], scratch[1, :count]
-    turned[: count - first], turned[count - first :] = weight[first:], weight[:first]
-    share_out(total, turned, result)
-    share[first:], share[:first] = result[: count - first], result[count - first :]
+    count = 0
+    for m in range(len(weight)):
+        share[m] = 0
+        scratch[0, count], scratch[1, count] = m, weight[m]
+        count += int(weight[m] > 0)
+    _share_among(total, whole, turn, count, scratch)
+    for k in range(count):
+        share[scratch[0, k]] = scratch[2, k]
 
 
-@part
+@lean_part
+def _share_among(total: int, whole: int, turn: int, count: int, scratch: Ints) -> None:
+    """Share among some by their weights, all positive, in scratch[1]; into scratch[2].
+
+    Those whose weight is 0 could get nothing, so they are left out before; mostly they are more than half.
+    """
+    if count == 1:
+        scratch[2, 0] = total
+    else:
+        share_in_row(total, whole, turn % count, scratch[1, :count], scratch[3, :count], scratch[2, :count])
+
+
+@lean_part
 def _nth_positive(n: int, weight: Ints) -> int:
     """The place of the n-th positive weight, counted round and round from 0; one of them must be positive."""
     positive = 0
@@ -233,14 +296,28 @@ def _nth_positive(n: int, weight: Ints) -> int:
 def add_up(column: Ints, zone: Ints, price_tick: Ints, energy_wh: Ints, total_wh: Ints, total_e8: Ints) -> None:
     """Add energy and money of every interval to the sums of its price zone, for the members of some columns.
 
-    column      int64[k]: members whose energy has this price
+    column      int64[k], ascending: members whose energy has this price
     zone        int64[intervals]: which zone of the tariff the interval lies in
     price_tick  int64[intervals] [0.01/MWh]
     energy_wh   int64[intervals, members] [Wh]
     total_wh    int64[zones, members], added to [Wh]; `total_e8` likewise [1e-8 currency]
     """
+    members = energy_wh.shape[1]
     for t in range(len(price_tick)):
-        sums_wh, sums_e8, price = total_wh[zone[t]], total_e8[zone[t]], price_tick[t]
+        row, z, price = energy_wh[t], zone[t], price_tick[t]
+        if not row.any():  # as at night, where nothing is shared
+            continue
+        if len(column) == members:
+            _add_row(price, row, total_wh[z], total_e8[z])
+            continue
+        sums_wh, sums_e8 = total_wh[z], total_e8[z]
         for m in column:
-            sums_wh[m] += energy_wh[t, m]
-            sums_e8[m] += energy_wh[t, m] * price
+            sums_wh[m] += row[m]
+            sums_e8[m] += row[m] * price
+
+
+@lean_part
+def _add_row(price_tick: int, energy_wh: Ints, total_wh: Ints, total_e8: Ints) -> None:
+    for m in range(len(energy_wh)):
+        total_wh[m] += energy_wh[m]
+        total_e8[m] += energy_wh[m] * price_tick

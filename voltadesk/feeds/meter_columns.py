@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from voltadesk.errors import BadInput
 
@@ -23,7 +23,7 @@ REGISTERS: dict[Register, tuple[str, ...]] = {
 }
 PLAIN = ("value", "energy", "wert")  # say that a column holds energy, and no more
 NO_ENERGY = ("w", "kw", "mw", "power", "price", "cost", "temperature", "irradiance", "type")  # load_kw, export price
-UNITS_WH = {"kwh": 1_000, "wh": 1, "mwh": 1_000_000}
+POWER = ("power", "leistung")  # say no more than a unit of power does
 CUMULATIVE = ("cumulative", "counter", "register", "reading", "zählerstand", "zaehlerstand")
 METER_COLUMNS = ("meter", "meterid", "meteringpoint", "member", "zählpunkt", "zaehlpunkt", "mpan", "cups", "pod", "ean")
 REGISTER_COLUMNS = ("register", "direction", "obis", "obiscode", "flow", "richtung")
@@ -44,6 +44,27 @@ _WORDS = re.compile(r"([\s_\[\](),;/]+)")
 _FEED_IN = re.compile(r"feed[\s_]+in", re.IGNORECASE)  # one word, however it is written
 
 
+class Unit(NamedTuple):
+    """A unit of energy, or of the mean power of an interval."""
+
+    name: str
+    wh: int  # of power: in an hour
+    is_power: bool = False
+
+
+UNITS = {
+    unit.name.lower(): unit
+    for unit in (
+        Unit("Wh", 1),
+        Unit("kWh", 1_000),
+        Unit("MWh", 1_000_000),
+        Unit("W", 1, True),
+        Unit("kW", 1_000, True),
+        Unit("MW", 1_000_000, True),
+    )
+}
+
+
 @dataclass(frozen=True)
 class Column:
     """What a column of values holds; what its name doesn't say is None, an empty meter stands for the file's own."""
@@ -52,7 +73,7 @@ class Column:
     name: str
     meter: str
     register: Register | None
-    unit_wh: int | None
+    unit: Unit | None
     kind: Kind
 
 
@@ -66,7 +87,8 @@ class Header:
     unit: int | None
     values: tuple[Column, ...]
     quality: dict[str, int]  # by meter; "" is for all
-    ignored: tuple[str, ...]
+    unitless: tuple[str, ...]  # ignored, as they name no unit
+    power: tuple[str, ...]  # ignored, as energy stands beside them
 
     @property
     def shape(self) -> Literal["long", "wide"]:
@@ -86,8 +108,8 @@ def register_of(text: str) -> tuple[Register | None, bool]:
 def read_header(names: Sequence[str], time: int, others: Sequence[int], where: str) -> Header:
     """The header's columns; `time` is that of the times, `others` hold times as well and are left alone.
 
-    Raises BadInput where no column holds values in kWh, Wh or MWh, and where one says neither which register it is of
-    nor, as it would in a wide file without registers, which meter.
+    Columns of power count where none is of energy. Raises BadInput where no column holds values with a unit, and where
+    one says neither which register it is of nor, as it would in a wide file without registers, which meter.
     """
     single: dict[str, int] = {}
     values: list[Column] = []
@@ -106,10 +128,15 @@ def read_header(names: Sequence[str], time: int, others: Sequence[int], where: s
             quality[column.meter] = place
         else:
             values.append(column)
-    known = [column for column in values if column.unit_wh is not None or "unit" in single]
+    known = [column for column in values if column.unit is not None and not column.unit.is_power]
     if "unit" in single:  # beside it stands one column of values, whatever it is called
-        known = [column for column in known if column.unit_wh or column.name.lower() in PLAIN]
-    left = [column for column in values if column not in known]
+        known += [column for column in values if column.unit is None and column.name.lower() in PLAIN]
+        known.sort(key=lambda column: column.place)
+    power = [column for column in values if column.unit is not None and column.unit.is_power]
+    if not known:
+        known, power = power, []
+    places = {column.place for column in (*known, *power)}
+    left = [column for column in values if column.place not in places]
     if not known:
         limit = "must name a column of values with its unit, such as import_kwh or anna_export_wh"
         raise BadInput("header", ", ".join(names), limit, where)
@@ -121,7 +148,7 @@ def read_header(names: Sequence[str], time: int, others: Sequence[int], where: s
     if not {"meter", "register"} <= set(single):
         _refuse_unknown(known, "meter" in single, where)
     return Header(time, single.get("meter"), single.get("register"), single.get("unit"), tuple(known), quality,
-                  tuple(column.name for column in left))  # fmt: skip
+                  tuple(column.name for column in left), tuple(column.name for column in power))  # fmt: skip
 
 
 def _is_energy(column: Column) -> bool:
@@ -150,7 +177,8 @@ def _column(place: int, name: str) -> tuple[Column, bool]:
     """What one column's name says, and whether it is one of quality flags."""
     parts = _WORDS.split(_FEED_IN.sub("feed-in", name))  # words, and between them what parts them
     register: Register | None = None
-    unit_wh: int | None = None
+    unit: Unit | None = next((UNITS[word] for word in map(str.lower, parts[::2]) if word in UNITS), None)
+    plain = (*PLAIN, *POWER) if unit is not None and unit.is_power else PLAIN
     kind: Kind = "interval"
     is_quality = False
     left: list[str] = []
@@ -159,14 +187,14 @@ def _column(place: int, name: str) -> tuple[Column, bool]:
         found, counts = register_of(word)
         if not word:
             continue
-        if word in UNITS_WH:
-            unit_wh = UNITS_WH[word]
+        if word in UNITS:
+            unit = UNITS[word]
         elif word in CUMULATIVE:
             kind = "cumulative"
         elif word in QUALITY_COLUMNS:
             is_quality = True
         elif found is not None:
             register, kind = found, "cumulative" if counts else kind
-        elif word not in PLAIN:
+        elif word not in plain:
             left += [parts[n - 1] if n and left else "", parts[n]]
-    return Column(place, name, "".join(left).strip(), register, unit_wh, kind), is_quality
+    return Column(place, name, "".join(left).strip(), register, unit, kind), is_quality

@@ -8,16 +8,25 @@ the readings of counters, in Wh, kWh or MWh. All of that is read from the header
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from voltadesk.errors import BadInput
-from voltadesk.feeds.meter_columns import UNITS_WH, Column, Header, Kind, Register, read_header, register_of
-from voltadesk.feeds.meter_series import Reader, Reading, Series, Stamps
+from voltadesk.feeds.meter_columns import UNITS, Header, read_header
+from voltadesk.feeds.meter_layout import header_of, iso_day, long_series, once, wide_series
+from voltadesk.feeds.meter_plain import read_plain
+from voltadesk.feeds.meter_scan import NotPlain
+from voltadesk.feeds.meter_series import Reader, Reading, Said, Series, Stamps
 from voltadesk.feeds.parquet import read_parquet
 from voltadesk.feeds.table import Table, read_table
 from voltadesk.feeds.times import STAMP, time_column_of
+
+DELIMITERS = ",;\t"
+LARGE_BYTES = 1 << 18  # from here on it pays to read a CSV file by column
+
+PARQUET = (".parquet", ".pq")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +53,21 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
     counter that runs backwards, times that repeat, run backwards or keep no step) is one of `problems`, naming line,
     meter and register. Intervals without a row or value, or flagged as missing, are MISSING.
     """
-    table = _table(Path(path))
+    path = Path(path)
+    if _is_large(path):
+        with suppress(NotPlain):
+            plain = read_plain(path, timezone, stamps, DELIMITERS)
+            notes = _notes(plain.header, plain.said)
+            return MeterFile(str(path), plain.header.shape, plain.rows, tuple(plain.readings), notes, ())
+    return read_text_file(path, timezone, stamps)
+
+
+def read_text_file(path: Path, timezone: str | None = None, stamps: Stamps = "start") -> MeterFile:
+    """`read_meter_file` for what is not plain: it takes longer, knows all forms and names every fault."""
+    table = _table(path)
     time = time_column_of(table, None)
     times = [c for c, cell in enumerate(table.rows[0]) if c != time and STAMP.fullmatch(cell.strip())]
-    header = read_header(table.columns, time, times, _header_of(table))
+    header = read_header(table.columns, time, times, header_of(table))
     reader = Reader(table, header.time, timezone, stamps)
     readings: list[Reading] = []
     problems: list[BadInput] = []
@@ -58,11 +78,8 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
         except BadInput as error:
             unread.append((series, error))
     problems += _told_once(unread)
-    notes = [_what(header, reader), *reader.notes]
-    if header.ignored:
-        notes.append(f"ignored, as they name no unit: {', '.join(header.ignored)}")
     return MeterFile(
-        table.place, header.shape, len(table.rows), tuple(readings), tuple(notes), tuple(problems),
+        table.place, header.shape, len(table.rows), tuple(readings), _notes(header, reader.said), tuple(problems),
         frozenset(series.meter for series, _ in unread),
     )  # fmt: skip
 
@@ -83,34 +100,33 @@ def _told_once(faults: Sequence[tuple[Series, BadInput]]) -> list[BadInput]:
     return told
 
 
-def _what(header: Header, reader: Reader) -> str:
-    units = {value: text for text, value in {"Wh": 1, "kWh": 1_000, "MWh": 1_000_000}.items()}
-    said = [header.shape, " and ".join(sorted(reader.kinds)), " and ".join(units[u] for u in sorted(reader.units))]
-    return ", ".join(text for text in said if text)
+def _is_large(path: Path) -> bool:
+    return path.is_file() and (path.suffix.lower() in PARQUET or path.stat().st_size >= LARGE_BYTES)
+
+
+def _notes(header: Header, said: Said) -> tuple[str, ...]:
+    """What was understood of a file."""
+    units = " and ".join(unit.name for unit in UNITS.values() if unit in said.units)
+    what = ", ".join(text for text in (header.shape, " and ".join(sorted(said.kinds)), units) if text)
+    ignored = {"as they name no unit": header.unitless, "as energy stands beside them": header.power}
+    return (what, *said.times, *(f"ignored, {why}: {', '.join(names)}" for why, names in ignored.items() if names))
 
 
 def _table(path: Path) -> Table:
     """The file as text; days such as 31.01.2026 are written as they are elsewhere."""
-    if path.suffix.lower() in (".parquet", ".pq"):
+    if path.suffix.lower() in PARQUET:
         return read_parquet(path, "meters")
-    table = read_table(path, "meters", ",;\t")
-    dotted = [c for c, cell in enumerate(table.rows[0]) if _iso_day(cell.strip()) != cell.strip()]
+    table = read_table(path, "meters", DELIMITERS)
+    dotted = [c for c, cell in enumerate(table.rows[0]) if iso_day(cell.strip()) != cell.strip()]
     if not dotted:
         return table
-    rows = [[_iso_day(cell.strip()) if c in dotted else cell for c, cell in enumerate(row)] for row in table.rows]
+    rows = [[iso_day(cell.strip()) if c in dotted else cell for c, cell in enumerate(row)] for row in table.rows]
     return Table(table.place, table.columns, rows, table.lines)
 
 
-def _iso_day(cell: str) -> str:
-    day, month, year = cell[:2], cell[3:5], cell[6:10]
-    is_dotted = cell[2:3] == cell[5:6] == "." and (day + month + year).isdigit() and len(cell) >= 16
-    return f"{year}-{month}-{day}{cell[10:]}" if is_dotted else cell
-
-
-# The series of a file -------------------------------------------------------------------------------------------------
 def _series_of(table: Table, header: Header, problems: list[BadInput]) -> list[Series]:
     if header.shape == "wide":
-        return _wide(table, header, problems)
+        return wide_series(table, header, problems)
     groups: dict[tuple[str, str, str], list[int]] = {}
     nothing = [""] * len(table.rows)
     columns = (nothing if c is None else table.cells(c) for c in (header.meter, header.register, header.unit))
@@ -118,63 +134,11 @@ def _series_of(table: Table, header: Header, problems: list[BadInput]) -> list[S
         key = (Path(table.place).stem if header.meter is None else meter, register, unit)
         groups.setdefault(key, []).append(row)
     series = []
-    values = _once(header, table, problems)
+    values = once(header, table, problems)
     for (meter, register, unit), rows in groups.items():
         for column in values:
             try:
-                series.append(_long(table, header, column, (meter, register, unit), rows))
+                series.append(long_series(table, header, column, (meter, register, unit), rows))
             except BadInput as error:
                 problems.append(error)
     return series
-
-
-def _once(header: Header, table: Table, problems: list[BadInput]) -> list[Column]:
-    """The columns of a long file, without those that are read as the same register as one before them."""
-    first: dict[Register | None, Column] = {}
-    for column in header.values:
-        register = None if header.register is not None else column.register or "import"
-        before = first.setdefault(register, column)
-        if before is not column:
-            problems.append(_twice(column, register or "the row's register", before.place, table))
-    return list(first.values())
-
-
-def _twice(column: Column, register: str, before: int, table: Table) -> BadInput:
-    """The fault of a column that is read as the same as the one in the place before."""
-    limit = f"is read as {register}, as {table.columns[before].strip()} is: there may be one of it"
-    return BadInput("column", column.name, limit, _header_of(table))
-
-
-def _header_of(table: Table) -> str:
-    """Where the names of the columns stand."""
-    return f"{table.place}: line {max(table.lines[0] - 1, 1)}"
-
-
-def _wide(table: Table, header: Header, problems: list[BadInput]) -> list[Series]:
-    series: list[Series] = []
-    for column in header.values:
-        meter = column.meter or Path(table.place).stem
-        register = column.register or "import"
-        before = next((other.column for other in series if (other.meter, other.register) == (meter, register)), None)
-        if before is not None:
-            problems.append(_twice(column, f"{meter} {register}", before, table))
-            continue
-        quality = header.quality.get(column.meter, header.quality.get(""))
-        series.append(Series(meter, register, column.unit_wh or 1, column.kind, column.place, None, quality))
-    return series
-
-
-def _long(table: Table, header: Header, column: Column, key: tuple[str, str, str], rows: list[int]) -> Series:
-    meter, register, unit = key
-    where = table.where(rows[0])
-    if not meter:
-        raise BadInput("meter", meter, "must be named in every row", where)
-    found, counts = (column.register, False) if header.register is None else register_of(register)
-    if header.register is not None and found is None:
-        raise BadInput("register", register, "must be import, export, production or load, or such an OBIS code", where)
-    unit_wh = UNITS_WH.get(unit.lower()) if header.unit is not None else column.unit_wh
-    if unit_wh is None:
-        raise BadInput("unit", unit, "must be Wh, kWh or MWh", where)
-    kind: Kind = "cumulative" if counts else column.kind
-    quality = header.quality.get(column.meter, header.quality.get(""))
-    return Series(meter, found or "import", unit_wh, kind, column.place, rows, quality)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -9,18 +10,16 @@ import duckdb
 from voltadesk.errors import BadInput
 from voltadesk.feeds.table import Table
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "autoinstall_known_extensions": False}
+DATABASE: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "autoinstall_known_extensions": False}
 
 
 def read_parquet(path: Path, field: str) -> Table:
     """A Parquet file's columns and rows as text; moments with a zone become unix seconds. Raises BadInput."""
     quoted = str(path).replace("'", "''")
     try:
-        with duckdb.connect(config=_CONFIG) as database:
-            database.execute("SET TimeZone = 'UTC'")
-            source = database.sql(f"SELECT * FROM read_parquet('{quoted}')")  # noqa: S608
-            columns = [str(name) for name in source.columns]
-            texts = ", ".join(_text(name, str(kind)) for name, kind in zip(columns, source.types, strict=True))
+        with duckdb.connect(config=DATABASE) as database:
+            columns = parquet_columns(database, f"read_parquet('{quoted}')")
+            texts = ", ".join(column.text for column in columns)
             rows = database.execute(f"SELECT {texts} FROM read_parquet('{quoted}')").fetchall()  # noqa: S608
     except duckdb.Error as error:
         limit = "must be a Parquet file"
@@ -28,11 +27,31 @@ def read_parquet(path: Path, field: str) -> Table:
         raise BadInput(field, path, reason) from None
     if len(rows) < 2:
         raise BadInput("rows", len(rows), "must be at least 2", str(path))
-    return Table(str(path), columns, [list(row) for row in rows], list(range(1, len(rows) + 1)))
+    names = [column.name for column in columns]
+    return Table(str(path), names, [list(row) for row in rows], list(range(1, len(rows) + 1)))
 
 
-def _text(name: str, kind: str) -> str:
-    column = '"' + name.replace('"', '""') + '"'
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"CAST(CAST(epoch({column}) AS BIGINT) AS VARCHAR)"
-    return f"coalesce(CAST({column} AS VARCHAR), '')"
+@dataclass(frozen=True)
+class ParquetColumn:
+    """A column of a Parquet file and its type, as DuckDB calls it."""
+
+    name: str
+    kind: str
+
+    @property
+    def quoted(self) -> str:
+        return '"' + self.name.replace('"', '""') + '"'
+
+    @property
+    def text(self) -> str:
+        """An expression for its cells as text."""
+        if self.kind == "TIMESTAMP WITH TIME ZONE":
+            return f"CAST(CAST(epoch({self.quoted}) AS BIGINT) AS VARCHAR)"
+        return f"coalesce(CAST({self.quoted} AS VARCHAR), '')"
+
+
+def parquet_columns(database: duckdb.DuckDBPyConnection, source: str) -> list[ParquetColumn]:
+    """The columns of a table; times with a zone are read in UTC from then on."""
+    database.execute("SET TimeZone = 'UTC'")
+    table = database.sql(f"SELECT * FROM {source}")  # noqa: S608
+    return [ParquetColumn(str(name), str(kind)) for name, kind in zip(table.columns, table.types, strict=True)]

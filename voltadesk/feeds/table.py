@@ -66,7 +66,7 @@ def parse_table(text: str, place: str, field: str, delimiters: str = ",") -> Tab
     """The header and rows of a CSV file's text, as `read_table`."""
     lines = text.split("\n")
     header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    delimiter = max(delimiters, key=header.count)
+    delimiter = delimiter_of(header, delimiters)
     # A comment becomes an empty line, so that the reader's count of lines stays the file's.
     lines = ["" if line.startswith("#") else line for line in lines]
     reader = csv.reader(lines, strict=True, delimiter=delimiter)
@@ -90,6 +90,11 @@ def parse_table(text: str, place: str, field: str, delimiters: str = ",") -> Tab
     if len(rows) < 2:
         raise BadInput("rows", len(rows), "must be at least 2, below a header", place)
     return Table(place, columns, rows, numbers)
+
+
+def delimiter_of(header: str, delimiters: str) -> str:
+    """The delimiter that a header has most of."""
+    return max(delimiters, key=header.count)
 
 
 def _miscounted(row: Sequence[str], count: int, delimiter: str, delimiters: str) -> str:

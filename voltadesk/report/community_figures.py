@@ -6,9 +6,10 @@ prices six, rounded half to even; nothing else is rounded but what is paid, whic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 
@@ -81,9 +82,9 @@ def _file(file: MeterFile) -> Tree:
 
 
 # Settled --------------------------------------------------------------------------------------------------------------
-def settled(rules: Community, files: Sequence[MeterFile], periods: Sequence[Period]) -> Tree:
-    """All figures of some periods."""
-    return head(rules, files) | {"periods": [_period(rules, period) for period in periods]}
+def settled(rules: Community, files: Sequence[MeterFile], periods: Iterable[Period]) -> Tree:
+    """All figures of some periods, each of which may be let go before the next is made."""
+    return head(rules, files) | {"periods": list(map(partial(_period, rules), periods))}
 
 
 def _period(rules: Community, period: Period) -> Tree:

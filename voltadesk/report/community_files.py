@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ from voltadesk.report.community_figures import Period
 from voltadesk.report.community_page import Page, report_page, statement_page
 from voltadesk.report.document import markdown
 from voltadesk.report.exact_json import json_text
-from voltadesk.report.files import DATABASE, WRITE, Columns
+from voltadesk.report.files import DATABASE, Columns
 from voltadesk.report.folder import OutFolder
 from voltadesk.report.summary import Tree
 
@@ -26,6 +27,8 @@ CORRECTED_COLUMNS = (
     *LINE_COLUMNS,
     *(f"{key}_{what}" for key in ("energy_kwh", "net", "tax", "gross") for what in ("before", "difference")),
 )
+SHARE_COLUMNS = ("member", "start_utc_s", "import_wh", "from_community_wh", "export_wh", "to_community_wh")
+SHARES_AT_ONCE = 1 << 20  # rows
 PAYMENT_COLUMNS = ("statement", "member", "direction", "amount", "by")
 
 
@@ -49,27 +52,44 @@ class SettlementFiles(OutFolder):
             raise BadInput("out", str(self.folder), limit)
         super().begin()
 
+    def write_shares(self, period: Period) -> None:
+        """A row for each interval and member, by member and time: what it wanted and took, offered and gave [Wh].
+
+        Ten thousand members have thirty million rows a month, so they are made and written some members at a time.
+        """
+        energy, part = period.settlement.energy, self.work / "shares-part.csv"
+        at_once = max(1, SHARES_AT_ONCE // energy.grid.count)
+        with duckdb.connect(config=DATABASE) as database, self.path(f"shares-{period.name}.csv").open("wb") as file:
+            database.execute("SET VARIABLE members = $1::VARCHAR[]", [list(energy.names)])
+            file.write(f"{','.join(SHARE_COLUMNS)}\n".encode())
+            for first in range(0, len(energy.names), at_once):
+                database.register("columns_now", _shares(period, slice(first, first + at_once)))
+                names = "getvariable('members')[member + 1] AS member, * EXCLUDE member"
+                quoted = str(part).replace("'", "''")
+                database.execute(f"COPY (SELECT {names} FROM columns_now) TO '{quoted}' (FORMAT csv, HEADER false)")  # noqa: S608
+                with part.open("rb") as written:
+                    shutil.copyfileobj(written, file)
+        part.unlink()
+
     def write(
         self,
         tree: Tree,
-        periods: Sequence[Period],
         bank_files: Iterable[tuple[str, str]],
         on_progress: Callable[[int], None],
     ) -> None:
-        """Write everything, then move it into the folder; `on_progress` is told the number of statements written."""
+        """Write the rest, then move all into the folder; `on_progress` is told the number of statements written."""
         self.write_text("settlement.json", json_text(tree, indent=2) + "\n")
         self.write_text("report.md", markdown(settled_sections(tree)))
         self._draw("report", report_page(tree))
         written = 0
-        for figures, period in zip(tree["periods"], periods, strict=True):
+        for figures in tree["periods"]:
             for member in figures["members"]:
                 if is_told(member):
                     self._write_statement(tree, figures, member)
                 written += 1
                 on_progress(written)
             rows = [[_cell(row[name]) for name in PAYMENT_COLUMNS] for row in figures["payments"]]
-            self.write_text(f"payments-{period.name}.csv", csv_text(PAYMENT_COLUMNS, rows))
-            _write_shares(period, self.work / f"shares-{period.name}.csv")
+            self.write_text(f"payments-{figures['period']}.csv", csv_text(PAYMENT_COLUMNS, rows))
         for name, text in bank_files:
             self.write_text(name, text)
         self.finish()
@@ -90,6 +110,22 @@ class SettlementFiles(OutFolder):
     def _draw(self, stem: str, page: Page) -> None:
         for ending, draw in self.drawn.items():
             self.path(f"{stem}.{ending}").write_bytes(draw(page))
+
+
+def _shares(period: Period, members: slice) -> Columns:
+    """The rows of some members."""
+    done, energy = period.settlement, period.settlement.energy
+    active = energy.active.T[members].ravel()
+    numbers = np.arange(len(energy.names))[members]
+    columns: Columns = {
+        "member": np.repeat(numbers, energy.grid.count)[active],
+        "start_utc_s": np.tile(energy.grid.starts_utc, len(numbers))[active],
+    }
+    for name, array in zip(
+        SHARE_COLUMNS[2:], (energy.import_wh, done.taken_wh, energy.export_wh, done.given_wh), strict=True
+    ):
+        columns[name] = array[:, members].T.ravel()[active]
+    return columns
 
 
 def is_told(member: Tree) -> bool:
@@ -113,24 +149,3 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return format(value, "f") if isinstance(value, Decimal) else str(value)
-
-
-def _write_shares(period: Period, target: Path) -> None:
-    """A row for each interval and member, by member and time: what it wanted and took, offered and gave [Wh]."""
-    done, energy = period.settlement, period.settlement.energy
-    shares = {
-        "import_wh": energy.import_wh,
-        "from_community_wh": done.taken_wh,
-        "export_wh": energy.export_wh,
-        "to_community_wh": done.given_wh,
-    }
-    active = energy.active.T.ravel()
-    columns: Columns = {
-        "member": np.repeat(np.array(energy.names), energy.grid.count)[active],
-        "start_utc_s": np.tile(energy.grid.starts_utc, len(energy.names))[active],
-        **{name: array.T.ravel()[active] for name, array in shares.items()},
-    }
-    with duckdb.connect(config=DATABASE) as database:
-        database.register("columns_now", columns)
-        quoted = str(target).replace("'", "''")
-        database.execute(f"COPY (SELECT * FROM columns_now) TO '{quoted}' {WRITE['csv']}")  # noqa: S608
