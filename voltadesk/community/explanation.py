@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from voltadesk.community.books import Books, Line
 from voltadesk.community.energy import Energy
+from voltadesk.community.nearness import Nearness
 from voltadesk.community.price_rules import TIERS, Tariff
 from voltadesk.community.rules import BY_KEYS, Member, Rule
 from voltadesk.community.settlement import Settlement
-from voltadesk.community.sharing import ITERATIVE_ROUNDS, Flow, _keys, _part, _Pool, _pool, _share, _tiers
+from voltadesk.community.sharing import ITERATIVE_ROUNDS, Stretch, _keys, _part, _Pool, _pool, _share
 from voltadesk.community.tariffs import Price, Tariffs
 from voltadesk.engine.sharing import share_by_keys
+from voltadesk.feeds.meter_series import Wh
 from voltadesk.units import BP_PER_UNIT
 
 Ints = NDArray[np.int64]
@@ -127,17 +129,16 @@ def explain(settlement: Settlement, tariffs: Tariffs, interval: int, m: int) -> 
     """The `m`-th member's part in an interval of a settled period, whose tariffs these are."""
     rules, now = settlement.rules, _only(settlement.energy, interval)
     prices = _IntervalTariffs(tariffs, interval)
-    books, alone = Books(rules, now, prices), Books(rules, now, prices)
-    want, offer = now.import_wh.copy(), now.export_wh.copy()
-    pools = []
-    for deal in _deals(settlement, interval, now, prices):
-        share = _pool_share(deal, int(want[0, m]), now, m)
-        pools.append(replace(share, rule=tariffs.rules.all_pools[deal.flow.pool].rule))
-        books.add_flow(deal.flow)
-        want -= deal.flow.taken_wh
-        offer -= deal.flow.given_wh
-    books.add_rest(want, offer)
-    alone.add_rest(now.import_wh, now.export_wh)
+    used, fed = _wide(now.import_wh), _wide(now.export_wh)
+    books = Books(rules, now, prices)
+    deals = list(_deals(settlement, interval, now, prices, books.nearness))
+    taken, given = (sum(getattr(deal, key) for deal in deals) for key in ("taken_wh", "given_wh"))
+    moved = [(deal.taken_wh[None], deal.given_wh[None]) for deal in deals]
+    books.add(Stretch(slice(0, 1), used, fed, moved, used - taken, fed - given))
+    pools, open_wh = [], int(now.import_wh[0, m])
+    for rule, deal in zip(tariffs.rules.all_pools, deals, strict=True):
+        pools.append(replace(_pool_share(deal, open_wh, now, m), rule=rule.rule))
+        open_wh -= int(deal.taken_wh[m])
     return Explanation(
         member=now.members[m],
         start_utc=now.grid.start_utc,
@@ -147,7 +148,7 @@ def explain(settlement: Settlement, tariffs: Tariffs, interval: int, m: int) -> 
         export_wh=int(now.export_wh[0, m]),
         pools=tuple(pools),
         lines=tuple(line for line in books.lines(m) if line.energy_wh is not None),
-        alone=tuple(line for line in alone.lines(m) if line.energy_wh is not None),
+        alone=tuple(line for line in books.alone(m) if line.energy_wh is not None),
     )
 
 
@@ -158,10 +159,15 @@ def _only(energy: Energy, interval: int) -> Energy:
     return replace(
         energy,
         grid=energy.grid.part(held),
-        import_wh=energy.import_wh[at],
-        export_wh=energy.export_wh[at],
+        import_wh=_wide(energy.import_wh[at]),
+        export_wh=_wide(energy.export_wh[at]),
         active=energy.active[at],
     )
+
+
+def _wide(energy_wh: Wh) -> Ints:
+    """In 64 bits and in the order of the kernels, whatever it is held in."""
+    return energy_wh.astype(np.int64, order="C")
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,32 +175,45 @@ class _Deal:
     """What one pool did in one interval; arrays are of the members."""
 
     pool: _Pool
-    flow: Flow
+    near_taken_wh: Ints  # (tiers, members)
+    near_given_wh: Ints
     wanted_wh: Ints  # what was still wanted and takes part
     offered_wh: Ints
     key: Ints | None  # by which it was divided; None where something else decides
 
+    @property
+    def taken_wh(self) -> Ints:
+        return np.asarray(self.near_taken_wh.sum(axis=0))
 
-def _deals(settlement: Settlement, interval: int, now: Energy, prices: Tariffs) -> Iterator[_Deal]:
-    """One pool after the other, as in `sharing.flows_of`."""
+    @property
+    def given_wh(self) -> Ints:
+        return np.asarray(self.near_given_wh.sum(axis=0))
+
+
+def _deals(settlement: Settlement, interval: int, now: Energy, prices: Tariffs, nearness: Nearness) -> Iterator[_Deal]:
+    """One pool after the other, as in `sharing.shared_out`."""
     rules, energy = settlement.rules, settlement.energy
-    order, bound = _tiers(energy.members)
-    want, offer, active = now.import_wh.copy(), now.export_wh.copy(), now.active[0]
+    used, fed, active = _wide(now.import_wh), _wide(now.export_wh), now.active[0]
+    want, offer = used.copy(), fed.copy()
     for n, rule in enumerate(rules.all_pools):
         pool = _pool(n, rule, rules, now, prices)
         if pool.part_bp is not None:  # the parts of a Wh that all intervals before have left
             pool.want_left[:] = energy.import_wh[:interval].sum(axis=0) * pool.part_bp % BP_PER_UNIT
             pool.offer_left[:] = energy.export_wh[:interval].sum(axis=0) * pool.part_bp % BP_PER_UNIT
-        wanted = _part(np.where(pool.is_consumer, want, 0), now.import_wh, pool.part_bp, pool.want_left)
-        offered = _part(np.where(pool.is_producer, offer, 0), now.export_wh, pool.part_bp, pool.offer_left)
+        wanted = _part(np.where(pool.is_consumer, want, 0), used, pool.part_bp, pool.want_left)
+        offered = _part(np.where(pool.is_producer, offer, 0), fed, pool.part_bp, pool.offer_left)
         key = _keys(pool, 0, active) if rule.rule in BY_KEYS else None
         if rule.rule == "equal":
             key = pool.is_consumer.astype(np.int64)
-        near = _share(pool, _turn(now), 0, active, offered, wanted, order, bound)
-        taken, given = (moved.sum(axis=0) for moved in near)
+        taken, given = wanted.copy(), offered.copy()
+        if rule.rule != "priority":
+            taken, given = _share(pool, _turn(now), 0, active, given, taken)
+        taken_before, given_before = nearness.taken_wh.copy(), nearness.given_wh.copy()
+        nearness.match(_turn(now), 0, given, taken)
         want -= taken
         offer -= given
-        yield _Deal(pool, Flow(n, slice(0, 1), *near, taken, given), wanted[0], offered[0], key)
+        near_taken, near_given = nearness.taken_wh - taken_before, nearness.given_wh - given_before
+        yield _Deal(pool, near_taken, near_given, wanted[0], offered[0], key)
 
 
 def _turn(now: Energy) -> int:
@@ -202,7 +221,7 @@ def _turn(now: Energy) -> int:
 
 
 def _pool_share(deal: _Deal, open_wh: int, now: Energy, m: int) -> PoolShare:
-    pool, flow, name = deal.pool.rules, deal.flow, now.names[m]
+    pool, name = deal.pool.rules, now.names[m]
     return PoolShare(
         name=pool.name,
         rule=pool.rule,
@@ -213,14 +232,14 @@ def _pool_share(deal: _Deal, open_wh: int, now: Energy, m: int) -> PoolShare:
         wanted_wh=int(deal.wanted_wh[m]),
         all_wanted_wh=int(deal.wanted_wh.sum()),
         all_offered_wh=int(deal.offered_wh.sum()),
-        shared_wh=int(flow.taken_wh.sum()),
+        shared_wh=int(deal.taken_wh.sum()),
         steps=tuple(_steps(deal, now, m)),
         bid=_bid(deal, m),
-        taken_wh=int(flow.taken_wh[0, m]),
-        near_taken_wh=tuple(flow.near_taken_wh[:, 0, m].tolist()),
+        taken_wh=int(deal.taken_wh[m]),
+        near_taken_wh=tuple(deal.near_taken_wh[:, m].tolist()),
         offered_wh=int(deal.offered_wh[m]),
-        given_wh=int(flow.given_wh[0, m]),
-        near_given_wh=tuple(flow.near_given_wh[:, 0, m].tolist()),
+        given_wh=int(deal.given_wh[m]),
+        near_given_wh=tuple(deal.near_given_wh[:, m].tolist()),
     )
 
 
@@ -233,7 +252,7 @@ def _steps(deal: _Deal, now: Energy, m: int) -> Iterator[Step]:
     elif rule == "priority":
         yield from _by_tier(deal, now.members, m)
     elif rule == "dynamic":
-        total, taken = int(wanted.sum()), int(deal.flow.taken_wh[0, m])
+        total, taken = int(wanted.sum()), int(deal.taken_wh[m])
         yield Step("", int(deal.offered_wh.sum()), total, int(wanted[m]), total, taken, taken)
 
 
@@ -268,8 +287,8 @@ def _divided(total: int, weight: Ints, turn: int) -> Ints:
 
 def _by_tier(deal: _Deal, members: Sequence[Member], m: int) -> Iterator[Step]:
     """Tier by tier, among those who are so near to the member."""
-    want, offer, flow = deal.wanted_wh.copy(), deal.offered_wh.copy(), deal.flow
-    for tier, taken, given in zip(TIERS, flow.near_taken_wh[:, 0], flow.near_given_wh[:, 0], strict=True):
+    want, offer = deal.wanted_wh.copy(), deal.offered_wh.copy()
+    for tier, taken, given in zip(TIERS, deal.near_taken_wh, deal.near_given_wh, strict=True):
         group = _group(tier, members, m)
         offered, wanted, own = int(offer[group].sum()), int(want[group].sum()), int(want[m])
         if own and offered:
