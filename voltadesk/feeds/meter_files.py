@@ -1,8 +1,8 @@
 """Meter files of many meters: energy of every interval and register in whole watt-hours, and what is wrong with it.
 
 A file is long (a row for each meter and time) or wide (a column for each meter); values are energies of intervals or
-the readings of counters, in Wh, kWh or MWh. All of that is read from the header (`meter_columns`) and said in
-`MeterFile.notes`. Watt-hours are the floor of the running total, so that no part of one is lost (`feeds.meters`).
+the readings of counters, in Wh, kWh or MWh, or mean powers. All of that is read from the header (`meter_columns`) and
+said in `MeterFile.notes`. Watt-hours are the floor of the running total, so that no part of one is lost.
 """
 
 from __future__ import annotations
