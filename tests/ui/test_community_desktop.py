@@ -163,7 +163,11 @@ def test_what_is_wrong_with_the_files_is_said_and_another_one_can_be_opened(tmp_
     (folder / "again.csv").write_text((folder / "ben.csv").read_text().replace("import_kwh", "ben import_kwh"))
 
     async def act(pilot: Pilot[Any]) -> None:
-        text = screen_text(pilot.app)
+        for _ in range(100):  # drawn a moment after it is known
+            text = screen_text(pilot.app)
+            if "can't be settled" in text:
+                break
+            await pilot.pause(0.05)
         assert "can't be settled: 2 faults" in text
         assert "anna.csv: line 31" in text
         assert "overlap" in text
