@@ -132,8 +132,11 @@ def test_files_for_the_bank_need_a_day(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     for wrong in ("2026-02", "1.2.2026", "1800-01-01"):
         assert refusal(settle(tmp_path, DAY, "--issued", wrong, text=COLLECTED)).startswith(f"issued = {wrong}: must ")
-    early = settle(tmp_path, DAY, "--issued", "2025-11-30", text=COLLECTED)
-    assert refusal(early) == "members[0].mandate_signed = 2025-12-01: must not be after the day of issue (2025-11-30)"
+    early = settle(tmp_path, DAY, "--issued", "2026-01-01", text=COLLECTED)
+    assert refusal(early) == "issued = 2026-01-01: must not be before all that is settled has ended"
+    later = COLLECTED.replace("mandate_signed = 2025-12-01", "mandate_signed = 2026-02-02")
+    early = settle(tmp_path, DAY, "--issued", "2026-02-01", text=later)
+    assert refusal(early) == "members[0].mandate_signed = 2026-02-02: must not be after the day of issue (2026-02-01)"
 
 
 def test_without_files_no_day_is_needed(tmp_path: Path) -> None:

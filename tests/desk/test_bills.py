@@ -88,6 +88,26 @@ def test_what_is_paid_reaches_the_bank_and_what_is_paid_out_leaves_it(desk: Desk
     desk.book.bills.audit()
 
 
+def test_what_came_back_is_open_again(desk: Desk) -> None:
+    post(desk, FIRST)
+    before = held(desk)
+    for number in ("house-2026-06-001", "house-2026-06-002"):
+        desk.do("olga", "community.pay", statement=number)
+    some = desk.do("olga", "community.pay", statement="house-2026-06-001", amount="4.36", returned=True)
+    assert (some["direction"], some["returned"], some["amount"], some["open"]) == ("collect", True, "4.36", "4.36")
+    line = said(desk, "olga", "community.pay", statement="house-2026-06-001", amount="5.01", returned=True)
+    assert "amount = 5.01: must be at most what is paid of house-2026-06-001, 5.00" in line
+    assert "neither paid out nor returned" in said(
+        desk, "anna", "community.pay", statement="house-2026-06-001", returned=True
+    )
+    for number in ("house-2026-06-001", "house-2026-06-002"):
+        assert desk.do("olga", "community.pay", statement=number, returned=True)["open"] in ("9.36", "3.01")
+    assert held(desk) == before
+    line = said(desk, "olga", "community.pay", statement="house-2026-06-002", returned=True)
+    assert line == "NOTHING_DUE: statement = house-2026-06-002: is not paid, nothing can come back"
+    desk.book.bills.audit()
+
+
 def test_a_correction_posts_the_difference_and_goes_on_with_the_numbers(desk: Desk) -> None:
     post(desk, FIRST)
     desk.do("olga", "community.pay", statement="house-2026-06-001")
@@ -267,6 +287,7 @@ SETTLED = st.tuples(
     BILLED,
 )
 PAID = st.tuples(st.integers(0, 30), st.none() | st.integers(1, 10**6))
+RETURNED = st.tuples(st.integers(0, 30))
 
 
 def told(steps: list[Any]) -> Desk:
@@ -276,6 +297,12 @@ def told(steps: list[Any]) -> Desk:
         if len(step) == 3:
             period, wholes, own = step
             post(desk, wholes, own, period=period)
+            continue
+        if len(step) == 1:
+            paid = [bill.number for bill in desk.book.bills.by_number.values() if bill.paid_e8]
+            if paid:
+                desk.do("olga", "community.pay", statement=paid[step[0] % len(paid)], returned=True)
+            desk.book.bills.check()
             continue
         numbers = [bill.number for bill in desk.book.bills.by_number.values() if bill.open_e8]
         if numbers:
@@ -288,7 +315,7 @@ def told(steps: list[Any]) -> Desk:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.one_of(SETTLED, PAID), max_size=12))
+@given(st.lists(st.one_of(SETTLED, PAID, RETURNED), max_size=12))
 def test_any_history_adds_up_and_is_the_same_told_again(steps: list[Any]) -> None:
     desk = told(steps)
     book = desk.book

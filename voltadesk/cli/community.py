@@ -132,7 +132,7 @@ def settle(
     ] = None,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="A new or empty folder for the files.")] = None,
     issued: Annotated[
-        str | None, typer.Option(metavar="DAY", help="The day on the statements; payments are due by it.")
+        str | None, typer.Option(metavar="DAY", help="The day on the statements; payments are due due_days later.")
     ] = None,
     html: Annotated[bool, typer.Option("--html", help="With --out: statements and report as HTML, too.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="With --out: statements and report as PDF, too.")] = False,
@@ -156,6 +156,9 @@ def settle(
     known, files, grids, energies = _read(meters, rules, begin, end)
     if known.bank is not None and out is not None and day is None:
         raise BadInput("issued", None, "must be given with bank in the rules: files for the bank carry a day")
+    ended = max(grid.end_utc for grid in grids.values())
+    if day is not None and _seconds(known, day, day)[0] < ended:
+        raise BadInput("issued", issued, "must not be before all that is settled has ended")
     before = read_billed(billed or [], known, grids)
     folder = None if out is None else SettlementFiles(Path(out), drawn)
 

@@ -29,7 +29,9 @@ PAY = told_by(
     "community pay flats-2026-01-003",
     "community pay flats-2026-01-003 --amount 12.34",
     "community pay flats-2026-01-003 --as flat-3",
-    more="An admin records what the community's bank tells; a member who is an actor of the desk pays its own.",
+    "community pay flats-2026-01-003 --returned",
+    more="An admin records what the community's bank tells; a member who is an actor of the desk pays its own. "
+    "--returned records that a payment came back, or was recorded by mistake: then it is open again.",
 )
 STATEMENTS = told_by(
     "The statements that were posted, what is paid of them and what is open.",
@@ -106,8 +108,9 @@ def pay(
     at: Session,
     statement: Annotated[str, typer.Argument(metavar="NUMBER", help="The statement's number.")],
     amount: Annotated[str | None, typer.Option(metavar="MONEY", help="A part; else all that is open.")] = None,
+    returned: Annotated[bool, typer.Option("--returned", help="It came back: all that is paid, or --amount.")] = False,
 ) -> View:
-    return at.ask("community.pay", statement=statement, amount=amount)
+    return at.ask("community.pay", statement=statement, amount=amount, returned=returned or None)
 
 
 def statements(
@@ -118,6 +121,10 @@ def statements(
 ) -> View:
     book = at.book
     currency, bills = book.ledger.currency, book.bills
+    for n, (field, given) in enumerate((("community", community), ("period", period))):
+        known = sorted({key[n] for key in bills.periods})
+        if given is not None and given not in known:
+            raise BadInput(field, given, f"must be one that was posted: {', '.join(known) or 'none was'}")
     wanted = [key for key in sorted(bills.periods) if community in (None, key[0]) and period in (None, key[1])]
     found = [bills.by_number[number] for key in wanted for number in bills.periods[key].numbers]
     shown = [bill for bill in found if bill.open_e8 or not unpaid]

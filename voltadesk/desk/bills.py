@@ -213,21 +213,25 @@ class Bills:
         self._bill_buckets.touch(bill.number)
 
     # Paying -----------------------------------------------------------------------------------------------------------
-    def pay(self, entry: int, number: str, amount_e8: int | None = None, time_utc: int = 0) -> tuple[Bill, int]:
+    def pay(
+        self, entry: int, number: str, amount_e8: int | None = None, time_utc: int = 0, returned: bool = False
+    ) -> tuple[Bill, int]:
         """Record that a statement was paid, or paid out: all that is open of it, or an amount [1e-8 currency].
 
+        `returned`: that what was paid came back, or was recorded by mistake; then it is open again.
         Returns the statement after it, and what reached the community's bank.
-        Raises Refusal NOT_FOUND; NOTHING_DUE when it is paid; BAD_VALUE above what is open.
+        Raises Refusal NOT_FOUND; NOTHING_DUE when it is paid, or not; BAD_VALUE above what is open, or paid.
         """
         bill = self.get(number)
-        if not bill.open_e8:
-            raise Refusal("NOTHING_DUE", "statement", number, "is paid, nothing is open")
-        open_e8 = abs(bill.open_e8)
-        amount_e8 = open_e8 if amount_e8 is None else amount_e8
-        if not 0 < amount_e8 <= open_e8:
-            limit = f"must be at most what is open of {number}, {money_text(open_e8)}"
+        most_e8, word = (-bill.paid_e8, "paid") if returned else (bill.open_e8, "open")
+        if not most_e8:
+            limit = "is not paid, nothing can come back" if returned else "is paid, nothing is open"
+            raise Refusal("NOTHING_DUE", "statement", number, limit)
+        amount_e8 = abs(most_e8) if amount_e8 is None else amount_e8
+        if not 0 < amount_e8 <= abs(most_e8):
+            limit = f"must be at most what is {word} of {number}, {money_text(abs(most_e8))}"
             raise Refusal("BAD_VALUE", "amount", money_text(amount_e8), limit)
-        paid_e8 = amount_e8 if bill.open_e8 > 0 else -amount_e8
+        paid_e8 = amount_e8 if most_e8 > 0 else -amount_e8
         account, currency = f"community:{bill.community}", self.ledger.currency
         postings = [
             Posting(f"{account}:bank", currency, paid_e8),
@@ -235,7 +239,7 @@ class Bills:
             *flow(f"ext:bank:{bill.member}", -paid_e8, currency),
         ]
         self._require_countable(postings)
-        self.ledger.post(entry, postings, time_utc, f"pay {number}")
+        self.ledger.post(entry, postings, time_utc, f"{'return' if returned else 'pay'} {number}")
         bill = bill._replace(paid_e8=bill.paid_e8 + paid_e8)
         self.by_number[number] = bill
         self._open_e8 -= paid_e8

@@ -303,16 +303,17 @@ class Book:
 
     def _community_pay(self, entry: int, actor: str, command: c.CommunityPay, time_utc: int) -> Effects:
         bill = self.bills.get(command.statement)
-        is_own = actor == bill.member and bill.payable_e8 >= 0
+        is_own = actor == bill.member and bill.payable_e8 >= 0 and not command.returned
         if not is_own and ADMIN not in self.actors.get(actor).roles:
-            limit = f"must be admin, or {bill.member} for what is to be paid and not paid out"
+            limit = f"must be admin, or {bill.member} for what is to be paid, neither paid out nor returned"
             raise Refusal("DENIED", "actor", actor, limit)
         amount_e8 = None if command.amount is None else command.amount * (E8_PER_CURRENCY // 100)
-        bill, paid_e8 = self.bills.pay(entry, command.statement, amount_e8, time_utc)
+        bill, paid_e8 = self.bills.pay(entry, command.statement, amount_e8, time_utc, command.returned)
         return {
             "statement": bill.number,
             "member": bill.member,
-            "direction": "collect" if paid_e8 > 0 else "pay out",
+            "direction": "collect" if bill.payable_e8 > 0 else "pay out",
+            **({"returned": True} if command.returned else {}),
             "amount": str(money_decimal(abs(paid_e8))),
             "open": str(money_decimal(abs(bill.open_e8))),
         }

@@ -425,11 +425,12 @@ class CommunityPost(Command):
 
 
 class CommunityPay(Command):
-    """Record that a statement was paid, or paid out: what is open of it, or a part."""
+    """Record that a statement was paid, or paid out: what is open of it, or a part; `returned`: that it came back."""
 
     kind = "community.pay"
     statement: Reference
     amount: Cents | None = None
+    returned: StrictBool = False
 
 
 COMMANDS: dict[str, type[Command]] = {

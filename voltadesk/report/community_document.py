@@ -208,7 +208,9 @@ def due_words(member: Tree) -> str:
     """What the amount payable is to the member, of a first statement and of one that corrects another."""
     if member["corrects"] is None:
         return "You get" if member["payable"] < 0 else "To pay"
-    return "Comes back to you" if member["payable"] < 0 else "Still to pay"
+    if member["payable"] < 0:
+        return "Comes back to you" if member["payable_before"] > 0 else "You get more"
+    return "To pay back" if member["payable_before"] < 0 else "Still to pay"
 
 
 def payment_text(member: Tree) -> tuple[str, ...]:

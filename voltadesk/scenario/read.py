@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,6 +15,7 @@ from voltadesk.scenario.model import Scenario
 from voltadesk.scenario.profiles import data_folder
 
 Checked = TypeVar("Checked", bound=BaseModel)
+_PLACED = re.compile(r"(.*) \(at (.*)\)", re.DOTALL)  # as Python tells what is wrong with a TOML text, and where
 
 
 def shipped_scenarios() -> list[str]:
@@ -65,7 +67,9 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
     except RecursionError:
         raise BadInput("TOML", "tables or lists", "are nested too deeply", where) from None
     except ValueError as error:  # TOMLDecodeError, and Python's own limit on the digits of a whole number
-        raise BadInput("TOML", str(error), "must be valid TOML", where) from None
+        told = _PLACED.fullmatch(str(error))
+        what, place = (told[1], f"{where}: {told[2]}") if told else (str(error), where)
+        raise BadInput("TOML", what, "must be valid TOML", place) from None
 
 
 def _exact(text: str) -> Decimal:
