@@ -152,7 +152,10 @@ def test_a_run_goes_on_from_month_to_month(tmp_path: Path) -> None:
         (("--roof", "anna"), "roof = anna: must be such as anna=ben, anna=ben*1.5 or anna=5kWp"),
         (("--roof", "anna=99999kWp"), "roof = 99999: must lie between 0 and 10000 kWp"),
         (("--roof", "anna=roof*101"), "roof = 101: must lie between 0 and 100"),
-        (("--roof", "anna=dora"), "roof = dora: must be one of the members: anna, ben, roof"),
+        (
+            ("--roof", "anna=dora"),
+            "roof = dora: must be one of the members: anna, ben, roof, or a peak power such as 5kWp",
+        ),
         (("--with", "ida"), "with = ida: must be such as anna=ben or anna=ben*1.5"),
         (("--with", "anna=ben"), "with = anna: is a member already"),
         (("--without", "dora"), "without = dora: must be one of the members: anna, ben, roof"),

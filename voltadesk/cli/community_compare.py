@@ -33,8 +33,8 @@ HELP = (
     "  --with house-6=house-5      one more member, like house-5\n\n"
     "  --without school            one less\n\n"
     "All changes are made at once, and every rule is shown as it stands and with them, the community's own first. "
-    "Static and hybrid use the keys of the rules, or the same key for everybody. What a roof or a battery costs is "
-    "not counted."
+    "Static, hybrid and iterative use the keys of the rules, or the same key for everybody. What a roof or a battery "
+    "costs is not counted."
 )
 
 _NUMBER = r"(\d+(?:\.\d+)?)"

@@ -94,7 +94,7 @@ def changed_rules(rules: Community, changes: Changes) -> Community:
     for roof in changes.roofs:
         _require(roof.member in {member.name for member in stay}, "roof", roof.member, [m.name for m in stay])
         if roof.like is not None:
-            _require(roof.like in members, "roof", roof.like, members)
+            _require(roof.like in members, "roof", roof.like, members, ", or a peak power such as 5kWp")
     if not any(not member.shared for member in stay):
         raise BadInput("without", ", ".join(changes.without), "must leave a member that is not shared")
     if not changes.without and not changes.joining:
@@ -102,10 +102,10 @@ def changed_rules(rules: Community, changes: Changes) -> Community:
     return rules.model_copy(update=_parts(rules, changes) | {"members": stay})
 
 
-def _require(holds: bool, field: str, name: str, known: Any) -> None:
+def _require(holds: bool, field: str, name: str, known: Any, more: str = "") -> None:
     if not holds:
         listed = f": {', '.join(sorted(known))}" if len(known) <= 12 else ""
-        raise BadInput(field, name, f"must be one of the members{listed}")
+        raise BadInput(field, name, f"must be one of the members{listed}{more}")
 
 
 def _parts(rules: Community, changes: Changes) -> dict[str, object]:

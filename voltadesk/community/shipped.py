@@ -26,8 +26,11 @@ def find_meters(name: Path) -> Path:
 
 
 def find_rules(name: Path) -> Path:
-    """A file of rules, or that of a community that is shipped."""
-    return _shipped(name, "community.toml")
+    """A file of rules, or that of a community that is shipped. Raises BadInput where it is neither."""
+    path = _shipped(name, "community.toml")
+    if not path.exists():
+        raise BadInput("rules", name, f"must be a TOML file or one of {', '.join(shipped_communities())}")
+    return path
 
 
 def _shipped(name: Path, file: str) -> Path:
