@@ -22,11 +22,11 @@ async def draw(app: DeskApp, given: argparse.Namespace, size: tuple[int, int]) -
         await shown(pilot)
         await pilot.press(str([*app.MODES].index(given.desktop) + 1))
         await shown(pilot)
-        await community(pilot)
         for key in given.keys:
             await pilot.press(key)
             await pilot.pause(0.3)
-        await community(pilot)
+        if given.desktop == "community":
+            await community(pilot)
         await pilot.pause(0.5)
         for fault in app.faults:
             raise fault
