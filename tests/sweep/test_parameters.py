@@ -217,6 +217,8 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 @settings(deadline=None, max_examples=20)
 @given(st.lists(TEXTS, min_size=1, max_size=4, unique=True), st.lists(st.decimals(-9, 9, places=4), min_size=4))
 @example(["", '"', "a\r\nb", "\n"], [Decimal(0)] * 4)
+@example(["\r"], [Decimal(0)] * 4)
+@example(["a\rb", "\r\r", "\n\r"], [Decimal(0)] * 4)
 def test_a_table_holds_what_it_was_given(texts: list[str], numbers: list[Decimal]) -> None:
     parameters = [
         Parameter("title", tuple(Value(text, text) for text in texts)),

@@ -92,7 +92,7 @@ def write_table(parameters: Sequence[Parameter], rows: Sequence[Tree], target: P
     columns = ", ".join(f"{_quoted(name)}: {_quoted(kind)}" for name, kind in kinds.items())
     columns += ", 'digest': 'VARCHAR', 'error': 'VARCHAR'"
     read = f"read_csv({_quoted(str(between))}, columns = {{{columns}}}, header = false, auto_detect = false"
-    read += ", delim = ',', quote = '\"', escape = '\"', nullstr = '\\N', parallel = false)"
+    read += ", delim = ',', quote = '\"', escape = '\"', new_line = '\\r\\n', nullstr = '\\N', parallel = false)"
     with duckdb.connect(config=DATABASE) as database:
         database.execute(f"COPY (SELECT * FROM {read}) TO {_quoted(str(target))} {WRITE['parquet']}")  # noqa: S608
     between.unlink()
