@@ -58,6 +58,11 @@ OUTAGE = "marginal_cost = 60.00\noutages = [{{ begin = {}, end = {} }}]"
 Case = tuple[str, str, str]
 
 NUMBERS: Sequence[Case] = [
+    (
+        "seed = 7",
+        "seed = 7\nweather = { cloudiness_percent = 61 }",
+        "weather.cloudiness_percent = 61: must lie between 0 and 60",
+    ),
     ("margin = 1.00", 'margin = ""', 'operator.margin = "": must be a number, without quotes'),
     ("margin = 1.00", "margin = []", "operator.margin = []: must be a number"),
     ("margin = 1.00", "margin = [1.50]", "operator.margin = [1.50]: must be a number"),

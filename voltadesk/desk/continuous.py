@@ -102,11 +102,6 @@ class Continuous:
         product = self.products[start_utc]
         return Found(product, number, product.tickets[number])
 
-    def open_orders(self, actor: str) -> tuple[str, ...]:
-        """An actor's open orders in all products, oldest first."""
-        tickets = (ticket for product in self.products.values() for ticket in product.tickets.values())
-        return tuple(ticket.id for ticket in sorted(tickets) if ticket.actor == actor)
-
     # Commands ---------------------------------------------------------------------------------------------------------
     def place(self, ledger: Ledger, entry: int, actor: str, asked: ProductOrder) -> Result:
         """An order of an actor: traded at once as far as it can be, the rest as its kind and time in force have it.

@@ -20,6 +20,7 @@ from voltadesk.scenario.values import (
     ROUNDS_LIMIT,
     Capacity,
     ClockSpan,
+    Cloudiness,
     Currency,
     Day,
     Efficiency,
@@ -166,7 +167,7 @@ class Continuous(Part):
 class Weather(Part):
     """Clouds over all roofs and solar farms, and how wrong their forecast is."""
 
-    cloudiness_percent: Annotated[Percent, Field(le=6_000)] = 3_500
+    cloudiness_percent: Cloudiness = 3_500
     forecast_error_percent: Percent = 1_500
 
 

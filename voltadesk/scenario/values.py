@@ -94,6 +94,7 @@ Capacity = Annotated[int, _scaled(3, 1, 10**11)]  # kWh -> Wh, up to 100 GWh
 Energy = Annotated[int, _scaled(3, 0, 10**11)]  # kWh -> Wh
 EnergySpan = Annotated[tuple[int, int], _span(3, 0, 10**9)]
 Percent = Annotated[int, _scaled(2, 0, BP_PER_UNIT)]  # % -> basis points
+Cloudiness = Annotated[int, _scaled(2, 0, 6_000)]  # likewise
 Key = Annotated[int, _scaled(4, 0, PPM_PER_UNIT)]  # % -> ppm
 Factor = Annotated[int, _scaled(2, 0, 10 * BP_PER_UNIT)]  # % -> basis points, up to ten times
 StandingLoss = Annotated[int, _scaled(4, 0, 10_000)]  # % -> ppm, up to 1 %
