@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
 from voltadesk.engine.auction import RULE_MIDPOINT, clearing_price
 from voltadesk.engine.book_call import run_uncross
-from voltadesk.engine.book_messages import run_messages
+from voltadesk.engine.book_messages import run_message, run_messages
 from voltadesk.engine.book_views import depth_rows, order_rows, put_orders, queue_place
-from voltadesk.engine.tables import Table
+from voltadesk.engine.tables import NO_PRICE_TICK, Table
+from voltadesk.errors import BadInput
 from voltadesk.units import ENERGY_LIMIT_WH, PRICE_LIMIT_TICK, decimal_text
 
 SNAPSHOT_VERSION = 1
@@ -37,6 +41,7 @@ _KEPT = (  # words of the state that a snapshot keeps; the others follow from th
 )
 _HEAD_WORDS = len(_KEPT) + 2
 _PLACES, _IDS, _REPORTS = 1 << 10, 1 << 12, 1 << 10  # room at first
+_REPORTS_MOST = 1 << 16  # in one piece, unless a message takes more
 _PACK = struct.Struct(f"{ev.MESSAGE.itemsize // 8}q").pack_into
 
 
@@ -62,7 +67,8 @@ class Book:
     Ids are positive and each names one order for the life of the book; they should be dense, as memory grows with
     the highest. An owner of 0 is nobody: orders that may trade with each other, messages that may touch any order.
 
-    Raises ValueError for limits that make no sense. A message never raises: what breaks a rule is reported.
+    Raises BadInput for limits that make no sense, and for what is no message. A message never raises: what breaks a
+    rule is reported.
     """
 
     def __init__(
@@ -74,11 +80,11 @@ class Book:
         gate_closure_utc: int = ev.NEVER_UTC,
     ) -> None:
         if not -PRICE_LIMIT_TICK <= floor_tick < cap_tick <= PRICE_LIMIT_TICK:
-            raise ValueError(f"price band = {floor_tick} to {cap_tick}: must rise within ±{PRICE_LIMIT_TICK}")
+            raise BadInput("price band", f"{floor_tick} to {cap_tick}", f"must rise within ±{PRICE_LIMIT_TICK}")
         if not 0 < least_wh <= most_wh <= ENERGY_LIMIT_WH:
-            raise ValueError(f"sizes = {least_wh} to {most_wh}: must rise within 1 to {ENERGY_LIMIT_WH}")
+            raise BadInput("sizes", f"{least_wh} to {most_wh}", f"must rise within 1 to {ENERGY_LIMIT_WH}")
         if gate_closure_utc <= 0:
-            raise ValueError(f"gate_closure_utc = {gate_closure_utc}: must be above 0")
+            raise BadInput("gate_closure_utc", gate_closure_utc, "must be above 0")
         self._memory = np.zeros(lv.memory_words(cap_tick - floor_tick + 1), np.int64)
         self._memory[: lv.STATE_WORDS] = lv.fresh_state(floor_tick, cap_tick, least_wh, most_wh, gate_closure_utc)
         self._pool = np.zeros(_PLACES * lv.PLACE_WORDS, np.int64)
@@ -91,10 +97,25 @@ class Book:
     # Messages --------------------------------------------------------------------------------------------------------
     def execute(self, messages: Table) -> Table:
         """Carry out a batch of messages (MESSAGE); returns all that happened (REPORT), in order."""
-        messages = np.ascontiguousarray(messages, ev.MESSAGE)
+        if messages.dtype != ev.MESSAGE or messages.ndim != 1:
+            raise BadInput(
+                "messages", f"{messages.shape} of {messages.dtype.kind}", "must be rows of book_events.MESSAGE"
+            )
+        messages = np.ascontiguousarray(messages)
         if len(self._rows) - self._written < 2 * len(messages):
             self._take_rows(2 * len(messages))
-        return self._run(messages.ctypes.data, messages)
+        done, parts = 0, []
+        while True:
+            begin = self._written
+            done, self._written = run_messages(self._where_at, messages.ctypes.data, len(messages), done, begin)
+            parts.append(self._rows[begin : self._written])
+            if done == len(messages):
+                return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            if self._word(lv.WANTED) == lv.WANTED_UNCROSS:
+                parts.append(self._uncross())
+                done += 1
+            else:
+                self._make_room(int(messages["id"][done]))
 
     def send(
         self,
@@ -109,8 +130,16 @@ class Book:
         time_utc: int = ev.FOR_SESSION,
     ) -> Table:
         """Carry out one message, given by the fields of MESSAGE; returns what happened (REPORT)."""
-        _PACK(self._inbox, 0, type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)
-        return self._run(self._message_at, self._message)
+        try:
+            _PACK(self._inbox, 0, type, id, owner, side, kind, price_tick, quantity_wh, display_wh, time_utc)
+        except struct.error as error:
+            raise BadInput("message", str(error), "must be whole numbers of 64 bits") from None
+        while (end := self._run_message(self._where_at, self._message_at, self._written)) < 0:
+            if self._word(lv.WANTED) == lv.WANTED_UNCROSS:
+                return self._uncross()
+            self._make_room(id)
+        begin, self._written = self._written, end
+        return self._rows[begin:end]
 
     def rejection(self, report: Table) -> Rejection:
         """What a report of EVENT_REJECTED means in words."""
@@ -126,43 +155,29 @@ class Book:
     def retract(self) -> None:
         """Take back the last report, which refused a message: the book is as it was before that was sent.
 
-        For a keeper of books who counts refusals elsewhere. Raises ValueError when the last report is no refusal.
+        For a keeper of books who counts refusals elsewhere. Raises BadInput when the last report is no refusal.
         """
         if not self._written or self._rows[self._written - 1]["event"] != ev.EVENT_REJECTED:
-            raise ValueError("retract: the last report must be a rejection")
+            raise BadInput("retract", None, "the last report must be a rejection")
         self._written -= 1
         self._memory[lv.SEQUENCE] -= 1
 
-    def _run(self, messages_at: int, messages: Table) -> Table:
-        """Carry out messages."""
-        begin, count = self._written, len(messages)
-        done, self._written = run_messages(self._where_at, messages_at, count, 0, begin)
-        if done == count:
-            return self._rows[begin : self._written]
-        return self._run_on(messages_at, messages, done, self._rows[begin : self._written])
-
-    def _run_on(self, messages_at: int, messages: Table, done: int, reports: Table) -> Table:
-        """Give messages what they lack and go on, as long as any do; `reports` are those of the first `done`."""
-        parts = [reports]
-        while done < len(messages):
-            wanted = self._word(lv.WANTED)
-            if wanted == lv.WANTED_UNCROSS:
-                parts.append(self._uncross())
-                done += 1
-            elif wanted == lv.WANTED_REPORTS:
-                self._take_rows(2 * len(self._rows))
-            elif wanted == lv.WANTED_ORDERS:
-                self._grow(2 * len(self._pool), 0)
-            else:
-                self._grow(0, max(2 * len(self._place), int(messages["id"][done]) + 1))
-            begin = self._written
-            done, self._written = run_messages(self._where_at, messages_at, len(messages), done, begin)
-            parts.append(self._rows[begin : self._written])
-        return np.concatenate(parts)
+    @cached_property
+    def _run_message(self) -> Callable[[int, int, int], int]:
+        """`run_message` without what stands before it, which looks at types and takes longer than the message."""
+        found: Callable[[int, int, int], int] = run_message.compile((types.int64,) * 3)
+        return found
 
     def _uncross(self) -> Table:
         """Hold the auction of a call; there is room for its reports."""
-        orders, begin = self.orders(), self._written
+        (volume_wh, price_tick), begin = self.indicative(), self._written
+        self._written = run_uncross(self.where, volume_wh, price_tick, begin)
+        return self._rows[begin : self._written]
+
+    # Looking at it ---------------------------------------------------------------------------------------------------
+    def indicative(self) -> tuple[int, int]:
+        """What an auction over all open orders would trade now [Wh], and its price; NO_PRICE_TICK where it is 0 Wh."""
+        orders = self.orders()
         open_wh = orders["shown_wh"] + orders["hidden_wh"]
         volume_wh, price_tick, _, _ = clearing_price(
             np.ascontiguousarray(orders["price_tick"]),
@@ -171,10 +186,8 @@ class Book:
             self._word(lv.CAP_TICK),
             RULE_MIDPOINT,
         )
-        self._written = run_uncross(self.where, volume_wh, price_tick, begin)
-        return self._rows[begin : self._written]
+        return volume_wh, price_tick if volume_wh else NO_PRICE_TICK
 
-    # Looking at it ---------------------------------------------------------------------------------------------------
     @property
     def sequence(self) -> int:
         """How many reports there have been."""
@@ -224,10 +237,10 @@ class Book:
 
     @classmethod
     def restore(cls, snapshot: bytes) -> Book:
-        """The book of a snapshot; it goes on as the first would have. Raises ValueError for what is no snapshot."""
+        """The book of a snapshot; it goes on as the first would have. Raises BadInput for what is no snapshot."""
         head = np.frombuffer(snapshot[: 8 * _HEAD_WORDS].ljust(8 * _HEAD_WORDS, b"\0"), "<i8").tolist()
         if head[0] != SNAPSHOT_VERSION:
-            raise ValueError(f"snapshot: must begin with version {SNAPSHOT_VERSION}")
+            raise BadInput("snapshot", None, f"must begin with version {SNAPSHOT_VERSION}")
         kept, count = dict(zip(_KEPT, head[1:-1], strict=True)), head[-1]
         begin, end = 8 * _HEAD_WORDS, 8 * _HEAD_WORDS + ev.ORDER.itemsize * count
         if (
@@ -235,7 +248,7 @@ class Book:
             or not 0 <= kept[lv.HIGHEST_ID] < ev.ID_LIMIT
             or len(snapshot) != end + kept[lv.HIGHEST_ID] // 8 + 1
         ):
-            raise ValueError(f"snapshot: length = {len(snapshot)}: must fit its {count} orders and its ids")
+            raise BadInput("snapshot: length", len(snapshot), f"must fit its {count} orders and its ids")
         orders = np.frombuffer(snapshot[begin:end], "<i8").astype(np.int64)
         book = cls(*(kept[word] for word in (lv.FLOOR_TICK, lv.CAP_TICK, lv.LEAST_WH, lv.MOST_WH, lv.CLOSURE_UTC)))
         for word, value in kept.items():
@@ -256,6 +269,17 @@ class Book:
         return hashlib.sha256(self.snapshot()).hexdigest()
 
     # Memory ----------------------------------------------------------------------------------------------------------
+    def _make_room(self, id: int) -> None:
+        """Make room of the kind that a message with that id lacked."""
+        wanted = self._word(lv.WANTED)
+        if wanted == lv.WANTED_REPORTS:
+            room = 2 * len(self._rows)
+            self._take_rows(min(room, _REPORTS_MOST) if self._written else room)
+        elif wanted == lv.WANTED_ORDERS:
+            self._grow(2 * len(self._pool), 0)
+        else:
+            self._grow(0, max(2 * len(self._place), id + 1))
+
     def _grow(self, pool_words: int, ids: int) -> None:
         """Make room for orders and ids."""
         self._pool, self._place = _grown(self._pool, pool_words), _grown(self._place, ids)
@@ -276,7 +300,7 @@ class Book:
 
 
 def _require_orders(orders: Table, used: NDArray[np.uint8], floor_tick: int, cap_tick: int) -> None:
-    """Raises ValueError where orders of a snapshot would not fit into the memory of its book."""
+    """Raises BadInput where orders of a snapshot would not fit into the memory of its book."""
     limits = {
         "id": (1, len(used) - 1),
         "side": (ev.SIDE_BUY, ev.SIDE_SELL),
@@ -287,11 +311,11 @@ def _require_orders(orders: Table, used: NDArray[np.uint8], floor_tick: int, cap
     }
     for field, (low, high) in limits.items():
         if ((orders[field] < low) | (orders[field] > high)).any():
-            raise ValueError(f"snapshot: {field}: must lie between {low} and {high}")
+            raise BadInput(f"snapshot: {field}", None, f"must lie between {low} and {high}")
     if (orders["hidden_wh"] > 0)[orders["display_wh"] == 0].any():
-        raise ValueError("snapshot: display_wh: must be above 0 where something is hidden")
+        raise BadInput("snapshot: display_wh", None, "must be above 0 where something is hidden")
     if len(np.unique(orders["id"])) < len(orders) or not used[orders["id"]].all():
-        raise ValueError("snapshot: id: must be that of one order, and used")
+        raise BadInput("snapshot: id", None, "must be that of one order, and used")
 
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
 from voltadesk.engine.book_levels import Ladder
 from voltadesk.engine.book_trading import has_room, reach, remove, remove_all, report, trade
-from voltadesk.engine.compiled import kernel, lean_part, pointer
+from voltadesk.engine.compiled import kernel, lean_part, pointer, short_kernel
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
 
 _PLAIN_REPORTS = 3  # that any message may need, trades and leaving orders aside
@@ -37,28 +37,47 @@ def run_messages(where_at: int, messages_at: int, count: int, first: int, begin:
     state = ladder.state
     state[lv.BEGIN] = state[lv.SEQUENCE] - begin
     done = first
-    while done < count:
-        m = rows[done]
-        state[lv.MESSAGE_INDEX] = done
-        if not carry_out(
-            ladder,
-            written,
-            m.type,
-            m.id,
-            m.owner,
-            m.side,
-            m.kind,
-            m.price_tick,
-            m.quantity_wh,
-            m.display_wh,
-            m.time_utc,
-        ):
-            break
+    while done < count and _carry_out_row(ladder, written, rows, done):
         done += 1
     return done, state[lv.SEQUENCE] - state[lv.BEGIN]
 
 
+@short_kernel
+def run_message(where_at: int, message_at: int, begin: int) -> int:
+    """Carries out one message, as `run_messages` does; returns the first row of reports that was not written.
+
+    -1 where the message was not carried out, for lack of what `state[WANTED]` says.
+    """
+    where = carray(pointer(where_at), lv.WHERE_WORDS, np.int64)
+    rows = carray(pointer(message_at), 1, ev.MESSAGE)
+    ladder, written = lv.opened(where), lv.report_rows(where)
+    state = ladder.state
+    state[lv.BEGIN] = state[lv.SEQUENCE] - begin
+    if not _carry_out_row(ladder, written, rows, 0):
+        return -1
+    return state[lv.SEQUENCE] - state[lv.BEGIN]
+
+
 # One message ----------------------------------------------------------------------------------------------------------
+@lean_part
+def _carry_out_row(ladder: Ladder, reports: Table, messages: Table, index: int) -> bool:
+    m = messages[index]
+    ladder.state[lv.MESSAGE_INDEX] = index
+    return carry_out(
+        ladder,
+        reports,
+        m.type,
+        m.id,
+        m.owner,
+        m.side,
+        m.kind,
+        m.price_tick,
+        m.quantity_wh,
+        m.display_wh,
+        m.time_utc,
+    )
+
+
 @lean_part
 def carry_out(
     ladder: Ladder,

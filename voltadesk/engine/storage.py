@@ -20,12 +20,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from voltadesk.engine.arguments import prices, whole, within
 from voltadesk.engine.compiled import kernel
 from voltadesk.engine.storage_path import follow, go_back, margins
 from voltadesk.engine.storage_value import OWN, Floats, Integers, Terms, with_available
-from voltadesk.engine.tables import BATTERY, NO_PRICE_TICK, Table
+from voltadesk.engine.tables import BATTERY, Table
+from voltadesk.errors import BadInput
 from voltadesk.units import PRICE_LIMIT_TICK
 
 FILL_LIMIT_WH = 10**12  # above, products with parts per million leave 64 bits
@@ -114,17 +116,17 @@ def terms(
     end                       value of energy after the last interval [0.01 per stored MWh]: one number, or
                               (number, length [Wh]) from the least fill on, numbers descending
 
-    Raises ValueError for a shape that doesn't fit and a number out of range.
+    Raises BadInput for a shape that doesn't fit and a number out of range.
     """
-    buy = _prices("buy_tick", buy_tick, len(np.atleast_1d(np.asarray(buy_tick))))
+    buy = prices("buy_tick", buy_tick)
     count = len(buy)
-    sell = buy if sell_tick is None else _prices("sell_tick", sell_tick, count)
+    sell = buy if sell_tick is None else prices("sell_tick", sell_tick, count)
     begin, step_table = _steps(steps, count)
     pairs = np.array([(end, np.inf)] if np.isscalar(end) else end, np.float64).reshape(-1, 2)
     if len(pairs) == 0 or not np.all(np.isfinite(pairs[:, 0])):
-        raise ValueError(f"end = {end}: must be finite numbers")
+        raise BadInput("end", str(end), "must be finite numbers")
     if np.any(np.diff(pairs[:, 0]) > 0) or np.any(pairs[:, 1] < 0):
-        raise ValueError(f"end = {end}: must be descending, its lengths at least 0")
+        raise BadInput("end", str(end), "must be descending, its lengths at least 0")
     share_ppm = _shares(
         count, charge_available_ppm, discharge_available_ppm, charge_efficiency_ppm, discharge_efficiency_ppm
     )
@@ -139,7 +141,7 @@ def schedule(battery: Table, offered: Terms, start_utc: int, step_s: int) -> Sch
     start_utc   begin of the first interval [s]; step_s its length [s], at most an hour
 
     Bought and sold Wh, put through `engine.batteries`, give just this fill. The way back costs some 100 ns an interval.
-    Raises ValueError for a battery out of range.
+    Raises BadInput for a battery out of range.
     """
     after = checked_battery(battery, 1, step_s)
     count = len(offered.buy_tick)
@@ -182,18 +184,19 @@ def schedule_fleet(
     rows            int64 (B, 3, T) to be filled with bought, sold and fill [Wh], if given
 
     Returns (B,) rows with their totals, and (B,) what each earns without rounding [1e-8]. For two threads give each
-    half of the fleet. Raises ValueError as `schedule`.
+    half of the fleet. Raises BadInput as `schedule`.
     """
     after = checked_battery(battery, len(battery), step_s)
     count = len(offered.buy_tick)
     available = np.empty((0, 1), np.int64) if available_ppm is None else np.array(available_ppm, np.int64, ndmin=2)
     if available_ppm is not None and available.shape not in ((len(after), count), (len(after), 1)):
-        raise ValueError(f"available_ppm = {available.shape}: must be ({len(after)}, {count}) or ({len(after)}, 1)")
-    checked_within("available_ppm", available, 0, 1_000_000)
+        limit = f"must be ({len(after)}, {count}) or ({len(after)}, 1)"
+        raise BadInput("available_ppm", str(available.shape), limit)
+    within("available_ppm", available, 0, 1_000_000)
     if np.any(offered.share_ppm[2:] != OWN):
-        raise ValueError("efficiency of intervals: must not be given for a fleet")
+        raise BadInput("efficiency of intervals", None, "must not be given for a fleet")
     if rows is not None and rows.shape != (len(after), 3, count):
-        raise ValueError(f"rows = {rows.shape}: must be ({len(after)}, 3, {count})")
+        raise BadInput("rows", str(rows.shape), f"must be ({len(after)}, 3, {count})")
     value_e8 = np.empty(len(after))
     filled = np.empty((1, 3, 0), np.int64) if rows is None else rows
     _fleet(after, offered, available, start_utc, step_s, filled, value_e8)
@@ -201,38 +204,17 @@ def schedule_fleet(
 
 
 # Checks ---------------------------------------------------------------------------------------------------------------
-def checked_within(field: str, values: NDArray[Any], low: float, high: float) -> None:
-    if values.size and not (values.min() >= low and values.max() <= high):  # so that NaN is refused, too
-        worst = values.max() if values.min() >= low else values.min()
-        raise ValueError(f"{field} = {worst}: must lie between {low} and {high}")
-
-
-def _whole(field: str, values: ArrayLike) -> Integers:
-    array = np.atleast_1d(np.asarray(values))
-    if array.size and array.dtype.kind not in "iu":
-        raise ValueError(f"{field} = {array.dtype}: must be whole numbers")
-    return np.ascontiguousarray(array, np.int64)
-
-
-def _prices(field: str, values: ArrayLike, count: int) -> Integers:
-    array = _whole(field, values)
-    if array.shape != (count,):
-        raise ValueError(f"{field} = {array.shape}: must have {count} entries")
-    checked_within(field, array[array != NO_PRICE_TICK], -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)
-    return array
-
-
 def _shares(count: int, *given: ArrayLike | None) -> Integers:
     """Shares of power and efficiencies in the order of `Terms.share_ppm`; one column where all of them are constant."""
     fields = ("charge_available_ppm", "discharge_available_ppm", "charge_efficiency_ppm", "discharge_efficiency_ppm")
     rows = []
     for field, values in zip(fields, given, strict=True):
         is_power = field.endswith("available_ppm")
-        array = _whole(field, (1_000_000 if is_power else OWN) if values is None else values)
+        array = whole(field, (1_000_000 if is_power else OWN) if values is None else values)
         if array.shape not in ((count,), (1,)):
-            raise ValueError(f"{field} = {array.shape}: must have {count} entries or one")
+            raise BadInput(field, str(array.shape), f"must have {count} entries or one")
         if values is not None:
-            checked_within(field, array, 0 if is_power else 1, 1_000_000)
+            within(field, array, 0 if is_power else 1, 1_000_000)
         rows.append(array)
     shares = np.empty((4, max(len(array) for array in rows)), np.int64)
     for row, array in zip(shares, rows, strict=True):
@@ -244,14 +226,14 @@ def _steps(steps: Sequence[tuple[int, int, int]] | Integers, count: int) -> tupl
     """Where each interval's steps begin, their prices and energies: bought cheapest first, then sold dearest first."""
     if len(steps) == 0:
         return np.empty(0, np.int64), np.empty((0, 2), np.int64)
-    table = _whole("steps", steps)
+    table = whole("steps", steps)
     if table.ndim != 2 or table.shape[1] != 3:
-        raise ValueError(f"steps = {table.shape}: must be rows of interval, price and energy")
+        raise BadInput("steps", str(table.shape), "must be rows of interval, price and energy")
     table = table[table[:, 2] != 0]
     interval, tick, wh = table.T
-    checked_within("steps: interval", interval, 0, count - 1)
-    checked_within("steps: price", tick, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)
-    checked_within("steps: energy", wh, -FILL_LIMIT_WH, FILL_LIMIT_WH)
+    within("steps: interval", interval, 0, count - 1)
+    within("steps: price", tick, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)
+    within("steps: energy", wh, -FILL_LIMIT_WH, FILL_LIMIT_WH)
     sold = wh < 0
     order = np.lexsort((np.where(sold, -tick, tick), sold, interval))
     begin = np.searchsorted(interval[order], np.arange(count + 1))
@@ -261,19 +243,20 @@ def _steps(steps: Sequence[tuple[int, int, int]] | Integers, count: int) -> tupl
 def checked_battery(battery: Table, count: int, step_s: int) -> Table:
     """A copy of the rows, for the kernels to write in."""
     if battery.shape != (count,) or battery.dtype != BATTERY:
-        raise ValueError(f"battery = {battery.shape} of {battery.dtype.kind}: must be {count} rows of tables.BATTERY")
+        what = f"{battery.shape} of {battery.dtype.kind}"
+        raise BadInput("battery", what, f"must be {count} rows of tables.BATTERY")
     if not 0 < step_s <= 3600:
-        raise ValueError(f"step_s = {step_s}: must lie between 1 and 3600")
+        raise BadInput("step_s", step_s, "must lie between 1 and 3600")
     for field in ("charge_efficiency_ppm", "discharge_efficiency_ppm"):
-        checked_within(field, battery[field], 1, 1_000_000)
+        within(field, battery[field], 1, 1_000_000)
     for field in ("charge_power_w", "discharge_power_w"):
-        checked_within(field, battery[field], 0, FILL_LIMIT_WH)
-    checked_within("standing_loss_ppm_per_hour", battery["standing_loss_ppm_per_hour"], 0, 999_999)
-    checked_within("wear_cost_tick", battery["wear_cost_tick"], 0, PRICE_LIMIT_TICK)
-    checked_within("minimum_fill_wh", battery["minimum_fill_wh"], 0, FILL_LIMIT_WH)
-    checked_within("fill_wh", battery["fill_wh"], 0, FILL_LIMIT_WH)
+        within(field, battery[field], 0, FILL_LIMIT_WH)
+    within("standing_loss_ppm_per_hour", battery["standing_loss_ppm_per_hour"], 0, 999_999)
+    within("wear_cost_tick", battery["wear_cost_tick"], 0, PRICE_LIMIT_TICK)
+    within("minimum_fill_wh", battery["minimum_fill_wh"], 0, FILL_LIMIT_WH)
+    within("fill_wh", battery["fill_wh"], 0, FILL_LIMIT_WH)
     highest = battery["maximum_fill_wh"]
-    checked_within("maximum_fill_wh", highest, 1, FILL_LIMIT_WH)
-    checked_within("maximum_fill_wh - minimum_fill_wh", highest - battery["minimum_fill_wh"], 1, FILL_LIMIT_WH)
-    checked_within("maximum_fill_wh - fill_wh", highest - battery["fill_wh"], 0, FILL_LIMIT_WH)
+    within("maximum_fill_wh", highest, 1, FILL_LIMIT_WH)
+    within("maximum_fill_wh - minimum_fill_wh", highest - battery["minimum_fill_wh"], 1, FILL_LIMIT_WH)
+    within("maximum_fill_wh - fill_wh", highest - battery["fill_wh"], 0, FILL_LIMIT_WH)
     return battery.copy()

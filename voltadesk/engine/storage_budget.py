@@ -35,6 +35,7 @@ from voltadesk.engine.storage_value import (
     take_shares,
 )
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
+from voltadesk.errors import BadInput
 from voltadesk.units import PPM_PER_UNIT, PRICE_LIMIT_TICK
 
 ROUNDS = 300
@@ -81,7 +82,7 @@ def schedule_within(
     more where budgets of many periods are far below a cycle. Raises ValueError as `storage.schedule`, and for steps.
     """
     if len(offered.steps):
-        raise ValueError("steps: must not be given with a budget")
+        raise BadInput("steps", None, "must not be given with a budget")
     free = schedule(battery, offered, start_utc, step_s)
     if np.all(_sold_wh(free, period, len(most_wh)) <= most_wh):
         none = np.zeros(len(most_wh), np.int64)

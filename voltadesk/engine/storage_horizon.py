@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from voltadesk.engine.arguments import within
 from voltadesk.engine.batteries import stand
 from voltadesk.engine.compiled import kernel, part
-from voltadesk.engine.storage import checked_battery, checked_within
+from voltadesk.engine.storage import checked_battery
 from voltadesk.engine.storage_below import best_fill, curve_of, step_below
 from voltadesk.engine.storage_path import go_back, target_of, trade
 from voltadesk.engine.storage_value import (
@@ -43,6 +44,7 @@ from voltadesk.engine.storage_value import (
     with_room,
 )
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
+from voltadesk.errors import BadInput
 from voltadesk.units import PRICE_LIMIT_TICK
 
 
@@ -140,7 +142,7 @@ def limits_of_fleet(
 
     Returns limits (2, B) [0.01/MWh]: the most to pay for a MWh and the least to take, NO_PRICE_TICK when full or
     empty; and what a MWh more and the last one held are worth (2, B) [0.01 per stored MWh], minus infinity when full
-    and infinity when empty. Between its limits a battery keeps still. Raises ValueError as `storage.schedule`.
+    and infinity when empty. Between its limits a battery keeps still. Raises BadInput as `storage.schedule`.
     """
     rows = checked_battery(battery, len(battery), step_s)
     limit_tick, worth_tick = np.empty((2, len(rows)), np.int64), np.empty((2, len(rows)))
@@ -277,7 +279,7 @@ def resolve(
     budget          what may be sold in all, and is then taken off; look-ahead does not reckon with it
 
     Ahead a battery has its full power and own efficiencies, as outages are not known. The interval's own price is, when
-    it trades. Raises ValueError for shapes that don't fit and numbers out of range.
+    it trades. Raises BadInput for shapes that don't fit and numbers out of range.
     """
     after = checked_battery(battery, 1, step_s)
     count = len(offered.buy_tick)
@@ -285,8 +287,9 @@ def resolve(
     ahead = forecast.shape[1] if forecast.ndim == 2 else horizon or 0
     flat = forecast.ndim == 1
     if ahead < 1 or (forecast.shape[0] < count + ahead if flat else forecast.shape[0] != count):
-        raise ValueError(f"forecast_tick = {forecast.shape}: must be ({count}, H), or ({count} + H,) with a horizon H")
-    checked_within("forecast_tick", forecast, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)
+        limit = f"must be ({count}, H), or ({count} + H,) with a horizon H"
+        raise BadInput("forecast_tick", str(forecast.shape), limit)
+    within("forecast_tick", forecast, -PRICE_LIMIT_TICK, PRICE_LIMIT_TICK)
     outlook = Outlook(
         np.ascontiguousarray(forecast).reshape(-1), 1 if flat else 0, 1 if flat else ahead,
         _each("shift_tick", 0.0 if shift_tick is None else shift_tick, count, PRICE_LIMIT_TICK),
@@ -302,6 +305,6 @@ def resolve(
 def _each(field: str, values: ArrayLike, count: int, most: float) -> Floats:
     array = np.asarray(values, np.float64)
     if array.shape not in ((), (count,)):
-        raise ValueError(f"{field} = {array.shape}: must be ({count},) or one number")
-    checked_within(field, array, -most, most)
+        raise BadInput(field, str(array.shape), f"must be ({count},) or one number")
+    within(field, array, -most, most)
     return np.array(np.broadcast_to(array, (count,)))

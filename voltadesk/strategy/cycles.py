@@ -9,7 +9,8 @@ import numpy as np
 
 from voltadesk.clock import IntervalGrid
 from voltadesk.engine.tables import Table
-from voltadesk.units import PPM_PER_UNIT
+from voltadesk.errors import BadInput
+from voltadesk.units import PPM_PER_UNIT, parse_scaled
 
 DAY_S = 86_400
 YEAR_DAYS = 365
@@ -54,3 +55,16 @@ class Cycles:
         wanted, gain = (0.95, 0.5) if self.per == "day" else (1.0, 0.1)
         change = gain * spread_tick * float(np.clip(used - wanted, -1.0, 1.0)) * span_s / DAY_S
         return max(0.0, dearer_tick + change)
+
+
+def parse_cycles(text: str) -> Cycles:
+    """A budget such as 1.5/day or 365/year. Raises BadInput."""
+    number, slash, per = text.partition("/")
+    periods: dict[str, Period] = {"day": "day", "year": "year"}
+    if not slash or per.strip() not in periods:
+        raise BadInput("cycles", text, "must be a number a day or a year, such as 1.5/day or 365/year")
+    try:
+        ppm = parse_scaled(number.strip(), "cycles", 6, 1, 10**5 * PPM_PER_UNIT)
+    except BadInput as error:
+        raise BadInput("cycles", text, f"{error.limit}, such as 1.5/day or 365/year") from None
+    return Cycles(ppm, periods[per.strip()])

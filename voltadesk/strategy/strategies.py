@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from voltadesk.engine.storage_horizon import resolve
 from voltadesk.engine.storage_limits import at_limits
 from voltadesk.engine.storage_value import NO_BUDGET, Budget, Terms
 from voltadesk.engine.tables import NO_PRICE_TICK, Table
+from voltadesk.errors import BadInput
 from voltadesk.strategy.cycles import Cycles
 from voltadesk.strategy.forecast import Ahead, Forecast, UsualDay, days_of, mid_tick, shapes
 from voltadesk.strategy.trader import Prices, Strategy, Trades
@@ -210,6 +212,19 @@ STRATEGIES: dict[str, Strategy] = {
         Perfect(),
     )
 }
+
+
+def strategies_named(names: Sequence[str] | None, prices: Prices) -> list[Strategy]:
+    """The strategies of those names; without names, all whose published series are there. Raises BadInput."""
+    if names is None:
+        published = {series.name for series in prices.published}
+        return [found for found in STRATEGIES.values() if set(getattr(found, "needs", ())) <= published]
+    for n, name in enumerate(names):
+        if name not in STRATEGIES:
+            raise BadInput("strategy", name, f"must be one of {', '.join(STRATEGIES)}")
+        if name in names[:n]:
+            raise BadInput("strategy", name, "must not be given twice")
+    return [STRATEGIES[name] for name in names]
 
 
 # Parts ----------------------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ class Prices:
     published               at most one of each name: "day-ahead", "forecast"
     available_ppm           (2, T|1) share of its power that the battery has to charge and to discharge with [ppm]: less
                             in outages, and where others use a connection they share; not known ahead
+    name, currency          what reports call them, and what a MWh is paid in, as far as it is known
     """
 
     grid: IntervalGrid
@@ -43,6 +44,8 @@ class Prices:
     sell_tick: NDArray[np.int64]
     published: tuple[Published, ...] = ()
     available_ppm: NDArray[np.int64] = field(default_factory=lambda: np.full((2, 1), PPM_PER_UNIT))
+    name: str = "prices"
+    currency: str | None = None
 
     def available(self, begin: int, end: int) -> NDArray[np.int64]:
         """`available_ppm` of a span of intervals, (2, n)."""
