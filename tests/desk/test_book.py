@@ -50,6 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "fund.declare": {"amount": "1"},
     "fund.withdraw": {},
     "market.halt": {"reason": "test"},
+    "market.publish": {"source": "by hand", "start": "2026-06-19T22:00Z", "prices": ["61.50", "-3"]},
     "market.resume": {},
     "market.advance": {"interval": "2026-06-19T22:00Z"},
     "market.set": {"cap": "1000.00"},

@@ -17,6 +17,7 @@ from tests.reference.book import Message
 from tests.reference.continuous import Continuous as Twin
 from tests.reference.continuous import Refused
 from voltadesk.clock import utc_text
+from voltadesk.desk import continuous_audit
 from voltadesk.desk.book import Book
 from voltadesk.desk.position import Position
 from voltadesk.desk.product import QUANTITY_LIMIT_WH
@@ -26,6 +27,7 @@ from voltadesk.units import decimal_text
 EVENTS = int(os.environ.get("VOLTADESK_BOOK_EVENTS", "200000"))  # as for the books alone
 ACTORS = ("olga", "coop", "ann")
 CALM = TOWN + "\n[continuous]\nopen_intervals = 3\ngate_closure_minutes = 30\ntrading_limit = 40\n"
+CALLS = CALM + "opening_call_intervals = 1\nclosing_call_intervals = 1\n"
 HOUR = 3600
 
 
@@ -69,7 +71,7 @@ def refused(town: Town, code: str, actor: str, kind: str, /, **body: Any) -> str
 
 def audit(town: Town) -> None:
     town.audit()
-    town.book.market.continuous.audit(town.book.ledger)
+    continuous_audit.audit(town.book.market.continuous, town.book.ledger)
 
 
 def bank(town: Town, actor: str) -> int:
@@ -169,8 +171,10 @@ def test_products_open_and_close_with_the_clock(town: Town) -> None:
         town, "CLOSED", "ann", "order.place", side="buy", quantity_kwh="1", price="5", product=ahead(town, 0)
     )
     assert told.endswith(f"must begin an interval that is open, {ahead(town, 1)} to {ahead(town, 3)}")
-    for product in (ahead(town, 4), "2026-06-20T00:17Z", "2026-06-01T00:00Z"):
+    for product in (ahead(town, 4), "2026-06-01T00:00Z"):
         refused(town, "CLOSED", "ann", "order.place", side="buy", quantity_kwh="1", price="5", product=product)
+    told = refused(town, "BAD_VALUE", "ann", "order.place", side="buy", quantity_kwh="1", product="2026-06-20T00:17Z")
+    assert told.endswith("must be the start of an interval: 2026-06-20T00:00Z or 2026-06-20T01:00Z")
     closed = Town(TOWN + "\n[continuous]\nopen_intervals = 1\ngate_closure_minutes = 60\n")
     told = refused(closed, "CLOSED", "coop", "order.place", side="buy", quantity_kwh="1", product=ahead(closed))
     assert told.endswith("is not open: no product is")
@@ -197,6 +201,77 @@ def test_halted_nothing_trades_but_orders_can_be_cancelled(town: Town) -> None:
     assert town.do("ann", "order.cancel", order="o-4") == {"order": "o-4", "returned": "0.505"}
 
 
+# Calls ----------------------------------------------------------------------------------------------------------------
+def test_a_product_opens_and_closes_by_a_call() -> None:
+    """Of three products one is in its opening call, one is traded, one is in its closing call."""
+    town = begun(CALLS)
+    continuous, start = town.book.market.continuous, ahead(town, 3)
+    assert [continuous.phase(each) for each in continuous.open_starts()] == ["closing call", "open", "opening call"]
+    body = {"product": start, "quantity_kwh": "2"}
+    told = refused(town, "IN_CALL", "ann", "order.place", side="buy", tif="ioc", price="5.00", **body)
+    assert told == "IN_CALL: order_kind = ioc: must be limit or iceberg in a call"
+    assert "order_kind = market" in refused(town, "IN_CALL", "ann", "order.place", side="buy", **body)
+    for actor, side, kwh, price in (
+        ("ann", "buy", "2", "60.00"), ("coop", "sell", "3", "40.00"), ("olga", "buy", "0.5", "50.00"),
+    ):  # fmt: skip
+        made = town.do(actor, "order.place", side=side, price=price, product=start, quantity_kwh=kwh)
+        assert (made["filled_kwh"], made["open_kwh"]) == ("0", kwh)
+    assert "meet" in refused(town, "SELF_TRADE", "coop", "order.place", side="buy", price="40.00", **body)
+    (product,) = continuous.products.values()
+    assert product.indicative() == (2_500, 4_000)
+    assert town.held("ext:margin:ann") == 2_000 * (6_000 + 50_000)
+    before = {actor: bank(town, actor) + town.held(f"ext:margin:{actor}") for actor in ACTORS}
+    done = town.run()
+    assert done["calls"] == [[start, "2.5", "40.00"]]
+    # At one price, no worse than the limits, so what is held is less than before.
+    assert [product.positions[actor].net_wh for actor in ACTORS] == [500, -2_500, 2_000]
+    assert {actor: bank(town, actor) + town.held(f"ext:margin:{actor}") for actor in ACTORS} == before
+    assert town.held("ext:margin:ann") == 2_000 * (4_000 + 50_000)
+    made = town.book.drain()
+    assert [(row.actor, row.energy_wh, row.price_tick) for row in made.trades[0].trades] == [
+        ("ann", 2_000, 4_000), ("coop", -2_000, 4_000), ("olga", 500, 4_000), ("coop", -500, 4_000),
+    ]  # fmt: skip
+    body = {"price": "45.00", "product": start, "quantity_kwh": "1"}
+    assert town.do("ann", "order.place", side="buy", tif="ioc", **body)["filled_kwh"] == "0.5"
+    assert continuous.phase(product.start_utc) == "open"
+    audit(town)
+    town.run()
+    assert continuous.phase(product.start_utc) == "closing call"
+    late = town.do("coop", "order.place", side="sell", **body)["order"]
+    town.do("ann", "order.place", side="buy", **(body | {"quantity_kwh": "0.4"}))
+    done = town.run()
+    assert (done["calls"], done["expired"]) == ([[start, "0.4", "45.00"]], [late])
+    assert continuous.phase(product.start_utc) == "closed"
+    audit(town)
+    town.run()
+    assert not town.book.ledger.balances("ext:position") + town.book.ledger.balances("ext:margin")
+
+
+def test_what_is_good_until_a_call_is_held_takes_part_in_it() -> None:
+    town = begun(CALLS)
+    now, half, start = town.book.now_utc, HOUR // 2, ahead(town, 1)
+    for until, kwh in ((now + half - 60, "1"), (now + half, "0.2")):  # the call is held at gate closure
+        town.do("ann", "order.place", side="buy", price="5.00", product=start, quantity_kwh=kwh, until=utc_text(until))
+    town.do("coop", "order.place", side="sell", price="5.00", product=start, quantity_kwh="3")
+    assert town.run()["calls"] == [[start, "0.2", "5.00"]]
+
+
+def test_a_product_that_opens_with_the_market_has_its_opening_call_then() -> None:
+    town = Town(CALLS)
+    continuous = town.book.market.continuous
+    calls = [continuous.calls(start) for start in continuous.open_starts()]
+    now = town.book.now_utc
+    assert [call.held_utc(now) - now for call in calls] == [HOUR // 2, HOUR, HOUR]
+    assert [call.name(now) for call in calls] == ["closing call", "opening call", "opening call"]
+
+
+def test_a_desk_without_calls_keeps_its_state(town: Town) -> None:
+    town.do("olga", "market.set", trading_limit="5.00")
+    assert sorted(town.book.market.state()["rules"]["continuous"]) == [
+        "gate_closure_minutes", "open_intervals", "trading_limit",
+    ]  # fmt: skip
+
+
 # Kinds and refusals ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("body", "says"),
@@ -214,6 +289,7 @@ def test_halted_nothing_trades_but_orders_can_be_cancelled(town: Town) -> None:
         ({"tif": "ioc", "until": "2026-06-20T01:00Z"}, "until = 2026-06-20T01:00Z: must not be given with ioc"),
         ({"until": "2026-06-19T01:00Z"}, "until = 2026-06-19T01:00Z: must be later than the book's clock"),
         ({"order_kind": "iceberg"}, "display_kwh = '': must be given for an iceberg order"),
+        ({"order_kind": "iceberg", "price": None}, "price = '': must be given for an iceberg order"),
         ({"display_kwh": "1"}, "display_kwh = 1: must be given for an iceberg order only"),
         ({"order_kind": "iceberg", "display_kwh": "0.009"}, "display_kwh = 0.009: must lie between 1/100 of the"),
         ({"product": None, "tif": "ioc"}, "tif = ioc: must be given with a product only"),
@@ -369,7 +445,7 @@ def test_results_sum_to_what_closing_at_the_mark_gives(trades: list[tuple[int, i
 PRICES = st.integers(-4, 13).map(lambda n: 100 * n)
 WH = st.sampled_from([1, 1_000, 1_500, 2_000, 4_000])
 PLACE = st.fixed_dictionaries(
-    {"side": st.sampled_from(["buy", "sell"]), "quantity": WH, "ahead": st.integers(1, 2)},
+    {"side": st.sampled_from(["buy", "sell"]), "quantity": WH, "ahead": st.integers(1, 3)},
     optional={
         "price": PRICES,
         "kind": st.sampled_from(["limit", "market", "post-only", "iceberg"]),
@@ -395,10 +471,12 @@ FLOOR, CAP, LIMIT = -300, 1_200, 2 * 10**7
 class Pair:
     """A desk and its twin, given the same commands."""
 
-    def __init__(self) -> None:
-        self.town = begun(CALM.replace("trading_limit = 40", "trading_limit = 0.2"))
+    def __init__(self, has_calls: bool) -> None:
+        self.town = begun((CALLS if has_calls else CALM).replace("trading_limit = 40", "trading_limit = 0.2"))
         self.town.do("olga", "market.set", floor="-3.00", cap="12.00")
-        self.twin = Twin(FLOOR, CAP, LIMIT, QUANTITY_LIMIT_WH)
+        # With calls: three hours before its interval a product opens, is traded for one hour, and closes by a call.
+        calls = (lambda start: (start - 2 * HOUR, start - HOUR)) if has_calls else None
+        self.twin = Twin(FLOOR, CAP, LIMIT, QUANTITY_LIMIT_WH, calls)
         self.twin.pass_time(self.town.book.now_utc)
         self.orders: list[tuple[str, int, int]] = []  # of the desk, start of the product, number in the book
 
@@ -503,9 +581,9 @@ class Pair:
 
 
 @settings(max_examples=max(60, EVENTS // 3_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(STEPS)
-def test_any_history_is_as_its_twin_says(steps: list[tuple[str, str, Any, Any, int]]) -> None:
-    pair, again = Pair(), Pair()
+@given(STEPS, st.booleans())
+def test_any_history_is_as_its_twin_says(steps: list[tuple[str, str, Any, Any, int]], has_calls: bool) -> None:
+    pair, again = Pair(has_calls), Pair(has_calls)
     for what, actor, order, limit, back in steps:
         pair.step(what, actor, limit if what == "limit" else order, back)
     for what, actor, order, limit, back in steps:  # without forgetting in between

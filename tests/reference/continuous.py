@@ -6,13 +6,14 @@ price that the product may be settled at; sets and prices are gone through one b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import combinations
 
 from tests.reference import book as reference
 from tests.reference.book import Message, Order
 
-RULES = {"self-trade": "SELF_TRADE", "post-only": "POST_ONLY", "fok": "NOT_FILLED"}
+RULES = {"call": "IN_CALL", "self-trade": "SELF_TRADE", "post-only": "POST_ONLY", "fok": "NOT_FILLED"}
 
 
 class Refused(Exception):
@@ -24,6 +25,7 @@ class Product:
     """A book, everybody's trades (energy bought, price), and which order of the desk a number of the book is."""
 
     book: reference.Book
+    calls: tuple[int, int] = (0, 1 << 62)  # from when on, and until when, it is traded continuously
     trades: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     names: dict[int, tuple[str, str]] = field(default_factory=dict)  # number -> order, actor
     actors: list[str] = field(default_factory=list)
@@ -47,9 +49,15 @@ class Product:
 
 
 class Continuous:
-    """All products; `send` says what a message brings about, and raises Refused where the desk must refuse it."""
+    """All products; `send` says what a message brings about, and raises Refused where the desk must refuse it.
 
-    def __init__(self, floor: int, cap: int, limit: int, most: int) -> None:
+    `calls` says of a product by its start from when on, and until when, it is traded continuously.
+    """
+
+    def __init__(
+        self, floor: int, cap: int, limit: int, most: int, calls: Callable[[int], tuple[int, int]] | None = None
+    ) -> None:
+        self.calls = calls or (lambda start: (0, 1 << 62))
         self.floor, self.cap, self.limit, self.most = floor, cap, limit, most
         self.products: dict[int, Product] = {}
         self.time = 0
@@ -58,8 +66,8 @@ class Continuous:
         """One that is there, or a new one that is not kept yet."""
         if start in self.products:
             return self.products[start]
-        made = Product(reference.Book(self.floor, self.cap, 1, self.most, closure))
-        made.book.take(0, Message("clock", time=self.time))
+        made = Product(reference.Book(self.floor, self.cap, 1, self.most, closure), self.calls(start))
+        self.pass_to(made, self.time)
         return made
 
     def held(self, actor: str) -> int:
@@ -112,7 +120,7 @@ class Continuous:
                 product.actors.append(actor)
         for report in reports:
             if report.event == "traded":
-                sides = (1, -1) if report.side == "buy" else (-1, 1)
+                sides = (-1, 1) if report.side == "sell" else (1, -1)
                 for number, sign in zip((report.id, report.other_id), sides, strict=True):
                     actor = product.names[number][1]
                     product.trades.setdefault(actor, []).append((sign * report.quantity, report.price))
@@ -121,7 +129,20 @@ class Continuous:
     def pass_time(self, time: int) -> None:
         self.time = time
         for product in self.products.values():
-            self.send(product, Message("clock", time=time), {})
+            self.pass_to(product, time)
+
+    def pass_to(self, product: Product, time: int) -> None:
+        """A call that is due is held with all that was good until then; then come the clock, and the next call."""
+        book, (opened, closing) = product.book, product.calls
+        closure = book.closure
+        if book.phase == "call":
+            due = opened if book.time < opened else closure
+            if due <= time:
+                self.send(product, Message("clock", time=due - 1), {})
+                self.send(product, Message("uncross"), {})
+        self.send(product, Message("clock", time=time), {})
+        if book.phase == "continuous" and (time < opened or closing <= time < closure):
+            self.send(product, Message("call"), {})
 
     def settle(self, start: int, price: int) -> dict[str, int]:
         """What each actor's position comes to."""

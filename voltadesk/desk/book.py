@@ -17,14 +17,15 @@ from voltadesk.desk.fleet import Battery, Fleet, batteries_of, unlimited
 from voltadesk.desk.fund import Fund
 from voltadesk.desk.ledger import Entry, Ledger
 from voltadesk.desk.market import IntervalResult, Market
-from voltadesk.desk.receipt import Trades
+from voltadesk.desk.outcome import Passed
+from voltadesk.desk.receipt import Trades, hash_of
 from voltadesk.desk.refusal import Refusal, price_text
 from voltadesk.desk.roles import ADMIN, ALLOWED, INVESTOR, OPERATOR, OWNER, WHILE_HALTED
 from voltadesk.desk.source import Source
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.strategy.rolling import PUBLISHED
-from voltadesk.units import E8_PER_CURRENCY, money_decimal, mwh_decimal
+from voltadesk.units import E8_PER_CURRENCY, decimal_text, money_decimal, mwh_decimal
 
 Effects = dict[str, Any]
 Handler = Any
@@ -206,6 +207,10 @@ class Book:
         return {"halted": self.halted}
 
     def _resume(self, entry: int, actor: str, command: c.MarketResume, time_utc: int) -> Effects:
+        market = self.market
+        if market is not None and market.published is not None and not market.published.count(market.next):
+            limit = "must have a price before the market goes on: publish it (voltadesk market feed)"
+            raise Refusal("NO_PRICE", "interval", utc_text(market.next_utc), limit)
         self.halted = ""
         return {"halted": ""}
 
@@ -227,12 +232,13 @@ class Book:
             self.halted = f"stale feed: {error}"
             return {"interval": utc_text(command.interval), "halted": self.halted}
         self._results.append(result)
-        expired = market.continuous.pass_time(self.ledger, entry)
+        passed = market.continuous.pass_time(self.ledger, entry)
         self._halt_outside_band(market, result.figures["price_tick"])
         return {
             "interval": utc_text(result.start_utc),
             **_told(result),
-            **({"expired": expired} if expired else {}),
+            **({"expired": passed.expired} if passed.expired else {}),
+            **(_calls(passed) if passed.held else {}),
             "paid": self._pay_redemptions(entry, result.start_utc),
             "results": results_hash(result),
             "halted": self.halted,
@@ -246,6 +252,15 @@ class Book:
             self.halted = f"price {price_text(price_tick)} below the band, {price_text(low)}"
         if high is not None and price_tick > high:
             self.halted = f"price {price_text(price_tick)} above the band, {price_text(high)}"
+
+    def _publish(self, entry: int, actor: str, command: c.MarketPublish, time_utc: int) -> Effects:
+        market = self._require_market()
+        if market.published is None:
+            limit = "has no upstream.feed, so it takes no prices"
+            raise Refusal("BAD_VALUE", "market", market.scenario.name, limit)
+        fetched_utc = command.fetched or 0
+        done = market.published.take(entry, market.next, command.start, command.prices, fetched_utc)
+        return {"source": command.source, **done}
 
     def _market_set(self, entry: int, actor: str, command: c.MarketSet, time_utc: int) -> Effects:
         market, changes = self._require_market(), command.model_dump(exclude_none=True)
@@ -410,6 +425,13 @@ def _told(result: IntervalResult) -> Effects:
     }
 
 
+def _calls(passed: Passed) -> Effects:
+    """The call auctions of products that were held: product, kWh, price; and the hash of what was traded in them."""
+    calls = [[utc_text(held.start_utc), decimal_text(held.energy_wh, 3), price_text(held.price_tick)]
+             for held in passed.held]  # fmt: skip
+    return {"calls": calls, "call_results": hash_of(passed.trades)}
+
+
 def _battery(command: c.BatteryAdd) -> Battery:
     limits = unlimited(command.strategy)
     return Battery(
@@ -453,6 +475,7 @@ _HANDLERS: dict[str, Handler] = {
     "market.halt": Book._halt,
     "market.resume": Book._resume,
     "market.advance": Book._advance,
+    "market.publish": Book._publish,
     "market.set": Book._market_set,
     "order.place": Book._order_place,
     "order.amend": Book._order_amend,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from voltadesk.desk.refusal import NAME, Refusal
 from voltadesk.desk.roles import DELEGABLE
 from voltadesk.errors import BadInput, limit_of
-from voltadesk.scenario.values import ROUNDS_LIMIT, TRADING_LIMIT_E8
+from voltadesk.scenario.values import PUBLISHED_LIMIT, ROUNDS_LIMIT, TRADING_LIMIT_E8
 from voltadesk.units import ENERGY_LIMIT_WH, MONEY_LIMIT_E8, POWER_LIMIT_W, PRICE_LIMIT_TICK, parse_scaled
 
 ORDER_LIMIT_WH = 10**10
@@ -305,6 +305,19 @@ class MarketAdvance(Command):
     interval: Moment
 
 
+class MarketPublish(Command):
+    """Prices of the grid above for coming intervals, the first of which begins at `start`, and where they are from.
+
+    `fetched` is when the source was asked, by the clock of whoever publishes.
+    """
+
+    kind = "market.publish"
+    source: Reference
+    start: Moment
+    prices: Annotated[list[Price], Field(min_length=1, max_length=PUBLISHED_LIMIT)]
+    fetched: Moment | None = None
+
+
 class MarketSet(Command):
     """Change the market's rules from the next interval on."""
 
@@ -456,6 +469,7 @@ COMMANDS: dict[str, type[Command]] = {
         MarketHalt,
         MarketResume,
         MarketAdvance,
+        MarketPublish,
         MarketSet,
         OrderPlace,
         OrderAmend,

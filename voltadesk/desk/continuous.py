@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voltadesk.clock import utc_text
+from voltadesk.desk.calls import Calls, calls_of
 from voltadesk.desk.commands import moment_utc
-from voltadesk.desk.ledger import WH, Ledger, LedgerError, Posting
+from voltadesk.desk.ledger import WH, Ledger, Posting
+from voltadesk.desk.outcome import Held, Passed, Result
 from voltadesk.desk.position import Position
 from voltadesk.desk.product import QUANTITY_LIMIT_WH, Product, Report, Terms, Ticket
 from voltadesk.desk.product_order import ProductOrder, book_kind
@@ -27,19 +29,6 @@ if TYPE_CHECKING:
 
 ORDERS_LIMIT = 1_000  # open orders of one actor in one product
 CONTINUOUS, DELIVERY = "continuous", "delivery"  # the markets that receipts name
-
-
-class Result(NamedTuple):
-    """What came of a command about an order: what it traded, and what is left of it."""
-
-    order: str
-    product: Product
-    until_utc: int  # when it expires
-    open_wh: int
-    filled_wh: int
-    amount_e8: int  # received for it; paid is negative
-    held_e8: int  # of the actor in the product
-    trades: tuple[Trade, ...] = ()
 
 
 class Found(NamedTuple):
@@ -65,6 +54,17 @@ class Continuous:
         """Gate closure of a product [s UTC]."""
         return start_utc - 60 * self.market.founded.continuous.gate_closure_minutes
 
+    def calls(self, start_utc: int) -> Calls:
+        """The call auctions of a product."""
+        market = self.market
+        return calls_of(market.founded.continuous, start_utc, market.step_s, market.start_utc)
+
+    def phase(self, start_utc: int) -> str:
+        """Open, opening call, closing call, or closed."""
+        if start_utc not in self.open_starts():
+            return "closed"
+        return self.calls(start_utc).name(self.market.next_utc) or "open"
+
     def open_starts(self) -> range:
         """Starts of the products that are open now [s UTC]."""
         market, rules = self.market, self.market.founded.continuous
@@ -75,14 +75,20 @@ class Continuous:
         return range(first_utc, last_utc + 1, market.step_s)
 
     def product(self, start_utc: int) -> Product:
-        """A product to be looked at: one that is open, or that is closed and not settled. Raises Refusal CLOSED."""
+        """A product to be looked at: one that is open, or that is closed and not settled.
+
+        Raises Refusal CLOSED for any other, BAD_VALUE where no interval begins then.
+        """
         if start_utc not in self.products:
             self._require_open(start_utc)
             return self._new(start_utc)
         return self.products[start_utc]
 
     def _require_open(self, start_utc: int) -> None:
-        opened = self.open_starts()
+        opened, step_s = self.open_starts(), self.market.step_s
+        if past_s := (start_utc - self.market.start_utc) % step_s:
+            nearest = f"{utc_text(start_utc - past_s)} or {utc_text(start_utc - past_s + step_s)}"
+            raise Refusal("BAD_VALUE", "product", utc_text(start_utc), f"must be the start of an interval: {nearest}")
         if not opened:
             raise Refusal("CLOSED", "product", utc_text(start_utc), "is not open: no product is")
         if start_utc not in opened:
@@ -106,14 +112,14 @@ class Continuous:
     def place(self, ledger: Ledger, entry: int, actor: str, asked: ProductOrder) -> Result:
         """An order of an actor: traded at once as far as it can be, the rest as its kind and time in force have it.
 
-        Raises Refusal BAD_VALUE, CLOSED, TOO_MANY, INSUFFICIENT_FUNDS, SELF_TRADE, POST_ONLY, NOT_FILLED.
+        Raises Refusal BAD_VALUE, CLOSED, TOO_MANY, INSUFFICIENT_FUNDS, SELF_TRADE, POST_ONLY, NOT_FILLED, IN_CALL.
         """
         self._require_open(asked.start_utc)
         kind = book_kind(asked)
         product = self.products.get(asked.start_utc)
         if product is None:  # it is kept once it has an order
             product = self._new(asked.start_utc)
-            product.pass_time(self.market.next_utc)
+            product.pass_time(self.market.next_utc, self.calls(asked.start_utc))
         side = ev.SIDES.index(asked.side)
         price_tick = asked.price_tick
         if price_tick is None:
@@ -124,7 +130,7 @@ class Continuous:
         self._require_funds(ledger, actor, product, Terms(side, asked.quantity_wh, price_tick))
         reports = product.send(
             ev.TYPE_NEW,
-            asked.told(actor),
+            asked.told(actor) | {"order_kind": ev.KINDS[kind]},
             id=product.placed + 1,
             owner=product.owner(actor),
             side=side,
@@ -182,12 +188,19 @@ class Continuous:
         return [ticket.id for ticket in sorted(gone)]
 
     # Time -------------------------------------------------------------------------------------------------------------
-    def pass_time(self, ledger: Ledger, entry: int) -> list[str]:
-        """Let orders expire at the market's clock; returns which, oldest first."""
-        gone: list[Ticket] = []
+    def pass_time(self, ledger: Ledger, entry: int) -> Passed:
+        """Let orders expire at the market's clock, and hold the calls that are due."""
+        gone, held, trades = list[Ticket](), list[Held](), list[Trade]()
         for product in self._in_order():
-            gone += self._take_in(ledger, entry, product, product.pass_time(self.market.next_utc))[0]
-        return [ticket.id for ticket in sorted(gone)]
+            reports = product.pass_time(self.market.next_utc, self.calls(product.start_utc))
+            gone += [product.tickets[report.id] for report in reports if report.event == ev.EVENT_EXPIRED]
+            trades += self._take_in(ledger, entry, product, reports)[1]
+            held += [
+                Held(product.start_utc, report.quantity_wh, report.price_tick)
+                for report in reports
+                if report.event == ev.EVENT_UNCROSSED and report.quantity_wh
+            ]
+        return Passed([ticket.id for ticket in sorted(gone)], held, trades)
 
     def settle(self, ledger: Ledger, entry: int, start_utc: int, price_tick: int) -> tuple[Trade, ...]:
         """Settle all positions in the product of an interval that has been run, at its price; returns the receipts."""
@@ -236,9 +249,9 @@ class Continuous:
             if report.event != ev.EVENT_TRADED:
                 continue
             tickets = product.tickets[report.id], product.tickets[report.other_id]
-            buyer, seller = tickets if report.side == ev.SIDE_BUY else tickets[::-1]
+            buyer, seller = tickets[::-1] if report.side == ev.SIDE_SELL else tickets
             product.trade(report.quantity_wh, report.price_tick, buyer.actor, seller.actor)
-            for ticket in tickets:  # the aggressor first
+            for ticket in tickets:  # the aggressor first, in a call the buyer
                 energy_wh = report.quantity_wh if ticket is buyer else -report.quantity_wh
                 amount_e8 = -energy_wh * report.price_tick
                 participant = f"order:{ticket.id}"
@@ -300,35 +313,7 @@ class Continuous:
         made, self._made = self._made, []
         return made
 
-    # Checks and plain values ------------------------------------------------------------------------------------------
-    def check(self, ledger: Ledger) -> None:
-        """Positions sum to nothing and what is held is what the products say. Raises LedgerError."""
-        if ledger.total("ext:margin:*", ledger.currency) != self.held_e8:
-            raise LedgerError("held for continuous trading and the products' own figures differ")
-        for commodity in (ledger.currency, WH):
-            if ledger.total("ext:position:*", commodity):
-                raise LedgerError(f"positions sum to {ledger.total('ext:position:*', commodity)} {commodity}, not 0")
-
-    def audit(self, ledger: Ledger) -> None:
-        """Count everything again, from books, positions and the ledger. Raises LedgerError."""
-        self.check(ledger)
-        sums: dict[tuple[str, str], int] = {}
-        for product in self.products.values():
-            for actor, position in product.positions.items():
-                if position.held_e8 != product.at_stake(actor)[0]:
-                    raise LedgerError(f"{actor} has not held in {_name(product)} what may be lost there")
-                for key, amount in (
-                    ((f"ext:position:{actor}", ledger.currency), position.cash_e8),
-                    ((f"ext:position:{actor}", WH), position.net_wh),
-                    ((f"ext:margin:{actor}", ledger.currency), position.held_e8),
-                ):
-                    sums[key] = sums.get(key, 0) + amount
-            if sorted(product.tickets) != sorted(product.book.orders()["id"].tolist()):
-                raise LedgerError(f"orders of {_name(product)} and its book differ")
-        posted = [row for root in ("ext:position:", "ext:margin:") for row in ledger.balances(root)]
-        if {key: amount for key, amount in sums.items() if amount} != {(row[0], row[1]): row[2] for row in posted}:
-            raise LedgerError("positions and the ledger differ")
-
+    # Plain values -----------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
         """The products as texts, by their start."""
         return {utc_text(product.start_utc): product.text() for product in self._in_order()}

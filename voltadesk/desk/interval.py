@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voltadesk.desk.fleet import Battery, Dispatch, Fleet
 from voltadesk.desk.ledger import WH, LedgerError, Posting
@@ -104,12 +105,17 @@ def _limits(market: Market, fleet: Fleet, names: Sequence[str]) -> list[list[int
         rows = np.zeros(len(names), BATTERY)
         for row, battery in zip(rows, batteries, strict=True):
             _place_battery(row, battery, fleet)
-        world = market.world()
-        out = world.upstream_price_tick
-        published_tick = None if out is None else published_ahead(out, market.next, second, market.step_s)
         moment = Moment(market.next_utc, second, market.step_s, market.scenario.operator.margin)
-        place_limits(market.outlook, moment, published_tick, strategies, rows, limit_tick)
+        place_limits(market.outlook, moment, _published_ahead(market), strategies, rows, limit_tick)
     return limit_tick.T.tolist()
+
+
+def _published_ahead(market: Market) -> NDArray[np.int64] | None:
+    """What is out of the grid's prices of the day after the next interval (n,); None without a grid above."""
+    if market.published is not None:
+        return market.published.ahead(market.next)
+    out = market.world().upstream_price_tick
+    return None if out is None else published_ahead(out, market.next, market.local_second, market.step_s)
 
 
 def _learns(fleet: Fleet) -> bool:
@@ -336,4 +342,6 @@ def _remember(market: Market, fleet: Fleet, exchange: Exchange) -> None:
     if price_tick != NO_PRICE_TICK:
         market.last_price_tick = price_tick
         fleet.fund.mark(price_tick)
+    if market.published is not None:
+        market.published.passed(market.next)
     market.next += 1

@@ -12,8 +12,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voltadesk.clock import utc_text
+from voltadesk.desk import continuous_audit
 from voltadesk.desk.continuous import Continuous, Found
 from voltadesk.desk.ledger import Ledger, LedgerError, Posting
+from voltadesk.desk.published import Published
 from voltadesk.desk.receipt import Trade
 from voltadesk.desk.refusal import Refusal, price_text
 from voltadesk.desk.source import Source
@@ -44,6 +46,12 @@ _SECTIONS = {
     ),
     "continuous": ("trading_limit",),
 }
+_NEWER = (  # settings that older desks don't know
+    ("community", "zic_percent"),
+    ("community", "rounds"),
+    ("continuous", "opening_call_intervals"),
+    ("continuous", "closing_call_intervals"),
+)
 
 
 @dataclass(frozen=True)
@@ -141,6 +149,8 @@ class Market:
         grid = self.founded.time.grid()
         self.start_utc, self.step_s, self.zone = grid.start_utc, grid.step_s, grid.zone
         self.outlook = Outlook(grid.step_s)  # learns while a battery goes by it
+        feed = self.founded.upstream.feed if self.founded.upstream is not None else None
+        self.published = None if feed is None else Published(feed, self.start_utc, self.step_s)
 
     @property
     def next_utc(self) -> int:
@@ -176,20 +186,23 @@ class Market:
     def world(self) -> World:
         """The scenario's outside, with conditions of the next interval and of those around it.
 
-        Its days are doubled until they hold that interval. Raises BadInput where files end before them, or at the most
-        intervals that a scenario may have.
+        Its days are doubled until they hold that interval. Raises BadInput where files end before them, where a feed
+        has published no price for the interval, or at the most intervals that a scenario may have.
         """
         from voltadesk.scenario.world import World  # brings the compiler with it, which most commands don't need
 
+        published_tick = None if self.published is None else self.published.price(self.next)
         first = self.next - self.next % HELD
         if self._world is None or self.next >= self._world.grid.count:
             days = self.founded.time.days
             while self.next >= self._over(days).time.grid().count:
                 days = DAYS_LIMIT if days < DAYS_LIMIT < 2 * days else 2 * days
             with self.source.folder() as folder:
-                self._world = World(self.source.on_disk(self._over(days)), folder, first, HELD)
+                self._world = World(self.source.on_disk(self._over(days)), folder, first, HELD, is_fed=True)
         elif self.next not in self._world.held:
             self._world.hold(first, HELD)
+        if published_tick is not None and self._world.upstream_price_tick is not None:
+            self._world.upstream_price_tick[self.next] = published_tick
         return self._world
 
     def _over(self, days: int) -> Scenario:
@@ -305,7 +318,7 @@ class Market:
 
         Raises LedgerError.
         """
-        self.continuous.check(ledger)
+        continuous_audit.check(self.continuous, ledger)
         by_actor: dict[str, int] = {}
         for order in self.orders.values():
             by_actor[order.actor] = by_actor.get(order.actor, 0) + order.held_e8
@@ -322,13 +335,14 @@ class Market:
     def state(self) -> dict[str, Any]:
         """All that changes, in lists, texts and integers, the same for the same market."""
         learnt, products = self.outlook.state(), self.continuous.state()
+        published = {} if self.published is None else self.published.state()
         rules = {section: getattr(self.scenario, section).model_dump() for section in _SECTIONS}
         # What is as it was founded is left out where older desks know no such thing.
         if self.scenario.continuous == self.founded.continuous:
             del rules["continuous"]
-        for name in ("zic_percent", "rounds"):
-            if rules["community"][name] == getattr(self.founded.community, name):
-                del rules["community"][name]
+        for section, name in _NEWER:
+            if section in rules and rules[section][name] == getattr(getattr(self.founded, section), name):
+                del rules[section][name]
         return {
             "band": [[] if end is None else [end] for end in self.band],
             **({"continuous": products} if products else {}),
@@ -341,6 +355,7 @@ class Market:
                 name: asdict(plant) | {"outages": [list(span) for span in plant.outages]}
                 for name, plant in ((name, self._plants[name]) for name in sorted(self._changed_plants))
             },
+            **({"published": published} if published else {}),
             "reference_tick": self.reference_tick,
             "rules": rules,
             "units": self.units,
@@ -369,6 +384,8 @@ class Market:
         }
         market.scenario = market.scenario.model_copy(update=sections)
         market.continuous.take_state(state.get("continuous", {}))
+        if market.published is not None:
+            market.published.take_state(state.get("published", {}))
         market.units = [list(unit) for unit in state["units"]]
         market.waiting_wh = list(state["waiting_wh"])
         return market

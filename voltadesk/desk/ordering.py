@@ -6,9 +6,10 @@ from typing import Any
 
 from voltadesk.clock import utc_text
 from voltadesk.desk import commands as c
-from voltadesk.desk.continuous import Found, Result
+from voltadesk.desk.continuous import Found
 from voltadesk.desk.ledger import Ledger
 from voltadesk.desk.market import Asked, Market
+from voltadesk.desk.outcome import Result
 from voltadesk.desk.product_order import ProductOrder
 from voltadesk.desk.receipt import hash_of
 from voltadesk.desk.refusal import Refusal

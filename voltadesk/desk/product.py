@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from voltadesk.desk.calls import Calls
 from voltadesk.desk.position import Position, Side, worst_loss_e8
 from voltadesk.desk.refusal import Refusal
 from voltadesk.engine import book_events as ev
@@ -25,8 +26,9 @@ _CODES = {
     ev.RULE_SELF_TRADE: "SELF_TRADE",
     ev.RULE_POST_ONLY: "POST_ONLY",
     ev.RULE_FOK: "NOT_FILLED",
+    ev.RULE_CALL: "IN_CALL",
 }
-_FIELDS = {"quantity": "quantity_kwh", "display": "display_kwh", "time": "until"}
+_FIELDS = {"quantity": "quantity_kwh", "display": "display_kwh", "time": "until", "kind": "order_kind"}
 
 
 class Ticket(NamedTuple):
@@ -105,9 +107,25 @@ class Product:
         self._text = ""
         return [Report(row[2], *row[4:9]) for row in rows.tolist()]
 
-    def pass_time(self, now_utc: int) -> list[Report]:
-        """Let orders expire that have come to their time, and all of them at gate closure."""
-        return self.send(ev.TYPE_CLOCK, time_utc=now_utc)
+    def pass_time(self, now_utc: int, calls: Calls) -> list[Report]:
+        """Let orders expire that have come to their time, and all of them at gate closure; begin and hold calls.
+
+        What is good until a call is held still takes part in it.
+        """
+        reports = []
+        held_utc = calls.held_utc(self.book.clock_utc)
+        if self.book.phase == ev.PHASE_CALL and held_utc is not None and held_utc <= now_utc:
+            reports += self.send(ev.TYPE_CLOCK, time_utc=held_utc - 1)
+            reports += self.send(ev.TYPE_UNCROSS)
+        reports += self.send(ev.TYPE_CLOCK, time_utc=now_utc)
+        if self.book.phase == ev.PHASE_CONTINUOUS and calls.held_utc(now_utc) is not None:
+            reports += self.send(ev.TYPE_CALL)
+        return reports
+
+    def indicative(self) -> tuple[int, int | None]:
+        """What a call would trade if it were held now [Wh], and its price; None where that is nothing."""
+        energy_wh, price_tick = self.book.indicative() if self.tickets else (0, 0)
+        return energy_wh, price_tick if energy_wh else None
 
     def orders_of(self, actor: str) -> Table:
         """The actor's open orders (ORDER), bids first, in their priority."""

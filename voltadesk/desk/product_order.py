@@ -43,12 +43,13 @@ def book_kind(asked: ProductOrder) -> int:
     kind = asked.order_kind or ("market" if asked.price_tick is None else "limit")
     tif = asked.tif or ("ioc" if kind == "market" else "gfs" if asked.until_utc is None else "gtt")
     price = "" if asked.price_tick is None else price_text(asked.price_tick)
+    named = f"{'an' if kind == 'iceberg' else 'a'} {kind} order"
     if kind == "market":
         require(asked.price_tick is None, "price", price, "must not be given for a market order")
         require(tif in ("ioc", "fok"), "tif", tif, "must be ioc or fok for a market order")
     else:
-        require(asked.price_tick is not None, "price", None, f"must be given for a {kind} order")
-        require(kind == "limit" or tif in ("gfs", "gtt"), "tif", tif, f"must be gfs or gtt for a {kind} order")
+        require(asked.price_tick is not None, "price", None, f"must be given for {named}")
+        require(kind == "limit" or tif in ("gfs", "gtt"), "tif", tif, f"must be gfs or gtt for {named}")
     until = None if asked.until_utc is None else utc_text(asked.until_utc)
     if tif == "gtt":
         require(until is not None, "until", until, "must be given with gtt")

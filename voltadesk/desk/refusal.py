@@ -28,12 +28,14 @@ CODES = {
     "NO_HOLDERS": "nobody holds shares",
     "TOO_MANY": "as many as there may be",
     "NO_MARKET": "the desk has no market",
+    "NO_PRICE": "the price feed has none for the next interval",
     "NOTHING_DUE": "no dividend is waiting to be withdrawn, or the statement is paid",
     # Order books
     "CLOSED": "the product is not open",
     "SELF_TRADE": "an order that would meet one of its owner's own",
     "POST_ONLY": "an order that must not trade at once would do so",
     "NOT_FILLED": "an order that must be filled in full at once can't be",
+    "IN_CALL": "the product collects orders for a call, in which they stay",
 }
 
 

@@ -30,6 +30,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "market.halt": frozenset({OWNER, ADMIN, OPERATOR}),
     "market.resume": frozenset({OWNER, ADMIN}),
     "market.advance": frozenset({OPERATOR}),
+    "market.publish": frozenset({OPERATOR}),
     "market.set": frozenset({ADMIN, OPERATOR}),
     "order.place": frozenset({INVESTOR}),
     "order.amend": frozenset({INVESTOR}),
@@ -48,7 +49,8 @@ GRANTED_BY: dict[str, frozenset[str]] = {
     AUDITOR: frozenset({OWNER, ADMIN}),
 }
 
-# Nothing trades and nothing is bought while the desk is halted; what is owed can be paid, rights can be mended.
+# Nothing trades and nothing is bought while the desk is halted; what is owed can be paid, rights can be mended, and
+# prices come in, as the want of one may be what halted it.
 WHILE_HALTED = frozenset(
     {
         "actor.rotate-key",
@@ -62,6 +64,7 @@ WHILE_HALTED = frozenset(
         "community.pay",
         "order.cancel",
         "market.halt",
+        "market.publish",
         "market.resume",
     }
 )
@@ -72,6 +75,7 @@ DELEGABLE = (
     "home.set",
     "market.advance",
     "market.halt",
+    "market.publish",
     "order.amend",
     "order.cancel",
     "order.place",
