@@ -155,6 +155,20 @@ def test_parquet_of_every_type(tmp_path: Path) -> None:
     assert len(read_meter_file(path).readings) == 1
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_name_is_no_pattern_of_names(tmp_path: Path, form: str) -> None:
+    folder = tmp_path / "meters [1]"
+    folder.mkdir()
+    for n, name in enumerate(["a*[1]", "ab1", "ab[1]"]):
+        rows = f"SELECT {BEGIN} + n * 900 AS time, {n + 1} AS a_kwh FROM range(3) t(n)"  # noqa: S608
+        duckdb.execute(f"COPY ({rows}) TO '{folder}/{name}.{form}' (FORMAT {form})")
+    for n, name in enumerate(["a*[1]", "ab1", "ab[1]"]):
+        path = folder / f"{name}.{form}"
+        assert is_plain(path)
+        (reading,) = read_plain(path, None, "start", DELIMITERS).readings
+        assert reading.energy_wh.tolist() == [1000 * (n + 1)] * 3
+
+
 def test_a_parquet_file_with_more_columns_than_are_read_at_once(tmp_path: Path) -> None:
     path = tmp_path / "m.parquet"
     columns = ", ".join(f'(n * {m})::INTEGER AS "m{m:03d} Wh"' for m in range(600))

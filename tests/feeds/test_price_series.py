@@ -84,6 +84,15 @@ def test_a_row_that_stands_twice_alike_is_dropped_and_counted(tmp_path: Path) ->
     assert "1 rows that stand twice, alike" in series.counts()
 
 
+def test_rounded_values_of_several_files_are_counted_together(tmp_path: Path) -> None:
+    files = [
+        written(tmp_path / f"{day}.csv", [(60 * n, "1.005") for n in range(4)], START + timedelta(hours=4 * day))
+        for day in range(2)
+    ]
+    series = checked([rows_of(file, Layout()) for file in files], "refuse")
+    assert series.counts() == ["8 values rounded to 0.01, halves to even"]
+
+
 def test_a_row_that_stands_twice_with_two_prices_is_refused_whatever_is_told(tmp_path: Path) -> None:
     found = fault(read(written(tmp_path / "twice.csv", [*hours([1, 2, 3]), (60, "9")])), "previous", "keep")
     assert (found.kind, found.weight) == ("conflict", "wrong")

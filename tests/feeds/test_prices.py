@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +43,13 @@ def test_plain_file(tmp_path: Path) -> None:
     assert (file.grid.start_utc, file.grid.step_s, file.grid.count) == (1_735_689_600, 3600, 3)
     assert file.price_tick.tolist() == [150, -200, 300]
     assert (file.column, file.notes, file.grid.zone.key) == ("price", (), "UTC")
+
+
+def test_a_name_is_no_pattern_of_names(tmp_path: Path) -> None:
+    for price, name in ((1, "b*[1].parquet"), (2, "bats1.parquet")):
+        rows = f"SELECT 1735689600 + 3600 * n AS time, {price} AS price FROM range(3) t(n)"  # noqa: S608
+        duckdb.execute(f"COPY ({rows}) TO '{tmp_path / name}' (FORMAT parquet)")
+    assert read_prices(tmp_path / "b*[1].parquet").price_tick.tolist() == [100] * 3
 
 
 def test_stamps_at_the_end(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ MALFORMED: list[str | bytes] = [
     entries(unit=7), '{"data": {"a": 1}}', '{"data": [1]}', '{"data": [[]]}', '{"data": [{}]}',
     '{"multiAreaEntries": [{}]}', '{"multiAreaEntries": [{"entryPerArea": 3}]}',
     '{"multiAreaEntries": [{"entryPerArea": {"A": 1}}]}', '{"prices": [3]}', "<", "<a/>", "<?xml version='1.0'?>",
+    XML[:400].replace("utf-8", "bogus"),
     XML[:400], XML.replace("A44", "A65"), XML.replace("A01</curve", "A02</curve"), XML.replace("PT60M", "P1D"),
     XML.replace("PT60M", "PT60M" * 2), XML.replace("<position>1<", "<position>0<"),
     XML.replace("<position>1<", "<position>x<"), XML.replace("<position>1<", "<position>99999999999<"),

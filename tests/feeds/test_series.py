@@ -66,7 +66,7 @@ def test_half_even_is_the_decimal_modules(tmp_path_factory: pytest.TempPathFacto
     rounded = [number.quantize(Decimal("0.01"), ROUND_HALF_EVEN) for number in numbers]
     assert series.values.tolist() == [int(number * 100) for number in rounded]
     changed = sum(number != whole for number, whole in zip(numbers, rounded, strict=True))
-    told = f"{changed} of {len(numbers)} values rounded to 0.01, halves to even"
+    told = f"{changed} values rounded to 0.01, halves to even"
     assert series.notes == ((told,) if changed else ())
 
 
@@ -113,7 +113,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert "a directory" in str(refusal(tmp_path))
     empty = written(tmp_path, "")
     assert "an empty file" in str(refusal(empty))
-    assert "rows = 1: must be at least 2" in str(refusal(written(tmp_path, "time,price", "2025-01-01T00:00Z,1")))
+    assert "rows = 0: must be at least 1" in str(refusal(written(tmp_path, "time,price")))
+    alone = written(tmp_path, "time,price", "2025-01-01T00:00Z,1")
+    assert "time = 2025-01-01T00:00Z: must be at least two different times" in str(refusal(alone))
     latin = tmp_path / "latin.csv"
     latin.write_bytes("time,price\n2025-01-01T00:00Z,1\n2025-01-01T01:00Z,5 €\n".encode("cp1252"))
     assert refusal(latin).where == f"{latin}: line 3"

@@ -26,7 +26,7 @@ SKIPPED = "2026-03-29 02:00"
     ("change", "content", "message"),
     [
         (HOURLY, None, "prices.csv: no such file or directory, must be CSV, JSON or XML in UTF-8, or Parquet"),
-        (METER, None, "meter.csv: no such file or directory, must be a CSV file in UTF-8"),
+        (METER, None, "meter.csv: no such file or directory, must be CSV, JSON or XML in UTF-8"),
         (HOURLY, "", "prices.csv: is an empty file, must be CSV, JSON or XML in UTF-8, or Parquet"),
         (HOURLY, hours([28, 29]),
          f"prices.csv: line 28: time = {SKIPPED}: does not exist on the clock of Europe/Berlin"),

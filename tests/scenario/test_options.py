@@ -97,7 +97,7 @@ def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         (("a", "b"), "got unexpected extra argument(s) (b)"),
         (("--threads", "3"), "--threads = 3: must be at most 2"),
         (("--threads", "two"), "--threads = two: must be a whole number"),
-        (("--format", "xml"), "--format = xml: must be one of parquet, csv"),
+        (("--format", "xml"), "--format = xml: must be one of parquet, csv, json"),
         (
             ("--compare-without", "x"),
             "--compare-without = x: must be one of fleet, community, solar, flexible, upstream",

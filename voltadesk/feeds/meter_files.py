@@ -2,7 +2,8 @@
 
 A file is long (a row for each meter and time) or wide (a column for each meter); values are energies of intervals or
 the readings of counters, in Wh, kWh or MWh, or mean powers. All of that is read from the header (`meter_columns`) and
-said in `MeterFile.notes`. Watt-hours are the floor of the running total, so that no part of one is lost.
+said in `MeterFile.notes`. Watt-hours are the floor of the running total, so that no part of one is lost. Green Button
+XML and JSON are told by how they begin, and made into such tables.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import Literal
 
 from voltadesk.errors import BadInput
+from voltadesk.feeds.green_button import is_xml, register_table
 from voltadesk.feeds.meter_columns import UNITS, Header, read_header
 from voltadesk.feeds.meter_layout import header_of, iso_day, long_series, once, wide_series
 from voltadesk.feeds.meter_plain import read_plain
+from voltadesk.feeds.meter_records import is_json, meter_records
 from voltadesk.feeds.meter_scan import NotPlain
 from voltadesk.feeds.meter_series import Reader, Reading, Said, Series, Stamps
 from voltadesk.feeds.parquet import read_parquet
-from voltadesk.feeds.table import Table, read_table
+from voltadesk.feeds.table import Table, parse_table, read_text
 from voltadesk.feeds.times import STAMP, time_column_of
 
 DELIMITERS = ",;\t"
@@ -43,7 +46,7 @@ class MeterFile:
 
 
 def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamps = "start") -> MeterFile:
-    """The registers of all meters in a CSV or Parquet file.
+    """The registers of all meters in a CSV, Parquet, Green Button XML or JSON file.
 
     Times are ISO 8601 with Z or an offset, unix seconds, or a plain date and time, which is read on the clock of
     `timezone` or as UTC without one. A row is about the interval that begins (or with `stamps="end"` ends) at its time;
@@ -64,7 +67,7 @@ def read_meter_file(path: Path | str, timezone: str | None = None, stamps: Stamp
 
 def read_text_file(path: Path, timezone: str | None = None, stamps: Stamps = "start") -> MeterFile:
     """`read_meter_file` for what is not plain: it takes longer, knows all forms and names every fault."""
-    table = _table(path)
+    table, told = _table(path)
     time = time_column_of(table, None)
     times = [c for c, cell in enumerate(table.rows[0]) if c != time and STAMP.fullmatch(cell.strip())]
     header = read_header(table.columns, time, times, header_of(table))
@@ -79,8 +82,8 @@ def read_text_file(path: Path, timezone: str | None = None, stamps: Stamps = "st
             unread.append((series, error))
     problems += _told_once(unread)
     return MeterFile(
-        table.place, header.shape, len(table.rows), tuple(readings), _notes(header, reader.said), tuple(problems),
-        frozenset(series.meter for series, _ in unread),
+        table.place, header.shape, len(table.rows), tuple(readings), (*_notes(header, reader.said), *told),
+        tuple(problems), frozenset(series.meter for series, _ in unread),
     )  # fmt: skip
 
 
@@ -101,7 +104,12 @@ def _told_once(faults: Sequence[tuple[Series, BadInput]]) -> list[BadInput]:
 
 
 def _is_large(path: Path) -> bool:
-    return path.is_file() and (path.suffix.lower() in PARQUET or path.stat().st_size >= LARGE_BYTES)
+    """Whether it pays to read a file by column; XML and JSON have none."""
+    if not path.is_file() or path.suffix.lower() in PARQUET:
+        return path.is_file()
+    with path.open("rb") as file:
+        begin = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return begin not in (b"<", b"{", b"[") and path.stat().st_size >= LARGE_BYTES
 
 
 def _notes(header: Header, said: Said) -> tuple[str, ...]:
@@ -112,16 +120,21 @@ def _notes(header: Header, said: Said) -> tuple[str, ...]:
     return (what, *said.times, *(f"ignored, {why}: {', '.join(names)}" for why, names in ignored.items() if names))
 
 
-def _table(path: Path) -> Table:
-    """The file as text; days such as 31.01.2026 are written as they are elsewhere."""
+def _table(path: Path) -> tuple[Table, Sequence[str]]:
+    """The file as text, and notes on it; days such as 31.01.2026 are written as they are elsewhere."""
     if path.suffix.lower() in PARQUET:
-        return read_parquet(path, "meters")
-    table = read_table(path, "meters", DELIMITERS)
+        return read_parquet(path, "meters"), ()
+    text, place = read_text(path, "meters", "must be CSV, JSON or XML in UTF-8, or Parquet"), str(path)
+    if is_xml(text):
+        return register_table(text, place, "meters")
+    if is_json(text):
+        return meter_records(text, place, "meters"), ()
+    table = parse_table(text, place, "meters", DELIMITERS)
     dotted = [c for c, cell in enumerate(table.rows[0]) if iso_day(cell.strip()) != cell.strip()]
     if not dotted:
-        return table
+        return table, ()
     rows = [[iso_day(cell.strip()) if c in dotted else cell for c, cell in enumerate(row)] for row in table.rows]
-    return Table(table.place, table.columns, rows, table.lines)
+    return Table(table.place, table.columns, rows, table.lines), ()
 
 
 def _series_of(table: Table, header: Header, problems: list[BadInput]) -> list[Series]:

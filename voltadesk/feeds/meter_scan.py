@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.feeds.parquet import parquet_columns
+from voltadesk.feeds.parquet import parquet_columns, sql_file
 from voltadesk.feeds.table import Table, delimiter_of
 
 Codes = tuple[NDArray[Any], list[str]]  # what stands in each row, as a place in the list of all that does
@@ -141,7 +141,7 @@ class CsvScan(Scan):
         nulls = ", ".join(f"'{text}'" for text in (_NONE if values else _NONE[:1]))
         separator = "," if self._comma else "."
         return (
-            f"read_csv({_quoted(self.path)}, columns = {{{columns}}}, auto_detect = false, header = true, "
+            f"read_csv({sql_file(self.path)}, columns = {{{columns}}}, auto_detect = false, header = true, "
             f"delim = '{self.delimiter}', quote = '\"', escape = '\"', new_line = '{self._end}', nullstr = [{nulls}], "
             f"decimal_separator = '{separator}')"
         )
@@ -154,7 +154,7 @@ class ParquetScan(Scan):
 
     def __init__(self, database: duckdb.DuckDBPyConnection, path: Path) -> None:
         super().__init__(database)
-        self._source = f"read_parquet({_quoted(path)})"
+        self._source = f"read_parquet({sql_file(path)})"
         self._columns = parquet_columns(database, self._source)
         texts = ", ".join(column.text for column in self._columns)
         rows = database.execute(f"SELECT {texts} FROM {self._source} LIMIT 1").fetchall()  # noqa: S608
@@ -187,7 +187,3 @@ class ParquetScan(Scan):
         quoted, kind = self._columns[column].quoted, self._columns[column].kind
         # What a number of 32 bits is written as, not what it is exactly.
         return f"CAST(CAST({quoted} AS VARCHAR) AS DOUBLE)" if kind == "FLOAT" else f"CAST({quoted} AS DOUBLE)"
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.clock import INTERVAL_MINUTES, time_zone
+from voltadesk.clock import INTERVAL_MINUTES, time_zone, utc_text
 from voltadesk.errors import BadInput
 from voltadesk.feeds.meter_columns import MEASURED, MISSING, QUALITIES, Kind, Register, Unit
 from voltadesk.feeds.table import Exact, Table, exact_cells
@@ -135,6 +135,7 @@ class Reader:
 
         def refuse(row: int, limit: str) -> BadInput:
             when = table.rows[int(present[row])][self.time].strip()
+            when = utc_text(int(seconds[present[row]])) if when.isdigit() else when  # Green Button counts seconds
             return BadInput(f"{field} at {when}", known[row], limit, where(row))
 
         exact = exact_cells(known, field, where) if known else Exact([], 0)

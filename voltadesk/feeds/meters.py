@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from voltadesk import units
 from voltadesk.errors import BadInput
-from voltadesk.feeds.table import Exact, Table, column_named, exact_numbers, read_table
+from voltadesk.feeds.green_button import home_table, is_xml
+from voltadesk.feeds.meter_records import is_json, meter_records
+from voltadesk.feeds.table import Exact, Table, column_named, exact_numbers, parse_table, read_text
 from voltadesk.feeds.times import Span, read_times
 
 Unit = Literal["kWh", "Wh", "W", "kW"]
@@ -55,7 +57,7 @@ def read_meter(
     time_column: str | None = None,
     span: Span | None = None,
 ) -> Meter:
-    """The load and solar energy of a meter file [Wh].
+    """The load and solar energy of a meter file [Wh]: CSV, JSON, or Green Button XML with a register as its column.
 
     `interval`: a row holds the energy of (or the mean power over) the interval that begins at its time.
     `cumulative`: a row holds the counter at its time, so n rows make n - 1 intervals; kWh or Wh only.
@@ -70,7 +72,7 @@ def read_meter(
         raise BadInput("kind", kind, "must be interval or cumulative")
     if kind == "cumulative" and unit in ("W", "kW"):
         raise BadInput("unit", unit, "must be kWh or Wh where the meter is cumulative")
-    table = read_table(path, load_column)
+    table = _table(Path(path), load_column, unit, kind)
     table, times = read_times(table, time_column, timezone, span, counter=kind == "cumulative")
     notes = [times.note] if times.note else []
     # An energy of value * numerator / denominator, the denominator being that of the column's decimals.
@@ -92,6 +94,18 @@ def read_meter(
     load_wh = energies[0]
     solar_wh = energies[1] if solar_column is not None else _frozen(np.zeros_like(load_wh))
     return Meter(load_wh, solar_wh, times.start_utc, times.step_s, tuple(notes))
+
+
+def _table(path: Path, load_column: str, unit: Unit, kind: Kind) -> Table:
+    """The file's columns, of Green Button the register that is asked for."""
+    text, place = read_text(path, load_column, "must be CSV, JSON or XML in UTF-8"), str(path)
+    if is_json(text):
+        return meter_records(text, place, load_column)
+    if not is_xml(text):
+        return parse_table(text, place, load_column)
+    if unit != "Wh":
+        raise BadInput("unit", unit, "must be Wh, as Green Button files count", place)
+    return home_table(text, place, load_column, kind)
 
 
 def _running_total(table: Table, column: int, exact: Exact) -> list[int]:

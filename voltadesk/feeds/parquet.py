@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,20 +14,33 @@ from voltadesk.feeds.table import Table
 DATABASE: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "autoinstall_known_extensions": False}
 
 
-def read_parquet(path: Path, field: str) -> Table:
-    """A Parquet file's columns and rows as text; moments with a zone become unix seconds. Raises BadInput."""
-    quoted = str(path).replace("'", "''")
+def sql_text(text: object) -> str:
+    """A text, or the name of a file to write, as SQL has it."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def sql_file(path: Path) -> str:
+    """The name of one file to read, as SQL has it: DuckDB would read `*`, `?` and `[` as a pattern of several."""
+    return sql_text(re.sub(r"[*?\[]", r"[\g<0>]", str(path)))
+
+
+def read_parquet(path: Path, field: str, least: int = 2) -> Table:
+    """A Parquet file's columns and rows, `least` or more, as text; moments with a zone become unix seconds.
+
+    Raises BadInput.
+    """
+    source = f"read_parquet({sql_file(path)})"
     try:
         with duckdb.connect(config=DATABASE) as database:
-            columns = parquet_columns(database, f"read_parquet('{quoted}')")
+            columns = parquet_columns(database, source)
             texts = ", ".join(column.text for column in columns)
-            rows = database.execute(f"SELECT {texts} FROM read_parquet('{quoted}')").fetchall()  # noqa: S608
+            rows = database.execute(f"SELECT {texts} FROM {source}").fetchall()  # noqa: S608
     except duckdb.Error as error:
         limit = "must be a Parquet file"
         reason = f"{limit}: {str(error).splitlines()[0]}" if path.exists() else f"no such file or directory, {limit}"
         raise BadInput(field, path, reason) from None
-    if len(rows) < 2:
-        raise BadInput("rows", len(rows), "must be at least 2", str(path))
+    if len(rows) < least:
+        raise BadInput("rows", len(rows), f"must be at least {least}", str(path))
     names = [column.name for column in columns]
     return Table(str(path), names, [list(row) for row in rows], list(range(1, len(rows) + 1)))
 

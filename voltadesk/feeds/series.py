@@ -43,7 +43,8 @@ def value_column(table: Table, time_column: int, name: str | None, field: str) -
     for candidates in (others, priced):
         if len(candidates) == 1:
             return candidates[0]
-    raise BadInput(field, None, f"no column chosen, must be one of the columns {listed(table)}", table.place)
+    names = listed(table, without=time_column)
+    raise BadInput(field, None, f"no column chosen, must be one of the columns {names}", table.place)
 
 
 # Onto a grid ----------------------------------------------------------------------------------------------------------

@@ -54,15 +54,15 @@ class Exact:
     decimals: int
 
 
-def read_table(path: Path | str, field: str, delimiters: str = ",") -> Table:
+def read_table(path: Path | str, field: str, delimiters: str = ",", least: int = 2) -> Table:
     """A CSV file's header and rows as text. Raises BadInput when it can't be read or a row is too long or short.
 
-    Of several delimiters the file has the one that its header has most of.
+    Of several delimiters the file has the one that its header has most of; it has `least` rows or more.
     """
-    return parse_table(read_text(Path(path), field), str(path), field, delimiters)
+    return parse_table(read_text(Path(path), field), str(path), field, delimiters, least)
 
 
-def parse_table(text: str, place: str, field: str, delimiters: str = ",") -> Table:
+def parse_table(text: str, place: str, field: str, delimiters: str = ",", least: int = 2) -> Table:
     """The header and rows of a CSV file's text, as `read_table`."""
     lines = text.split("\n")
     header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
@@ -87,8 +87,8 @@ def parse_table(text: str, place: str, field: str, delimiters: str = ",") -> Tab
                 numbers.append(reader.line_num)
     except csv.Error as error:
         raise BadInput("row", None, f"must be CSV text: {error}", f"{place}: line {reader.line_num}") from None
-    if len(rows) < 2:
-        raise BadInput("rows", len(rows), "must be at least 2, below a header", place)
+    if len(rows) < least:
+        raise BadInput("rows", len(rows), f"must be at least {least}, below a header", place)
     return Table(place, columns, rows, numbers)
 
 
@@ -141,8 +141,9 @@ def column_named(table: Table, name: str, field: str) -> int:
     return places[0]
 
 
-def listed(table: Table) -> str:
-    return ", ".join(name or "(no name)" for name in table.columns)
+def listed(table: Table, without: int | None = None) -> str:
+    """The names of the columns, but that of one."""
+    return ", ".join(name or "(no name)" for column, name in enumerate(table.columns) if column != without)
 
 
 def exact_numbers(table: Table, column: int, field: str) -> Exact:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, local_midnight_utc, time_zone
 from voltadesk.errors import BadInput
+from voltadesk.feeds.live.sources import source_of
 from voltadesk.scenario.profiles import clear_sky, standard_load
 from voltadesk.scenario.values import (
     ROUNDS_LIMIT,
@@ -61,11 +62,11 @@ def _require(holds: bool, field: str, value: object, limit: str) -> None:
         raise BadInput(field, value, limit)
 
 
-def _require_one(given: Part, first: str, second: str) -> None:
-    """One of two keys, and not both."""
-    one, other = getattr(given, first), getattr(given, second)
-    _require(one is not None or other is not None, first, None, f"must be given, or {second}")
-    _require(one is None or other is None, second, None, f"must not be given beside {first}")
+def _require_one(given: Part, *keys: str) -> None:
+    """One of some keys, and no other beside it."""
+    found = [key for key in keys if getattr(given, key) is not None]
+    _require(bool(found), keys[0], None, f"must be given, or {' or '.join(keys[1:])}")
+    _require(len(found) < 2, found[-1], None, f"must not be given beside {found[0]}")
 
 
 def _second(moment: datetime, zone: ZoneInfo) -> float:
@@ -157,11 +158,23 @@ class Community(Part):
 
 
 class Continuous(Part):
-    """A desk's order books: how many intervals ahead are open, when they close, what one actor may have at stake."""
+    """A desk's order books: how many intervals ahead are open, when they close, what one actor may have at stake.
+
+    A product may open and close by a call auction, in which orders are collected for so many intervals.
+    """
 
     open_intervals: Annotated[int, Field(strict=True, ge=0, le=OPEN_LIMIT)] = 96
     gate_closure_minutes: Annotated[int, Field(strict=True, ge=0, le=1_440)] = 5
     trading_limit: TradingLimit = 1_000_000 * E8_PER_CURRENCY
+    opening_call_intervals: Annotated[int, Field(strict=True, ge=0, le=OPEN_LIMIT)] = 0
+    closing_call_intervals: Annotated[int, Field(strict=True, ge=0, le=OPEN_LIMIT)] = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        calls = self.opening_call_intervals + self.closing_call_intervals
+        _require(calls <= self.open_intervals, "opening_call_intervals", self.opening_call_intervals,
+                 f"must be, with closing_call_intervals, at most open_intervals, {self.open_intervals}")  # fmt: skip
+        return self
 
 
 class Weather(Part):
@@ -180,18 +193,31 @@ class PriceFile(Part):
     rounding: Literal["refuse", "half-even"] = "refuse"
 
 
+class PriceFeed(Part):
+    """A service whose prices are published to a desk while its market runs."""
+
+    source: str
+    zone: str
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        source_of(self.source).zone(self.zone)
+        return self
+
+
 class Upstream(Part):
     """The grid above: sells at its price plus the fee, buys at its price less the fee, up to the connection's limit."""
 
     limit_kw: PositivePower
     price: Price | None = None
     prices: PriceFile | None = None
+    feed: PriceFeed | None = None
     fee: Fee = 0
     emissions_kg_per_mwh: Emissions = 0
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _require_one(self, "price", "prices")
+        _require_one(self, "price", "prices", "feed")
         return self
 
 

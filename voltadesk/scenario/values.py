@@ -24,6 +24,7 @@ from voltadesk.units import (
 )
 
 ROUNDS_LIMIT = 1_000  # of quotes on a community's book in an interval
+PUBLISHED_LIMIT = 2_976  # intervals ahead that a feed has prices for: 31 days of quarter-hours
 TRADING_LIMIT_E8 = 10**9 * E8_PER_CURRENCY
 
 

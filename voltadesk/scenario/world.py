@@ -11,14 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltadesk.clock import IntervalGrid, local_text
-from voltadesk.engine.auction import (
-    PRICING_PAY_AS_BID,
-    PRICING_UNIFORM,
-    PRICING_VERTICAL_DEMAND,
-    RULE_HIGHEST,
-    RULE_LOWEST,
-    RULE_MIDPOINT,
-)
+from voltadesk.engine.cleared import PRICE_RULES, PRICING
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.homes import HOME_MODEL, draw_homes
 from voltadesk.engine.tables import (
@@ -43,12 +36,6 @@ from voltadesk.scenario.strategies import strategies
 from voltadesk.strategy.limits import Limits
 from voltadesk.units import average_price_up_tick, energy_of_power_wh
 
-PRICING = {
-    "uniform": PRICING_UNIFORM,
-    "vertical-demand": PRICING_VERTICAL_DEMAND,
-    "pay-as-bid": PRICING_PAY_AS_BID,
-}
-PRICE_RULES = {"midpoint": RULE_MIDPOINT, "lowest": RULE_LOWEST, "highest": RULE_HIGHEST}
 SINCE_EVER = 1 << 30  # intervals: a unit is free to start or stop in the first one
 
 
@@ -76,12 +63,15 @@ class World:
     what was done to series read from files. `held` are the numbers of the intervals that there are conditions for: all
     of the grid, or `count` from `first` on, as far as it goes; `hold` goes on to others. Files are read for the whole
     grid, but what is made from tables and draws is made for those that are held, so that a grid may be as long as it
-    likes. Where `community_is_measured`, what a pool's trades are worth is worked out, too. Raises BadInput for files
-    that don't fit.
+    likes. On a desk that `is_fed`, prices of a feed are put in when their interval comes. Where
+    `community_is_measured`, what a pool's trades are worth is worked out, too. Raises BadInput for files that don't
+    fit.
     """
 
-    def __init__(self, scenario: Scenario, folder: Path, first: int = 0, count: int | None = None) -> None:
-        self.scenario, self.folder = scenario, folder
+    def __init__(
+        self, scenario: Scenario, folder: Path, first: int = 0, count: int | None = None, *, is_fed: bool = False
+    ) -> None:
+        self.scenario, self.folder, self.is_fed = scenario, folder, is_fed
         self.community_is_measured = False
         self.grid = scenario.time.grid()
         self.notes: list[str] = []
@@ -308,6 +298,11 @@ class World:
         upstream: Upstream | None = self.scenario.upstream
         if upstream is None:
             return None
+        if upstream.feed is not None:
+            if not self.is_fed:
+                limit = "has prices for a desk that they are published to: a replay needs price or prices"
+                raise BadInput("upstream.feed", f"{upstream.feed.source} {upstream.feed.zone}", limit)
+            return np.full(self.grid.count, NO_PRICE_TICK, np.int64)
         if upstream.prices is None:
             return np.broadcast_to(np.array(upstream.price, np.int64), self.grid.count)
         source = upstream.prices

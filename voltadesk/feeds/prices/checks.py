@@ -15,6 +15,7 @@ from voltadesk import units
 from voltadesk.clock import local_text, utc_text
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
+from voltadesk.feeds.prices.instants import time_text
 from voltadesk.feeds.prices.layout import Finding, Gaps, Kind, Weight
 from voltadesk.feeds.prices.rows import STEPS_S, Rows
 
@@ -33,7 +34,7 @@ class Places:
     def __call__(self, row: int) -> tuple[str, str]:
         n = int(np.searchsorted(self.begins, row, side="right")) - 1
         part, own = self.parts[n], row - int(self.begins[n])
-        return part.table.where(own), part.cells[own]
+        return part.table.where(own), time_text(part.cells[own])
 
     def second(self, row: int) -> int:
         n = int(np.searchsorted(self.begins, row, side="right")) - 1
@@ -71,7 +72,9 @@ def once(order: Ints, start: Ints, step: Ints, tick: Ints, place: Places) -> tup
         limit = f"is given twice: {prices[0]} in {Path(place(before)[0]).name}, {prices[1]} here"
         if step[row] != step[before]:
             minutes = sorted({int(step[row]) // 60, int(step[before]) // 60})
-            limit = f"is given twice, for {minutes[0]} and {minutes[1]} minutes: choose one resolution by --where"
+            limit = (
+                f"is given twice, for {minutes[0]} and {minutes[1]} minutes: choose one by --where, or keep two series"
+            )
         found.append(finding(place, "conflict", "wrong", row, limit, 1))
     order = np.delete(order, again)
     for at in (np.flatnonzero(start[order][1:] < (start + step)[order][:-1]) + 1).tolist():

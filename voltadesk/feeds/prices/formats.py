@@ -126,6 +126,10 @@ FORMATS = (
         "voltadesk", "what prices export writes", ("start", "end", "price", "zone", "currency", "timezone"), ("start",),
         ("end",), values="price", zone=("zone",), unit="/MWh", currency=("currency",), timezone=("timezone",),
     ),
+    Format(
+        "voltadesk-replay", "intervals of a replay, written by --out", ("interval", "start_utc_s", "price_tick"),
+        ("start_utc_s",), clock="UTC", values="price_tick", unit="ct/MWh",
+    ),
     Format("table", "any CSV or Parquet file with times and prices"),
 )  # fmt: skip
 TABLE = FORMATS[-1]

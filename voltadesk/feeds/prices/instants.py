@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.clock import offsets
+from voltadesk.clock import offsets, utc_text
 from voltadesk.feeds.prices.layout import Finding
 from voltadesk.feeds.table import Table
 from voltadesk.feeds.times import DAY_S, STAMP, local_to_utc, seconds_of
@@ -22,6 +22,7 @@ _SLASHES = re.compile(r"(\d{4})[/-](\d\d?)[/-](\d\d?)[ T](\d\d?)(:\d\d.*)", re.A
 _DAY_FIRST = re.compile(r"(\d\d)[./](\d\d)[./](\d{4}),? (\d\d?)(:\d\d.*)", re.ASCII)
 _ENGLISH = re.compile(r"([A-Z][a-z]{2}) (\d\d?), (\d{4}),? (\d\d?)(:\d\d) ([AP])M", re.ASCII)
 _MILLISECONDS = re.compile(r"(\d{9,10})000(\.0*)?", re.ASCII)
+_MINUTE = re.compile(r"\d{9,10}", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MARKS = {" (CET)": "+01:00", " (CEST)": "+02:00", " (EET)": "+02:00", " (EEST)": "+03:00", " (WET)": "+00:00",
           " (WEST)": "+01:00"}  # fmt: skip
@@ -89,6 +90,12 @@ def ends(table: Table, column: int) -> NDArray[np.int64] | None:
     seconds = np.zeros(len(cells), np.int64)
     seconds[told] = readings
     return seconds
+
+
+def time_text(cell: str) -> str:
+    """A time as errors tell it: unix seconds of a whole minute as 2026-05-25T00:00Z, any other as it stands."""
+    plain = _milliseconds(cell)
+    return utc_text(int(plain)) if _MINUTE.fullmatch(plain) and int(plain) % 60 == 0 else cell
 
 
 # Ways to write a time -------------------------------------------------------------------------------------------------

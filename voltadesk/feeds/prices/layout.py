@@ -23,6 +23,7 @@ class Layout:
 
     `timezone` tells days, and times without an offset where the format has no clock of its own; `gaps` what becomes of
     intervals without a price: refused, left without one (skip), the price before, or the line between its neighbours.
+    `step_s` is how long a row holds that stands alone and doesn't say so itself [s].
     """
 
     column: str | None = None
@@ -35,6 +36,7 @@ class Layout:
     unit: str | None = None
     format: str | None = None
     rounding: Literal["refuse", "half-even"] = "half-even"
+    step_s: int | None = None
 
 
 PLAIN = Layout()  # as the format has it

@@ -28,7 +28,8 @@ def publication_table(text: str, place: str, field: str) -> Table:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise BadInput(field, "a DOCTYPE", "must not be in a price document", place)
     try:
-        root = ElementTree.fromstring(text.encode())  # noqa: S314
+        # Whatever encoding the document names: the text was read as UTF-8.
+        root = ElementTree.fromstring(text.encode(), ElementTree.XMLParser(encoding="utf-8"))  # noqa: S314
     except ElementTree.ParseError as error:
         raise BadInput(field, str(error), "must be XML", f"{place}: line {error.position[0]}") from None
     if _tag(root) != "Publication_MarketDocument":

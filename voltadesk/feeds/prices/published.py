@@ -16,10 +16,10 @@ from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.feeds.prices.choice import choose
 from voltadesk.feeds.prices.formats import TABLE
-from voltadesk.feeds.prices.instants import as_stamps, instants, later_instants
+from voltadesk.feeds.prices.instants import as_stamps, instants, later_instants, time_text
 from voltadesk.feeds.prices.layout import PLAIN, Layout
 from voltadesk.feeds.prices.rows import steps_of, ticks_of
-from voltadesk.feeds.prices.series import read_prices
+from voltadesk.feeds.prices.series import PriceFile, read_prices
 from voltadesk.feeds.prices.tables import price_table
 from voltadesk.feeds.table import Table, listed
 from voltadesk.feeds.times import seconds_of
@@ -51,7 +51,7 @@ def read_published(path: Path | str, layout: Layout = PLAIN, field: str = "forec
     table = price_table(Path(path), field)
     known_column = _known_column(table)
     if known_column is None:
-        return _day_ahead(path, layout, field)
+        return day_ahead(read_prices(path, layout, field))
     choice = choose(table, TABLE, layout, field, known_column)
     zone = time_zone(layout.timezone or "UTC")
     read = instants(choice.table, choice.time, layout.timezone, zone, once=True)
@@ -70,7 +70,7 @@ def read_published(path: Path | str, layout: Layout = PLAIN, field: str = "forec
     if again.size:
         row = int(order[again[0] + 1])
         limit = "stands twice for one time of publication"
-        raise BadInput("time", table.rows[row][choice.time], limit, table.where(row))
+        raise BadInput("time", time_text(table.rows[row][choice.time].strip()), limit, table.where(row))
     counts = (
         (sum(finding.count for finding in read.findings), "rows left out: the clock has their time never, or twice"),
         (int(blank.size), "rows without a value"),
@@ -80,8 +80,8 @@ def read_published(path: Path | str, layout: Layout = PLAIN, field: str = "forec
     return PublishedFile(known[order], target[order], ticks[order], step_s, notes)
 
 
-def _day_ahead(path: Path | str, layout: Layout, field: str) -> PublishedFile:
-    file = read_prices(path, layout, field)
+def day_ahead(file: PriceFile) -> PublishedFile:
+    """Day-ahead prices: those of a local day are known from noon of the day before."""
     there = file.price_tick != NO_PRICE_TICK
     target = file.grid.starts_utc[there]
     known = _noon_before(target, file.grid.zone)

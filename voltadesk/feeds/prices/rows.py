@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.feeds.prices.choice import Choice, choose
 from voltadesk.feeds.prices.formats import Format, clock_of, column_of, format_of
-from voltadesk.feeds.prices.instants import ends, instants, unlike_local
+from voltadesk.feeds.prices.instants import ends, instants, time_text, unlike_local
 from voltadesk.feeds.prices.layout import Finding, Layout
 from voltadesk.feeds.prices.publication import MINUTES
 from voltadesk.feeds.prices.tables import price_table
@@ -51,6 +51,12 @@ class Rows:
     def end_utc(self) -> Ints:
         return self.start_utc + self.step_s
 
+    def only(self, numbers: Sequence[int]) -> Rows:
+        """The rows of these numbers."""
+        start, step, tick = (each[numbers] for each in (self.start_utc, self.step_s, self.price_tick))
+        cells = [self.cells[row] for row in numbers]
+        return replace(self, table=self.table.only(numbers), cells=cells, start_utc=start, step_s=step, price_tick=tick)
+
 
 def rows_of(path: Path, layout: Layout, field: str = "prices", span: Span | None = None) -> Rows:
     """The rows of the series that the layout asks for; of a `span`, only those that touch it.
@@ -68,7 +74,7 @@ def rows_of(path: Path, layout: Layout, field: str = "prices", span: Span | None
     table, seconds = read.table, read.seconds
     if not len(seconds):
         raise BadInput("time", None, "no row has one that can be told", table.place)
-    start, step = _intervals(table, choice, known, seconds, layout.stamps or known.stamps)
+    start, step = _intervals(table, choice, known, seconds, layout)
     findings = read.findings + _compared(table, known, start)
     if span is not None:
         table, start, step, findings = _within(table, start, step, findings, span)
@@ -96,17 +102,18 @@ def _compared(table: Table, known: Format, start: Ints) -> tuple[Finding, ...]:
 
 
 # Intervals ------------------------------------------------------------------------------------------------------------
-def _intervals(table: Table, choice: Choice, known: Format, seconds: Ints, stamps: str) -> tuple[Ints, Ints]:
+def _intervals(table: Table, choice: Choice, known: Format, seconds: Ints, layout: Layout) -> tuple[Ints, Ints]:
     """Begin and length of each row's interval: as the row says, else as its neighbours let it be known."""
+    stamps, alone_s = layout.stamps or known.stamps, layout.step_s
     column = column_of(table.columns, known.length)
     if column is not None:
         step = _lengths(table, column)
     elif (end := _ends(table, known)) is not None:
         step = np.where(end > 0, end - seconds, 0)
         if (open_end := np.flatnonzero(step == 0)).size:
-            step[open_end] = steps_of(table, choice.time, seconds, stamps)[open_end]
+            step[open_end] = steps_of(table, choice.time, seconds, stamps, alone_s)[open_end]
     else:
-        step = steps_of(table, choice.time, seconds, stamps)
+        step = steps_of(table, choice.time, seconds, stamps, alone_s)
     return (seconds - step if stamps == "end" else seconds), step
 
 
@@ -120,7 +127,7 @@ def _require_grid(table: Table, column: int, start: Ints, step: Ints) -> None:
     if not known[row]:
         raise _step_error(table, column, row, int(step[row]))
     limit = f"must lie on the UTC grid of {int(step[row]) // 60} minutes"
-    raise BadInput("time", table.rows[row][column].strip(), limit, table.where(row))
+    raise BadInput("time", time_text(table.rows[row][column].strip()), limit, table.where(row))
 
 
 def _ends(table: Table, known: Format) -> Ints | None:
@@ -138,14 +145,19 @@ def _lengths(table: Table, column: int) -> Ints:
     return np.array(lengths, np.int64)
 
 
-def steps_of(table: Table, column: int, seconds: Ints, stamps: str) -> Ints:
+def steps_of(table: Table, column: int, seconds: Ints, stamps: str, alone_s: int | None = None) -> Ints:
     """The resolution around each time [s]: the most frequent step, and any other that keeps on for a while.
 
     A step that stands alone is a gap, or a row out of place; so the resolution beside it goes on through it.
+    Of one time alone it is `alone_s`. Raises BadInput where that is not known, and for a step that none may have.
     """
     times, back = np.unique(seconds, return_inverse=True)
+    if len(times) < 2 and alone_s is not None:
+        return np.full(len(seconds), alone_s)
     if len(times) < 2:
-        raise BadInput("time", table.rows[0][column].strip(), "must be at least two different times", table.place)
+        raise BadInput(
+            "time", time_text(table.rows[0][column].strip()), "must be at least two different times", table.place
+        )
     steps = np.diff(times)
     lengths, counts = np.unique(steps, return_counts=True)
     usual = int(lengths[np.argmax(np.where(np.isin(lengths, STEPS_S), counts, 0))])
@@ -165,7 +177,7 @@ def steps_of(table: Table, column: int, seconds: Ints, stamps: str) -> Ints:
 
 def _step_error(table: Table, column: int, row: int, step_s: int) -> BadInput:
     limit = f"must step by {', '.join(map(str, INTERVAL_MINUTES))} minutes, steps by {step_s / 60:g}"
-    return BadInput("time", table.rows[row][column].strip(), limit, table.where(row))
+    return BadInput("time", time_text(table.rows[row][column].strip()), limit, table.where(row))
 
 
 def _within(

@@ -18,6 +18,7 @@ from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, time_zone, utc_text
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.errors import BadInput
 from voltadesk.feeds.prices.checks import Places, filled, holes, once, out_of_order
+from voltadesk.feeds.prices.kept import name_of
 from voltadesk.feeds.prices.layout import PLAIN, Finding, Gaps, Layout, Suspects, Weight
 from voltadesk.feeds.prices.rows import Rows, rows_of
 from voltadesk.feeds.prices.suspects import suspects as suspicious
@@ -73,6 +74,8 @@ class PriceFile:
     price_tick: Ints  # (count,) [0.01/MWh]; NO_PRICE_TICK in gaps
     column: str
     notes: tuple[str, ...]
+    name: str  # of the file, or of the imported series
+    currency: str = ""  # where it is known
 
 
 def read_prices(path: Path | str, layout: Layout = PLAIN, field: str = "prices") -> PriceFile:
@@ -89,7 +92,7 @@ def read_prices(path: Path | str, layout: Layout = PLAIN, field: str = "prices")
     notes = [*series.notes, *series.counts()]
     if missing:
         notes.append(f"{missing:,} of {grid.count:,} intervals have no price")
-    return PriceFile(grid, price_tick, series.column, tuple(notes))
+    return PriceFile(grid, price_tick, series.column, tuple(notes), name_of(Path(path)), series.currency)
 
 
 def read_series(
@@ -116,12 +119,25 @@ def read_series(
     return Series(grid.start_utc, grid.step_s, price_tick, series.column, notes)
 
 
+def series_of(prices: Sequence[tuple[int, int]], step_s: int, currency: str, timezone: str) -> PriceSeries:
+    """A series of (start [s UTC], price [tick]) that no file has to tell; intervals without a price are left out.
+
+    Raises BadInput where none has one.
+    """
+    rows = np.array([row for row in prices if row[1] != NO_PRICE_TICK], np.int64).reshape(-1, 2)
+    if not len(rows):
+        raise BadInput("prices", None, "must be at least one, and no interval has had a trade yet")
+    steps = np.full(len(rows), step_s)
+    return PriceSeries(rows[:, 0], steps, rows[:, 1], "price_tick", "", currency, timezone, (), (), ())
+
+
 _SAID = {
     "clock": "rows left out: the clock has their time never, or twice",
     "blank": "rows without a price",
     "duplicate": "rows that stand twice, alike",
     "gap": "intervals without a row",
     "order": "rows out of order",
+    "rounded": "values rounded to 0.01, halves to even",
     "zeros": "intervals of a long run of zeros",
     "repeated": "intervals that repeat the day before",
     "offset": "times that are not what the local clock reads",

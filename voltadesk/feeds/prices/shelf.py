@@ -1,8 +1,7 @@
 """Imported series by their names: a folder with a Parquet file and a description for each.
 
 `NAME.json` says what the series is, where it came from and which Parquet file holds it. It is put in place last and all
-at once, so whoever reads finds the series as it was or as it is now. The folder is VOLTADESK_PRICES, else `prices` in
-the platform's folder for the user's data.
+at once, so whoever reads finds the series as it was or as it is now.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +21,8 @@ import numpy as np
 
 from voltadesk.clock import utc_text
 from voltadesk.errors import BadInput
+from voltadesk.feeds.parquet import DATABASE, sql_text
+from voltadesk.feeds.prices.kept import parquet_name, shelf_folder
 from voltadesk.feeds.prices.layout import PLAIN, Layout, Suspects
 from voltadesk.feeds.prices.rows import Rows, rows_of
 from voltadesk.feeds.prices.series import PriceSeries, checked
@@ -31,8 +32,6 @@ VERSION = 1
 
 Tree = dict[str, Any]
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "autoinstall_known_extensions": False}
-
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
@@ -40,14 +39,7 @@ class Gathered:
 
     series: PriceSeries
     sources: tuple[Tree, ...]
-
-
-def shelf_folder() -> Path:
-    """Where imported series are kept."""
-    import platformdirs
-
-    given = os.environ.get("VOLTADESK_PRICES")
-    return Path(given) if given else platformdirs.user_data_path("voltadesk") / "prices"
+    replaced: int = 0  # kept rows that gave way to others
 
 
 def find_prices(name: Path | str, folder: Path | None = None) -> Path:
@@ -108,22 +100,39 @@ def _parquet(folder: Path, tree: Tree) -> Path:
 
 
 # Import ---------------------------------------------------------------------------------------------------------------
-def gather(paths: Sequence[Path], layout: Layout, suspects: Suspects, name: str | None = None) -> Gathered:
+def gather(
+    paths: Sequence[Path], layout: Layout, suspects: Suspects, name: str | None = None, *, replaces: bool = False
+) -> Gathered:
     """The series that files hold together, after what is kept under that name; nothing is written.
 
-    Raises BadInput for a file that is none, and for files of different series.
+    Where files and what is kept speak of the same time, they must say the same, unless the files replace it. Raises
+    BadInput for a file that is none, and for files of different series.
     """
-    parts: list[Rows] = []
-    sources: list[Tree] = []
+    parts = [rows_of(find_prices(path), layout) for path in paths]
+    sources = [_source(path, rows) for path, rows in zip(paths, parts, strict=True)]
+    replaced = 0
     if name is not None and name in names():
-        parts.append(rows_of(stored(name), PLAIN))
-        sources += described(name)["sources"]
-    for path in paths:
-        rows = rows_of(find_prices(path), layout)
-        parts.append(rows)
-        source = _source(path, rows)
-        sources += [source] if source["sha256"] not in {other.get("sha256") for other in sources} else []
-    return Gathered(checked(parts, layout.gaps, suspects=suspects), tuple(sources))
+        kept = rows_of(stored(name), PLAIN)
+        known = set(_told(kept))
+        new = (source for source, rows in zip(sources, parts, strict=True) if not known.issuperset(_told(rows)))
+        sources = [*described(name)["sources"], *new]  # without files that bring nothing
+        if replaces:
+            kept, replaced = _beside(kept, parts)
+        parts[:0] = [kept] if len(kept.start_utc) else []
+    once = {source["sha256"]: source for source in sources}
+    return Gathered(checked(parts, layout.gaps, suspects=suspects), tuple(once.values()), replaced)
+
+
+def _beside(kept: Rows, parts: Sequence[Rows]) -> tuple[Rows, int]:
+    """The kept rows that lie before or after all of the others, and how many of the rest the others don't have."""
+    first, end = min(int(part.start_utc.min()) for part in parts), max(int(part.end_utc.max()) for part in parts)
+    left = np.flatnonzero((kept.end_utc <= first) | (kept.start_utc >= end)).tolist()
+    told = {row for part in parts for row in _told(part)}
+    return kept.only(left), len(kept.start_utc) - len(left) - len(told & set(_told(kept)))
+
+
+def _told(rows: Rows) -> Iterable[tuple[int, int, int]]:
+    return zip(rows.start_utc.tolist(), rows.step_s.tolist(), rows.price_tick.tolist(), strict=True)
 
 
 def _source(path: Path, rows: Rows) -> Tree:
@@ -149,7 +158,7 @@ def keep(name: str, gathered: Gathered, layout: Layout, suspects: Suspects) -> T
         _write_parquet(gathered.series, work)
         digest = sha256(work.read_bytes()).hexdigest()
         tree = description(name, gathered, layout, suspects)
-        tree |= {"parquet": f"{name}.{digest[:16]}.parquet", "parquet_sha256": digest}
+        tree |= {"parquet": parquet_name(name, digest), "parquet_sha256": digest}
         os.replace(work, folder / tree["parquet"])
         work.write_text(json.dumps(tree, ensure_ascii=False, indent=2) + "\n", "utf-8")
         os.replace(work, folder / f"{name}.json")
@@ -189,15 +198,14 @@ def description(name: str, gathered: Gathered, layout: Layout, suspects: Suspect
 
 def _write_parquet(series: PriceSeries, path: Path) -> None:
     columns = {"start_utc": series.start_utc, "step_s": series.step_s, "tick": series.price_tick}
-    texts = [text.replace("'", "''") for text in (series.zone, series.currency, series.timezone)]
-    quoted = str(path).replace("'", "''")
-    with duckdb.connect(config=_CONFIG) as database:
+    texts = [sql_text(text) for text in (series.zone, series.currency, series.timezone)]
+    with duckdb.connect(config=DATABASE) as database:
         database.execute("SET TimeZone = 'UTC'")
         database.register("rows_now", columns)
         database.execute(
             "COPY (SELECT make_timestamptz(start_utc * 1000000) AS start, "  # noqa: S608
             'make_timestamptz((start_utc + step_s) * 1000000) AS "end", '
             "CAST(CAST(tick AS DECIMAL(9, 0)) * 0.01 AS DECIMAL(9, 2)) AS price, "
-            f"'{texts[0]}' AS zone, '{texts[1]}' AS currency, '{texts[2]}' AS timezone FROM rows_now) "
-            f"TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)"
+            f"{texts[0]} AS zone, {texts[1]} AS currency, {texts[2]} AS timezone FROM rows_now) "
+            f"TO {sql_text(path)} (FORMAT parquet, COMPRESSION zstd)"
         )

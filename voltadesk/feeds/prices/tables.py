@@ -6,7 +6,6 @@ Numbers of JSON stay the text that they are, so that none passes through a float
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Any
 
 from voltadesk.errors import BadInput
 from voltadesk.feeds.parquet import read_parquet
+from voltadesk.feeds.prices.kept import place_of
 from voltadesk.feeds.prices.publication import publication_table
+from voltadesk.feeds.records import json_tree, records_table
 from voltadesk.feeds.table import Table, parse_table, read_text
 
 LIMIT = "must be CSV, JSON or XML in UTF-8, or Parquet"
@@ -24,7 +25,7 @@ PARQUET_BEGINS = b"PAR1"
 def price_table(path: Path, field: str) -> Table:
     """A price file's header and rows as text. Raises BadInput where it is none."""
     if _begin(path) == PARQUET_BEGINS:
-        return replace(read_parquet(path, field), unit="row")
+        return replace(read_parquet(path, field, least=1), place=place_of(path), unit="row")
     text, place = read_text(path, field, LIMIT), str(path)
     first = text.lstrip()[:1]
     if first == "<":
@@ -33,7 +34,7 @@ def price_table(path: Path, field: str) -> Table:
         return _json_table(text, place, field)
     if text.startswith(("C,", "I,")):
         return _market_table(text, place, field)
-    return parse_table(text, place, field, ",;\t")
+    return parse_table(text, place, field, ",;\t", least=1)
 
 
 def _begin(path: Path) -> bytes:
@@ -65,45 +66,21 @@ def _market_table(text: str, place: str, field: str) -> Table:
                 names = columns
     except csv.Error as error:
         raise BadInput("row", str(error), "must be CSV text", f"{place}: line {reader.line_num}") from None
-    if len(rows) < 2:
-        raise BadInput(field, f"{len(rows)} rows of prices", "must have a report with SETTLEMENTDATE and RRP", place)
+    if not rows:
+        raise BadInput(field, "no rows of prices", "must have a report with SETTLEMENTDATE and RRP", place)
     return Table(place, names, rows, lines)
 
 
 # JSON -----------------------------------------------------------------------------------------------------------------
 def _json_table(text: str, place: str, field: str) -> Table:
-    try:
-        tree = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
-    except json.JSONDecodeError as error:
-        raise BadInput(field, error.msg, "must be JSON", f"{place}: line {error.lineno}") from None
-    except RecursionError:
-        raise BadInput(field, "nested too deeply", "must be JSON of prices", place) from None
+    tree = json_tree(text, place, field)
     for is_it, rows_of in _SHAPES:
         if is_it(tree):
-            return _records_table(rows_of(tree), place, field)
+            return records_table(rows_of(tree), place, field)
     limit = (
         "must hold unix_seconds and price, or a list of entries as data, results, records, multiAreaEntries or prices"
     )
     raise BadInput(field, "JSON of another kind", limit, place)
-
-
-def _records_table(records: list[Any], place: str, field: str) -> Table:
-    """Records as rows; a column for every name that one of them has."""
-    columns: dict[str, None] = {}
-    for n, record in enumerate(records, 1):
-        if not isinstance(record, dict):
-            raise BadInput(field, record, "must be an entry with names and values", f"{place}: entry {n}")
-        columns.update(dict.fromkeys(record))
-    if not columns:
-        raise BadInput(field, "no entries", "must have at least one", place)
-    rows = [[_text(record.get(name)) for name in columns] for record in records]
-    return Table(place, list(columns), rows, list(range(1, len(rows) + 1)), "entry")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict | list):
-        return json.dumps(value)
-    return "" if value is None else str(value)
 
 
 def _named(name: str) -> Callable[[Any], bool]:

@@ -16,12 +16,20 @@ NAMES = {
     "10Y1001A1001A46L": "SE3", "10Y1001A1001A47J": "SE4", "10YSI-ELES-----O": "SI", "10YSK-SEPS-----K": "SK",
     "Deutschland/Luxemburg": "DE-LU", "Germany/Luxembourg": "DE-LU", "DE_LU": "DE-LU",
 }  # fmt: skip
+_CODE = re.compile("[0-9]{2}[A-Z][A-Z0-9-]{12}[A-Z0-9]")  # an energy identification code: issuer, kind, name, check
 
 
 def zone_name(text: str) -> str:
     """The short name of a zone where it is known, else the text itself."""
     text = text.strip().removeprefix("BZN|")
     return NAMES.get(text, text)
+
+
+def zone_code(text: str) -> str | None:
+    """The code (EIC) of a zone that is known, or is a code itself; None for others."""
+    if _CODE.fullmatch(text):
+        return text
+    return next((code for code in NAMES if _CODE.fullmatch(code) and same_zone(code, text)), None)
 
 
 def same_zone(one: str, other: str) -> bool:
