@@ -1,4 +1,7 @@
-"""A desk to try things on; a module that wants another one makes it in a fixture `made` of its own."""
+"""A desk to try things on; a module that wants another one makes it in a fixture `made` of its own.
+
+Tests marked `BOTH` are run on a desk in a file and on one in PostgreSQL, if there is a server to be had.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,25 @@ from pathlib import Path
 import pytest
 
 from tests.store.crash import DESK_ID, FOUNDER, KEY
+from tests.store.server import Server, running
 from voltadesk.store.desk import Desk
+from voltadesk.store.keep import restore
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with running() as found:
+        yield found
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new PostgreSQL database for tests that ask for it; "" for those that want a file."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield ""
+        return
+    with request.getfixturevalue("server").database() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +42,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
+def folder(made: Path, tmp_path: Path, url: str) -> Path:
+    if url:
+        restore(made, tmp_path / "desk", url)
+        return tmp_path / "desk"
     return Path(shutil.copytree(made, tmp_path / "desk"))
 
 

@@ -1,9 +1,10 @@
 """A desk's whole story, from founding to dividend, told by a process that is killed again and again.
 
-    python -m tests.store.story FOLDER KILLS SEED    prints the state roots of both tellings and the kills, as JSON
+    python -m tests.store.story FOLDER KILLS SEED [URL]
 
 FOLDER/one is told without a break. FOLDER/other is told by a process that is killed at any moment; the next one sends
-everything again from the beginning.
+everything again from the beginning. With a URL, the other one is kept in that PostgreSQL database. Prints the state
+roots of both tellings and the kills, as JSON.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
         ("ann", "home.set", {"home": "roof-1", "appliances_percent": "50", "flexible": False}),
         ("olga", "plant.set", {"plant": "gas", "marginal_cost": "100.00"}),
         ("olga", "market.set", {"margin": "2.00", "community_rule": "discount", "community_discount_percent": "20"}),
+        ("olga", "market.publish", {"source": "nobody", "start": soon, "prices": ["50.00"]}),  # its market has no feed
         *run(4, 6),
         ("ann", "order.cancel", {"order": "o-17"}),
         ("olga", "market.halt", {"reason": "storm"}),
@@ -113,20 +115,20 @@ def tell(folder: Path) -> str:
         return desk.state_root()
 
 
-def found(folder: Path) -> None:
-    holders = {"coop": key_text(KEYS["coop"].public)}
+def found(folder: Path, url: str = "") -> None:
+    holders, source = {"coop": key_text(KEYS["coop"].public)}, Source(TOWN, {})
     Desk.create(
-        folder, "olga", KEYS["olga"], time_utc=START_UTC, desk_id=DESK_ID, source=Source(TOWN, {}), holders=holders
+        folder, "olga", KEYS["olga"], time_utc=START_UTC, desk_id=DESK_ID, source=source, holders=holders, database=url
     ).close()
 
 
 def main() -> None:
-    folder, kills, rng = Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3]))
+    folder, kills, rng, *urls = Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3])), *sys.argv[4:]
     found(folder / "one")
     root = tell(folder / "one")
     begun = time.monotonic()
     tell(folder / "one")
-    found(folder / "other")
+    found(folder / "other", *urls)
     seconds, killed = 2 * (time.monotonic() - begun), 0
     while killed < kills:
         process = os.fork()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,16 +16,26 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.desk.neighbours import settlement
 from tests.desk.town import TOWN
+from tests.store.server import Server
 from voltadesk.clock import utc_text
+from voltadesk.desk import continuous_audit
 from voltadesk.desk.commands import COMMANDS
 from voltadesk.desk.source import Source
 from voltadesk.store.anchor import Anchor
 from voltadesk.store.desk import Desk, OutcomeUnknown, Receipt, verify
 from voltadesk.store.journal import Batch
+from voltadesk.store.keep import restore
 from voltadesk.store.keys import Key
 from voltadesk.store.machine import SignedCommand, key_text
 
@@ -38,6 +49,7 @@ PRICES = st.sampled_from(["-500.00", "-1.00", "0.00", "60.00", "90.00", "4000.00
 BATTERIES = st.sampled_from(["cellar-1", "cellar-2", "b1", "b2"])
 ORDERS = st.integers(1, 30).map(lambda n: f"o-{n}")
 PRODUCTS = st.sampled_from(["2026-06-20T02:00Z", "2026-06-20T06:00Z", "2027-01-01T00:00Z"])
+CALLS = "\n[continuous]\nopening_call_intervals = 2\nclosing_call_intervals = 1\n"
 BY_TEXT = {key_text(key.public): key for key in KEYS.values()}
 PUBLIC = st.sampled_from(sorted(BY_TEXT))
 
@@ -85,6 +97,7 @@ BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "fund.withdraw": st.just({}),
     "market.halt": st.fixed_dictionaries({"reason": st.sampled_from(["storm", ""])}),
+    "market.publish": bodies(source=NAMES, start=PRODUCTS, prices=st.lists(PRICES, max_size=2)),
     "market.resume": st.just({}),
     "market.advance": st.fixed_dictionaries({"interval": st.sampled_from(["2026-06-19T22:00Z", "2026-06-20T01:00Z"])}),
     "market.set": bodies(
@@ -145,7 +158,7 @@ class Killed(BaseException):
 def template() -> Path:
     """A founded desk with a market; making its tables takes longer than copying them."""
     folder = Path(tempfile.mkdtemp(prefix="voltadesk-history-", dir=MEMORY))
-    source, holders = Source(TOWN, {}), {"coop": key_text(KEYS["coop"].public)}
+    source, holders = Source(TOWN + CALLS, {}), {"coop": key_text(KEYS["coop"].public)}
     with Desk.create(folder / "desk", "olga", KEYS["olga"], desk_id=DESK_ID, source=source, holders=holders):
         pass
     return folder / "desk"
@@ -154,10 +167,13 @@ def template() -> Path:
 class AnyHistory(RuleBasedStateMachine):
     """One desk, whatever is done to it."""
 
+    def copy(self) -> None:
+        shutil.copytree(template(), self.folder / "desk")
+
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="voltadesk-history-", dir=MEMORY))
-        shutil.copytree(template(), self.folder / "desk")
+        self.copy()
         self.desk = Desk.open(self.folder / "desk")
         self.sent: list[tuple[SignedCommand, Receipt]] = []
         self.number = 0
@@ -273,7 +289,7 @@ class AnyHistory(RuleBasedStateMachine):
             book.fleet.check()
             assert book.market is not None
             book.market.check(book.ledger)
-            book.market.continuous.audit(book.ledger)
+            continuous_audit.audit(book.market.continuous, book.ledger)
             assert any("owner" in actor.roles for actor in book.actors.by_name.values())
 
     def teardown(self) -> None:
@@ -313,3 +329,24 @@ TestAnyHistory = AnyHistory.TestCase
 TestAnyHistory.settings = settings(
     max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+class AnyHistoryInPostgreSQL(AnyHistory):
+    """The same, kept on a server."""
+
+    server: Server
+
+    def copy(self) -> None:
+        self.databases = ExitStack()
+        restore(template(), self.folder / "desk", self.databases.enter_context(self.server.database()))
+
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "databases"):
+            self.databases.close()
+
+
+def test_any_history_in_postgresql(server: Server) -> None:
+    AnyHistoryInPostgreSQL.server = server
+    few = settings(TestAnyHistory.settings, max_examples=4)
+    run_state_machine_as_test(AnyHistoryInPostgreSQL, settings=few)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.store import crash
 from tests.store.crash import DESK_ID, FOUNDER, KEY, signed
+from tests.store.server import BOTH
 from tests.store.test_journal import change
 from voltadesk.desk.refusal import Refusal
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
@@ -44,6 +45,7 @@ def add_ann(desk: Desk) -> None:
 
 
 # Idempotency keys -----------------------------------------------------------------------------------------------------
+@BOTH
 def test_a26_the_same_key_a_hundred_times_has_one_effect(folder: Path, desk: Desk) -> None:
     command = signed("k", "fund.invest", amount="100")
     first = desk.execute(command, time_utc=5)
@@ -70,6 +72,7 @@ def test_a26_within_one_batch(desk: Desk) -> None:
     assert conflict.code == "KEY_CONFLICT"
 
 
+@BOTH
 def test_a26_what_was_refused_stays_refused(desk: Desk) -> None:
     early = desk.execute(signed("early", "fund.redeem", shares="5"))
     assert early.outcome == "rejected:INSUFFICIENT_SHARES"
@@ -88,6 +91,7 @@ def test_a_changed_key_answers_for_its_own_change(desk: Desk) -> None:
 
 
 # Rights ---------------------------------------------------------------------------------------------------------------
+@BOTH
 def test_a21_a_command_in_anothers_name(folder: Path, desk: Desk) -> None:
     add_ann(desk)
     root = desk.state_root()
@@ -174,6 +178,7 @@ def test_a_desk_is_made_and_opened(tmp_path: Path) -> None:
         Desk.open(tmp_path)
 
 
+@BOTH
 def test_two_desks_open_see_each_other(folder: Path, desk: Desk) -> None:
     with Desk.open(folder) as other:
         desk.execute(signed("1", "fund.invest", amount="1"), time_utc=9)
@@ -186,6 +191,7 @@ def test_two_desks_open_see_each_other(folder: Path, desk: Desk) -> None:
     assert [entry.fields["time_utc"] for entry in desk.journal.tail(0)] == [9, 9, 9]  # time never goes back
 
 
+@BOTH
 def test_two_processes_lose_nothing(folder: Path) -> None:
     command = [sys.executable, "-m", "tests.store.crash", "append", str(folder)]
     writers = [
@@ -202,6 +208,7 @@ def test_two_processes_lose_nothing(folder: Path) -> None:
         )
 
 
+@BOTH
 def test_many_signatures_are_checked_at_once(folder: Path, desk: Desk) -> None:
     """A key that changes within the batch counts from there on; a bad signature is found among the good ones."""
     new = Key.from_seed(b"n" * 32)
@@ -227,6 +234,7 @@ def test_a_batch_has_one_state_root_and_the_same_effect(made: Path, folder: Path
 
 
 # Storage that fails ---------------------------------------------------------------------------------------------------
+@BOTH
 def test_a_failure_after_the_commit_is_resolved_by_key(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     write, failures = Anchor.write, iter([OSError(5, "Input/output error")])
 
@@ -242,6 +250,7 @@ def test_a_failure_after_the_commit_is_resolved_by_key(desk: Desk, monkeypatch: 
     assert desk.execute(signed("k", "fund.invest", amount="1")) == receipt
 
 
+@BOTH
 def test_a_failure_that_lasts_leaves_the_outcome_unknown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(anchor: Anchor, head: Head) -> None:
         raise OSError(5, "Input/output error")
@@ -270,6 +279,7 @@ def test_a_full_disk_changes_nothing(folder: Path, desk: Desk) -> None:
     assert verify(folder).entries == 101
 
 
+@BOTH
 def test_a_fault_in_the_program_is_forgotten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     root = desk.state_root()
     with monkeypatch.context() as patch:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.store import crash
 from tests.store.crash import FOUNDER, signed
+from tests.store.server import BOTH
 from voltadesk.desk.ledger import Posting
 from voltadesk.errors import CheckFailed, VoltaDeskError
 from voltadesk.store import journal as journal_module
@@ -36,6 +37,7 @@ ANN = Key.from_seed(b"a" * 32)
 
 
 # Commits --------------------------------------------------------------------------------------------------------------
+@BOTH
 @pytest.mark.parametrize("is_written", [True, False], ids=["after it took effect", "before it took effect"])
 def test_an_error_at_the_commit(folder: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch, is_written: bool) -> None:
     """The outcome is found by the key where it took effect; else it is unknown, and asking again carries it out."""

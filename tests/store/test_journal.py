@@ -12,18 +12,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
+from tests.store.server import BOTH
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
-from voltadesk.store import database, merkle
+from voltadesk.store import database, merkle, sqlite
 from voltadesk.store.anchor import Anchor, Head, anchor_path
 from voltadesk.store.canonical import canonical
-from voltadesk.store.database import SCHEMA, reading, safe_mode, writing
+from voltadesk.store.database import NAMED, SCHEMA, reading, writing
 from voltadesk.store.journal import Draft, Journal
 from voltadesk.store.keys import Key
 from voltadesk.store.note import Verifier, verify_checkpoint
+from voltadesk.store.sqlite import safe_mode
 
 KEY = Key.from_seed(bytes(range(32)))
 
@@ -49,7 +52,10 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def path(empty: Path, tmp_path: Path) -> Path:
+def path(empty: Path, tmp_path: Path, url: str) -> Path:
+    if url:
+        Journal.create(tmp_path / NAMED, url).close()
+        return tmp_path / NAMED
     shutil.copytree(empty, tmp_path, dirs_exist_ok=True)
     return tmp_path / "j.db"
 
@@ -61,7 +67,13 @@ def journal(path: Path) -> Iterator[Journal]:
 
 
 def change(path: Path, *statements: tuple[str, tuple[object, ...]]) -> None:
-    """Change the file as somebody does who has it, anchor or no anchor."""
+    """Change the database as somebody does who has it, anchor or no anchor."""
+    if path.name == NAMED:
+        with psycopg.connect(path.read_text().strip()) as server:
+            server.execute("ALTER TABLE effect DROP CONSTRAINT IF EXISTS effect_seq_fkey")
+            for statement, values in statements:
+                server.execute(statement.replace("?", "%s").encode(), values)
+        return
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         for statement, values in statements:
@@ -90,6 +102,7 @@ def test_wal_only_where_it_is_safe() -> None:
     assert safe_mode((3, 51, 3)) == safe_mode((4, 0, 0)) == ("wal", "full")
 
 
+@BOTH
 def test_tables_in_code_are_those_of_the_migrations(path: Path) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
@@ -118,6 +131,7 @@ def test_what_is_no_desk_is_refused(path: Path, tmp_path: Path) -> None:
         Journal.create(path)
 
 
+@BOTH
 def test_a_newer_schema_is_refused(path: Path) -> None:
     change(path, ("UPDATE alembic_version SET version_num = '9999'", ()))
     with pytest.raises(BadInput, match=r"schema = 9999: .*newer"):
@@ -125,7 +139,7 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
 
 
 def test_a_writing_transaction_locks_at_its_beginning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_MS", 50)
+    monkeypatch.setattr(sqlite, "BUSY_MS", 50)
     one, two = database.open_database(path), database.open_database(path)
     with writing(one):
         with reading(two) as connection:
@@ -137,6 +151,7 @@ def test_a_writing_transaction_locks_at_its_beginning(path: Path, monkeypatch: p
 
 
 # Writing --------------------------------------------------------------------------------------------------------------
+@BOTH
 def test_entries_are_read_as_they_were_written(path: Path, journal: Journal) -> None:
     append(journal, 0)
     append(journal, 1, 2)
@@ -154,8 +169,10 @@ def test_entries_are_read_as_they_were_written(path: Path, journal: Journal) -> 
     assert journal.find("ann", "k1") == entries[1]
     assert journal.find("ann", "k9") is None
     assert journal.verify() == 3
+    journal.close()
 
 
+@BOTH
 def test_text_beyond_ascii_is_written_canonically(journal: Journal) -> None:
     command = {"\U0001f50b": "1", "\ufb33": "é\n"}  # these two keys stand the other way round in UTF-16
     with journal.writing() as batch:
@@ -163,6 +180,7 @@ def test_text_beyond_ascii_is_written_canonically(journal: Journal) -> None:
     assert body == canonical(json.loads(body))
 
 
+@BOTH
 def test_an_exception_in_a_batch_writes_nothing(journal: Journal) -> None:
     append(journal, 0)
     before = journal.head(), journal.root()
@@ -181,6 +199,7 @@ def append_then_fail(journal: Journal) -> None:
         batch.append(draft(2, command={"n": float("nan")}))
 
 
+@BOTH
 def test_a_denial_of_someone_unknown_uses_up_no_key(journal: Journal) -> None:
     with journal.writing() as batch:
         for outcome in ("denied:BAD_ACTOR", "denied:BAD_ACTOR", "denied:UNKNOWN_ACTOR", "done"):
@@ -191,6 +210,7 @@ def test_a_denial_of_someone_unknown_uses_up_no_key(journal: Journal) -> None:
     assert journal.verify() == 4
 
 
+@BOTH
 def test_two_journals_on_one_file_take_turns(path: Path) -> None:
     with Journal.open(path) as one, Journal.open(path) as two:
         for number in range(0, 10, 2):
@@ -204,6 +224,7 @@ def test_two_journals_on_one_file_take_turns(path: Path) -> None:
         assert one.verify() == 10
 
 
+@BOTH
 def test_reading_goes_on_over_many_chunks(path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("voltadesk.store.journal.CHUNK", 3)
     append(journal, *range(10))
@@ -253,6 +274,7 @@ def test_a_journal_rolled_back_is_refused(path: Path, tmp_path: Path) -> None:
         Journal.open(path)
 
 
+@BOTH
 def test_a_journal_ahead_of_its_anchor_is_fine(path: Path, tmp_path: Path) -> None:
     with Journal.open(path) as journal:
         append(journal, 0)
@@ -265,6 +287,7 @@ def test_a_journal_ahead_of_its_anchor_is_fine(path: Path, tmp_path: Path) -> No
     assert Anchor(anchor_path(path)).read().seq == 2
 
 
+@BOTH
 def test_a_journal_that_changes_while_it_is_open_is_noticed(path: Path, journal: Journal) -> None:
     append(journal, 0, 1)
     change(path, ("DELETE FROM effect WHERE seq = 1", ()), ("DELETE FROM entry WHERE seq = 1", ()))
@@ -293,6 +316,7 @@ def test_every_single_bit_is_watched(path: Path, journal: Journal) -> None:
     assert flips > 5000
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [

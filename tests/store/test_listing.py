@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,18 +16,22 @@ from hypothesis import strategies as st
 from tests.ui.desks import make_desk, seat_of
 from voltadesk.desk.refusal import Refusal
 from voltadesk.store import listing
+from voltadesk.store.database import dialect_of
 from voltadesk.store.desk import Desk
+from voltadesk.store.keep import restore
 from voltadesk.store.listing import ENTRIES, HALTS, POSTINGS, Index, Listing
+from voltadesk.store.machine import SignedCommand
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WORDS = ("", "advance", "order.place", "ADVANCE owner", "rejected", "12", "2026-05-25 00:15", "fees:", "−0.0", "ext WH",
-         "%", "_", '"', "\\", "nothing-like-it")  # fmt: skip
+         "%", "_", '"', "\\", "nothing-like-it", "ÉÄ", "u0000", "u0041")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few intervals, orders, a halt and something refused."""
-    with make_desk(tmp_path_factory.mktemp("listing") / "desk") as made:
+    folder = tmp_path_factory.mktemp("listing") / "desk"
+    with make_desk(folder) as made:
         seat = seat_of(made)
         for n in range(5):
             seat.advance(2)
@@ -35,13 +40,30 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             seat.execute("fund.declare", {"amount": "100000"}, "too-much")
         seat.execute("market.halt", {"reason": 'a %_ "storm" \\ comes'}, "halt")
         seat.execute("market.resume", {}, "go-on")
-        yield made
+        body = {"reason": "ÉÄ\0 \\u0000 Ω"}
+        odd = SignedCommand.sign(seat.private(), made.id, seat.actor, "odd", "no.such", body)
+        assert made.execute(odd).outcome == "rejected:BAD_VALUE"
+    return folder
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def desk(request: pytest.FixtureRequest, filled: Path) -> Iterator[Desk]:
+    """That desk in a file, and in PostgreSQL."""
+    if request.param == "sqlite":
+        with Desk.open(filled) as made:
+            yield made
+        return
+    with request.getfixturevalue("server").database() as url:
+        restore(filled, filled.with_name("moved"), url)
+        with Desk.open(filled.with_name("moved")) as made:
+            yield made
 
 
 def every(desk: Desk, which: Listing) -> list[tuple[Any, ...]]:
     """All rows, by one query."""
     order = f"ORDER BY {which.order}"
     with desk.journal.reading() as connection:
+        which = which.by(dialect_of(connection))
         query = f"SELECT {which.columns} FROM {which.tables} WHERE {which.where} {order}"  # noqa: S608
         return [tuple(row) for row in connection.exec_driver_sql(query)]
 

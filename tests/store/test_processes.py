@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.store import crash
+from tests.store.server import BOTH
 from voltadesk.store.desk import Desk
 from voltadesk.store.keys import Refused
 from voltadesk.store.machine import SignedCommand
@@ -104,6 +105,7 @@ def test_waiting_ends_with_its_time(desk: Desk) -> None:
     assert 0.1 <= time.monotonic() - begun < 5
 
 
+@BOTH
 def test_what_was_committed_but_not_acknowledged_is_read_by_the_next_writer(folder: Path, desk: Desk) -> None:
     anchor = (folder / "desk.anchor").read_bytes()
     with Desk.open(folder) as other:
@@ -114,6 +116,7 @@ def test_what_was_committed_but_not_acknowledged_is_read_by_the_next_writer(fold
     assert desk.journal.head().seq == 2
 
 
+@BOTH
 def test_large_batches_of_two_processes(folder: Path, desk: Desk) -> None:
     """Signatures of a large batch are checked by helpers, of which each process has its own."""
     other = start(BATCH, folder)

@@ -1,6 +1,6 @@
 """People and scripts that trade in order books while a market runs, and are killed: a process that the tests start.
 
-    python -m tests.store.traders FOLDER KILLS SEED    prints what was acknowledged, as JSON
+    python -m tests.store.traders FOLDER KILLS SEED [URL]    prints what was acknowledged, as JSON
 
 Each writer trades in its own name: it places, amends and cancels orders in the products to come. The first one also
 runs the market's intervals. `crash` starts them, kills them and has them go on.
@@ -27,11 +27,13 @@ START_UTC, HOUR = 1781906400, 3600  # the town's first interval
 EVERY = 15  # of the first writer's commands is an interval
 
 
-def found(folder: Path) -> None:
+def found(folder: Path, url: str = "") -> None:
     """A desk with the town's market, where Ann, Bob and the cooperative may trade."""
     holders = {"coop": key_text(KEYS["coop"].public)}
     source = Source(TOWN, {})
-    with Desk.create(folder, "olga", KEYS["olga"], desk_id=crash.DESK_ID, source=source, holders=holders) as desk:
+    with Desk.create(
+        folder, "olga", KEYS["olga"], desk_id=crash.DESK_ID, source=source, holders=holders, database=url
+    ) as desk:
         for name in ("ann", "bob"):
             for kind, body in (
                 ("actor.add", {"name": name, "public_key": key_text(KEYS[name].public)}),
@@ -62,8 +64,8 @@ def command(writer: int, number: int) -> SignedCommand:
 
 
 def main() -> None:
-    folder, kills, seed = Path(sys.argv[1]), *map(int, sys.argv[2:])
-    found(folder)
+    folder, kills, seed = Path(sys.argv[1]), *map(int, sys.argv[2:4])
+    found(folder, *sys.argv[4:])
     Town().run()  # has the market's kernels loaded, for those that are forked
     crash.command = command
     print(json.dumps(crash.kill_loop(folder, kills, len(NAMES), seed, pause_s=0.5)))

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from voltadesk.desk.book import Made
-from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
+from voltadesk.errors import BadInput, CheckFailed, NoAnswer, VoltaDeskError
 from voltadesk.store import projection, snapshot
-from voltadesk.store.database import set_projected
+from voltadesk.store.database import database_path, set_projected
 from voltadesk.store.files import read_file
-from voltadesk.store.journal import CHUNK, DATABASE, Entry, Journal
+from voltadesk.store.journal import CHUNK, Entry, Journal
 from voltadesk.store.machine import Machine
 from voltadesk.store.note import Checkpoint
 from voltadesk.store.tables import PROJECTIONS
@@ -58,7 +58,7 @@ def verify(
         for table, held in projection.rows_of(made).items():
             rows[table.name] += len(held)
 
-    with Journal.open(folder / DATABASE) as journal:
+    with Journal.open(database_path(folder)) as journal:
         verified = _carry_out(journal, compare if with_tables else None, against, on_progress=on_progress)
         if with_tables:
             with journal.reading() as connection:
@@ -70,20 +70,20 @@ def verify(
 
 
 def elsewhere(folder: Path) -> tuple[str, ...]:
-    """The command that runs `verify` in a process that knows nothing but the file; `heard` reads its lines."""
+    """The command that runs `verify` in a process that knows nothing but the folder; `heard` reads its lines."""
     return sys.executable, "-m", "voltadesk.store.audit", str(folder)
 
 
 def heard(line: str | bytes) -> int | Verified:
     """What that process says: how many entries are done, in the end what was found.
 
-    Raises CheckFailed as `verify` does, BadInput when there is no desk.
+    Raises CheckFailed as `verify` does, BadInput when there is no desk, NoAnswer when its database doesn't answer.
     """
     told: dict[str, Any] = json.loads(line)
     if "error" in told:
-        if told["is_bad_input"]:
+        if told["exit_code"] == BadInput.exit_code:
             raise BadInput("desk", None, told["error"])
-        raise CheckFailed(told["error"])
+        raise (NoAnswer if told["exit_code"] == NoAnswer.exit_code else CheckFailed)(told["error"])
     return Verified(**told) if "state_root" in told else int(told["done_to"])
 
 
@@ -96,7 +96,7 @@ def rebuild(folder: Path) -> Verified:
     def insert(connection: Connection, made: Made, first: int, last: int) -> None:
         projection.store(connection, made)
 
-    with Journal.open(folder / DATABASE) as journal, journal.writing() as batch:
+    with Journal.open(database_path(folder)) as journal, journal.writing() as batch:
         batch.connection.exec_driver_sql("DELETE FROM snapshot")
         projection.clear(batch.connection)
         verified = _carry_out(journal, insert, connection=batch.connection)
@@ -157,7 +157,7 @@ def main() -> None:
     try:
         _tell(asdict(verify(Path(sys.argv[1]), on_progress=lambda done: _tell({"done_to": done}))))
     except VoltaDeskError as error:
-        _tell({"error": str(error), "is_bad_input": isinstance(error, BadInput)})
+        _tell({"error": str(error), "exit_code": error.exit_code})
         raise SystemExit(1) from None
 
 

@@ -1,63 +1,89 @@
-"""The SQLite file of a desk: how it is opened, what makes a commit survive a power cut.
-
-Python's sqlite3 opens transactions late and SQLAlchemy lets it: two processes that read, then write, lose updates
-without an error. Here a transaction begins when it is begun, and a writing one takes the write lock at once.
-Nothing else in the process may open the file: closing it would drop the locks that SQLite holds on it.
-"""
+"""The database of a desk: an SQLite file in the desk's folder, or a PostgreSQL database that a file there names."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
-from voltadesk.store.anchor import LOCK_S
+from voltadesk.store.dialect import Dialect, cause_of, no_desk
+from voltadesk.store.postgresql import PostgreSQL
+from voltadesk.store.sqlite import SQLite
 
+DATABASE = "desk.sqlite3"  # a desk's journal, in its folder
+NAMED = "desk.postgresql"  # or else the URL of the database that holds it
 # Every version of the tables, oldest first: the revisions in migrations/versions.
 SCHEMA = ("0001", "0002", "0003", "0004")
-APPLICATION_ID = 0x564F4C44  # "VOLD" in the file's header: what tells a desk from any other database
-WAL_IS_SAFE = (3, 51, 3)  # before it, two writers in WAL could corrupt the file
-BUSY_MS = LOCK_S * 1000
 
-_SYNCHRONOUS = {"full": 2, "extra": 3}
 _READ_ONLY = "voltadesk_read_only"
+_SQLITE, _POSTGRESQL = SQLite(), PostgreSQL()
+_BY_NAME: dict[str, Dialect] = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
 
 
-def create_database(path: Path) -> Engine:
-    """A new file, mode 0600, with empty tables. Raises BadInput when there is one already."""
-    try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        raise BadInput("desk", path.name, "is there already", str(path.parent)) from None
-    except OSError as error:
-        raise VoltaDeskError(f"{path}: {error.strerror}") from None
-    os.chmod(path, 0o600)  # whatever the umask took away
+def database_path(folder: Path) -> Path:
+    """The file that is the database of the desk in a folder, or names it. Raises BadInput where there are both."""
+    if not (folder / NAMED).is_file():
+        return folder / DATABASE
+    if (folder / DATABASE).exists():
+        raise BadInput("desk", folder.name, f"holds both {DATABASE} and {NAMED}: one is too many", str(folder.parent))
+    return folder / NAMED
+
+
+def dialect_at(path: Path) -> Dialect:
+    """The words of the database that a file is, or names."""
+    return _POSTGRESQL if path.name == NAMED else _SQLITE
+
+
+def dialect_of(connection: Connection) -> Dialect:
+    """The words of the database at the other end."""
+    return _BY_NAME[connection.dialect.name]
+
+
+def create_database(path: Path, url: str = "") -> Engine:
+    """A new database with empty tables: a file of mode 0600, or the PostgreSQL database of that URL, named by such a
+    file. Raises BadInput when there is a desk already, NoAnswer when no server answers.
+    """
+    dialect = dialect_at(path)
+    dialect.place(path, url)
     engine = _engine(path, is_new=True)
     try:
-        with writing(engine) as connection:
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        with damage_found(path), writing(engine) as connection:
+            dialect.claim(connection)
             _migrate(connection)
             set_projected(connection)
         sync_folder(path.parent)
     except BaseException:
         engine.dispose()
+        path.unlink(missing_ok=True)
         raise
     return engine
 
 
-def open_database(path: Path) -> Engine:
-    """A desk's file; an older schema is brought up to date.
+def discard(folder: Path) -> None:
+    """Remove a folder whose desk was not finished, and what its database holds of it."""
+    path = folder / NAMED
+    if path.is_file():
+        engine = _engine(path)
+        with suppress(VoltaDeskError, DBAPIError), writing(engine) as connection:
+            _POSTGRESQL.drop(connection)
+        engine.dispose()
+    shutil.rmtree(folder, ignore_errors=True)
 
-    Raises BadInput when there is no file, or it is no desk's, or newer than this program.
+
+def open_database(path: Path) -> Engine:
+    """A desk's database; an older schema is brought up to date.
+
+    Raises BadInput when there is none, or it is no desk's, or newer than this program; NoAnswer when no server answers.
     """
     if not path.is_file():
-        raise _no_desk(path, "is not there; voltadesk init makes a desk")
+        raise no_desk(path, "is not there; voltadesk init makes a desk")
     engine = _engine(path)
     try:
         version = _version(engine, path)
@@ -89,97 +115,35 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def damage_found(path: Path) -> Iterator[None]:
-    """Turn what SQLite says of a damaged file into one line."""
+    """Turn what a database says of its damage, or of the way to it, into one line."""
     try:
         yield
     except DBAPIError as error:
-        cause = error.orig
-        if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise VoltaDeskError(f"{path}: another process is writing; try again") from None
-        raise CheckFailed(f"{path}: the file can't be read: {' '.join(str(cause).split())}") from None
+        raise dialect_at(path).fault(path, error) from None
     except UnicodeDecodeError:  # what sqlite3 makes of a message about a name that was changed
         raise CheckFailed(f"{path}: the file can't be read: a name in it was changed") from None
 
 
+def not_written(path: Path, error: DBAPIError) -> VoltaDeskError:
+    """Why a transaction was undone, as one line."""
+    return dialect_at(path).not_written(path, error)
+
+
+def insert(connection: Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows to a table."""
+    marks = ", ".join("?" * len(rows[0]))
+    given = list(rows) if len(rows) > 1 else rows[0]  # many take more words between here and a server than one
+    connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({marks})", given)  # noqa: S608
+
+
 def is_projected(connection: Connection) -> bool:
     """Whether the tables hold what the entries did: not after a migration from before there were such tables."""
-    return connection.exec_driver_sql("PRAGMA user_version").scalar() == 1
+    return dialect_of(connection).is_projected(connection)
 
 
-def set_projected(connection: Connection) -> None:
-    """Note that the tables hold what the entries did, in the transaction that makes it so."""
-    connection.exec_driver_sql("PRAGMA user_version = 1")
-
-
-def rewrite_header(connection: Connection) -> None:
-    """Write what stands there already: SQLite passes over rows that don't change, but not over the file's header."""
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    connection.exec_driver_sql(f"PRAGMA user_version = {version}")
-
-
-def safe_mode(version: tuple[int, ...]) -> tuple[str, str]:
-    """The journal mode and `synchronous` by which that SQLite loses no acknowledged commit in a power cut."""
-    return ("wal", "full") if version >= WAL_IS_SAFE else ("truncate", "extra")
-
-
-def _engine(path: Path, is_new: bool = False) -> Engine:
-    """The engine of a file; of one that is not new, nothing is touched before it is known to be a desk's."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000})
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, record: object) -> None:
-        connection.isolation_level = None  # sqlite3 begins nothing by itself
-        try:
-            is_desk = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-            if not is_desk and not is_new:
-                raise _no_desk(path, "is no desk")
-            _set_up(connection)
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            raise _no_desk(path, "is no desk") from None
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        is_reading = connection.get_execution_options().get(_READ_ONLY)
-        connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _set_up(connection: sqlite3.Connection) -> None:
-    """Set what makes commits durable, and read it back: SQLite says nothing when it goes on as before."""
-    journal, synchronous = safe_mode(sqlite3.sqlite_version_info)
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    got = connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()[0]
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    if got != journal or connection.execute("PRAGMA synchronous").fetchone()[0] != _SYNCHRONOUS[synchronous]:
-        raise VoltaDeskError(f"SQLite can't be set to journal mode {journal} and synchronous {synchronous} here")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA cell_size_check = ON")
-
-
-def _version(engine: Engine, path: Path) -> str:
-    """The schema's version that the file names."""
-    try:
-        with reading(engine) as connection:
-            return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
-    except DBAPIError as error:
-        raise _no_desk(path, f"can't be read as a desk ({error.orig})") from None
-    except UnicodeDecodeError:
-        raise _no_desk(path, "can't be read as a desk") from None
-
-
-def _migrate(connection: Connection) -> None:
-    """Bring the tables to the newest version, within the connection's transaction."""
-    from alembic import command  # slow to import, and not needed to open a desk
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+def set_projected(connection: Connection, is_so: bool = True) -> None:
+    """Note whether the tables hold what the entries did, in the transaction that makes it so."""
+    dialect_of(connection).set_projected(connection, is_so)
 
 
 def sync_folder(folder: Path) -> None:
@@ -191,5 +155,37 @@ def sync_folder(folder: Path) -> None:
         os.close(file)
 
 
-def _no_desk(path: Path, what: str) -> BadInput:
-    return BadInput("desk", path.name, what, str(path.parent))
+def _engine(path: Path, is_new: bool = False) -> Engine:
+    dialect = dialect_at(path)
+    engine = dialect.engine(path, is_new)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        dialect.begin(connection, bool(connection.get_execution_options().get(_READ_ONLY)))
+
+    return engine
+
+
+def _version(engine: Engine, path: Path) -> str:
+    """The schema's version that the database names."""
+    try:
+        with reading(engine) as connection:
+            return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+    except DBAPIError as error:
+        fault = dialect_at(path).fault(path, error)
+        if not isinstance(fault, CheckFailed):
+            raise fault from None
+        raise no_desk(path, f"can't be read as a desk ({cause_of(error)})") from None
+    except UnicodeDecodeError:
+        raise no_desk(path, "can't be read as a desk") from None
+
+
+def _migrate(connection: Connection) -> None:
+    """Bring the tables to the newest version, within the connection's transaction."""
+    from alembic import command  # slow to import, and not needed to open a desk
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -9,32 +9,32 @@ answers the same for ever. Only a command that isn't its actor's uses up no key:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from os import urandom
 from pathlib import Path
 
 from voltadesk.desk.book import Book
 from voltadesk.desk.fund import Investment, Statement
-from voltadesk.desk.ledger import Entry as LedgerEntry
 from voltadesk.desk.ledger import LedgerError
 from voltadesk.desk.refusal import Refusal, require_name
 from voltadesk.desk.source import Source
-from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
+from voltadesk.errors import BadInput, CheckFailed, NoAnswer, VoltaDeskError
 from voltadesk.store import projection, snapshot
 from voltadesk.store.audit import Verified as Verified
 from voltadesk.store.audit import rebuild
 from voltadesk.store.audit import verify as verify
 from voltadesk.store.canonical import INT_LIMIT
 from voltadesk.store.clock import held_clock, wait_until
-from voltadesk.store.database import is_projected
+from voltadesk.store.database import DATABASE as DATABASE
+from voltadesk.store.database import NAMED, database_path, is_projected
 from voltadesk.store.files import read_file, save_files
-from voltadesk.store.journal import DATABASE as DATABASE
 from voltadesk.store.journal import CommitFailed, Journal
 from voltadesk.store.keys import Key
 from voltadesk.store.machine import FOUNDING, Machine, SignedCommand, key_text
 from voltadesk.store.note import ConsistencyProof, InclusionProof
-from voltadesk.store.projection import BatteryIntervalRow, FlowRow, FundRow, PostingRow, TapeRow, TradeRow
+from voltadesk.store.projection import FundRow
+from voltadesk.store.records import Records
 from voltadesk.store.work import Receipt as Receipt
 from voltadesk.store.work import Work, draft_of, has_content, receipt_of
 
@@ -47,14 +47,14 @@ class InvariantBroken(CheckFailed):
     """Carrying out a command would have made the books wrong: a fault of the program. Nothing of it was written."""
 
 
-class Desk:
+class Desk(Records):
     """One desk, in a folder: its journal and the state that the journal makes.
 
     Several processes may have it open, and several threads may use one object.
     """
 
     def __init__(self, journal: Journal) -> None:
-        self.journal = journal
+        super().__init__(journal)
         self._lock = threading.RLock()
         self._machine = Machine(self._read_file)
         self._is_stale, self._keeps_snapshots = False, True
@@ -70,10 +70,12 @@ class Desk:
         desk_id: str | None = None,
         source: Source | None = None,
         holders: dict[str, str] | None = None,
+        database: str = "",
     ) -> Desk:
         """A new desk, whose founder has that key. Its id is drawn at random unless given; no two desks have one.
 
-        With a source it has a market; `holders` are the public keys of the scenario's holders of money, by name.
+        With a source it has a market; `holders` are the public keys of the scenario's holders of money, by name. It is
+        kept in the PostgreSQL database of the URL `database`, if one is given, else in a file of the folder.
         Raises BadInput when there is a desk already or the scenario is none, Refusal for what can't be.
         """
         require_name("founder", founder)
@@ -91,7 +93,7 @@ class Desk:
         machine.count("done", time_utc)
         signed = SignedCommand.sign(key, machine.desk_id, founder, FOUNDING, FOUNDING, body)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        desk = cls(Journal.create(folder / DATABASE))
+        desk = cls(Journal.create(folder / (NAMED if database else DATABASE), database))
         desk._machine = machine
         with desk.journal.writing() as batch:
             batch.append(draft_of(signed, time_utc, "done", {}, machine.root()))
@@ -106,14 +108,14 @@ class Desk:
 
         Raises BadInput when there is none, CheckFailed when the journal is not what was acknowledged.
         """
-        desk = cls(Journal.open(folder / DATABASE))
+        desk = cls(Journal.open(database_path(folder)))
         try:
             with desk.journal.reading() as connection:
                 is_ready = is_projected(connection)
             if not is_ready:
                 desk.journal.close()
                 rebuild(folder)
-                desk.journal = Journal.open(folder / DATABASE)
+                desk.journal = Journal.open(database_path(folder))
             desk._replay()
         except BaseException:
             desk.journal.close()
@@ -125,6 +127,11 @@ class Desk:
         with self._lock:
             self._save_snapshot(snapshot.AT_CLOSE)
             self.journal.close()
+
+    def reopen(self) -> None:
+        """Open the files anew: a process that was forked off must not share those of the one before."""
+        self.journal.close()
+        self.journal = self.journal.reopened()
 
     def __enter__(self) -> Desk:
         return self
@@ -245,37 +252,9 @@ class Desk:
         return held_clock(self.journal.path.parent)
 
     # What entries did -------------------------------------------------------------------------------------------------
-    def postings(self, after: int = -1, account_prefix: str = "", limit: int | None = None) -> Iterator[PostingRow]:
-        """The ledger's postings of the entries after that one, in order, to accounts that begin so."""
-        return projection.postings(self.journal, after, account_prefix, limit)
-
-    def ledger_entries(self, after: int = -1) -> Iterator[LedgerEntry]:
-        """The ledger's entries of the journal's after that one, in order, for `desk.export`."""
-        return projection.ledger_entries(self.postings(after))
-
-    def trades(self, actor: str | None = None, after: int = -1, participant: str | None = None) -> Iterator[TradeRow]:
-        """Receipts of the entries after that one, in order; of an actor's participants or of one only, if given."""
-        return projection.trades(self.journal, actor, after, participant)
-
-    def tape(self, start_utc: int | None = None, limit: int = -1) -> list[TapeRow]:
-        """The last trades in order books, newest first; in that of one product only, if given."""
-        return projection.tape(self.journal, start_utc, limit)
-
-    def flows(self, after: int, until: int) -> list[FlowRow]:
-        """What plants, batteries and the grid traded in the entries after the first one, up to the last, summed up."""
-        return projection.flows(self.journal, after, until)
-
     def fund_changes(self, after: int, until: int) -> list[FundRow]:
         """What the entries after the first one, up to the last, changed in the fund."""
         return projection.fund_changes(self.journal, self.book.ledger.currency, after, until)
-
-    def intervals(self, after_utc: int = -1, limit: int | None = None) -> Iterator[dict[str, int]]:
-        """Figures of the intervals that start after that moment [s UTC], with `start_utc` and `entry`."""
-        return projection.intervals(self.journal, after_utc, limit)
-
-    def battery_intervals(self, after_utc: int = -1, battery: str = "") -> Iterator[BatteryIntervalRow]:
-        """What batteries, or one of them, did in the intervals that start after that moment [s UTC]."""
-        return projection.battery_intervals(self.journal, after_utc, battery)
 
     def statement(self, actor: str) -> Statement:
         """All that an investor has in the fund, with each investment.
@@ -346,5 +325,8 @@ class Desk:
                 self.journal.settle()  # sets the anchor, too
                 return [receipt_of(entry) for entry in entries if entry is not None]
         except Exception as second:
-            raise OutcomeUnknown(f"outcome unknown, ask again with the same key: {error}; {second}") from error
+            unknown = OutcomeUnknown(f"outcome unknown, ask again with the same key: {error}; {second}")
+            if isinstance(second, NoAnswer):
+                unknown.exit_code = second.exit_code
+            raise unknown from error
         raise OutcomeUnknown(f"outcome unknown, ask again with the same key: {error}") from error

@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 
 from voltadesk.desk.source import Source
 from voltadesk.errors import CheckFailed
+from voltadesk.store.database import insert
 
 
 def save_files(connection: Connection, source: Source) -> None:
     """Keep the files of a scenario, each once."""
     for body in set(source.files.values()):
-        connection.exec_driver_sql("INSERT INTO source VALUES (?, ?)", (sha256(body).digest(), body))
+        insert(connection, "source", [(sha256(body).digest(), body)])
 
 
 def read_file(connection: Connection, digest: str) -> bytes:

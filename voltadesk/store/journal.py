@@ -11,7 +11,6 @@ refused. One that goes on after it is fine: that is a crash between commit and a
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -22,32 +21,43 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, CursorResult, Engine
 from sqlalchemy.exc import DBAPIError
 
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
 from voltadesk.store import merkle
 from voltadesk.store.anchor import NOTHING, Anchor, Head, anchor_path
 from voltadesk.store.canonical import canonical
-from voltadesk.store.database import create_database, damage_found, open_database, reading, rewrite_header, writing
+from voltadesk.store.database import DATABASE as DATABASE
+from voltadesk.store.database import (
+    create_database,
+    damage_found,
+    dialect_of,
+    insert,
+    not_written,
+    open_database,
+    reading,
+    writing,
+)
+from voltadesk.store.dialect import cause_of
 from voltadesk.store.keys import Key
 from voltadesk.store.note import Checkpoint, ConsistencyProof, InclusionProof, sign_checkpoint
+from voltadesk.store.transfer import copy_database
 
 KEYLESS = ("denied:BAD_ACTOR", "denied:UNKNOWN_ACTOR")  # outcomes that use up nobody's idempotency key
 CHUNK = 1000  # entries in one reading transaction
-DATABASE = "desk.sqlite3"  # a desk's journal, in its folder
 
 _WRITER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
-# Written out, because SQLAlchemy's own conversions of values take longer than SQLite does.
+# Written out, because SQLAlchemy's own conversions of values take longer than SQLite does. See `dialect`.
 _ROWS = """
     SELECT entry.seq, leaf, entry.body, effect.body, actor, idempotency_key
     FROM entry LEFT JOIN effect ON effect.seq = entry.seq
 """
 _AFTER = f"{_ROWS} WHERE entry.seq > ? ORDER BY entry.seq LIMIT ?"
-# `+` keeps SQLite from going through all of the actor's entries by their keys.
-_GIVEN = f"{_ROWS} WHERE entry.seq > ? AND entry.seq <= ? AND +actor = ? AND instr(entry.body, ?) ORDER BY entry.seq"
-_USED = f"{_ROWS} WHERE actor = ? AND idempotency_key IN (SELECT value FROM json_each(?))"  # noqa: S608
+# `||` keeps SQLite from going through all of the actor's entries by their keys.
+_GIVEN = f"{_ROWS} WHERE entry.seq > ? AND entry.seq <= ? AND actor || '' = ? AND {{}} ORDER BY entry.seq"
+_USED = f"{_ROWS} WHERE actor = ? AND idempotency_key IN ({{}})"
 
 
 class CommitFailed(VoltaDeskError):
@@ -102,8 +112,7 @@ class Batch:
             by_actor.setdefault(actor, []).append(key)
         found: dict[tuple[str, str], Entry] = {}
         for actor, keys in by_actor.items():
-            for row in self.connection.exec_driver_sql(_USED, (actor, json.dumps(keys))):
-                found[actor, row[5]] = _entry(row)
+            found |= {(actor, row.idempotency_key): _entry(row) for row in _used(self.connection, actor, keys)}
         return found
 
     def append(self, draft: Draft) -> Entry:
@@ -132,13 +141,12 @@ class Batch:
         """Hand the entries to the database, within its transaction."""
         if self._rows:
             entries = [(e.seq, e.leaf, e.body, actor, key) for e, actor, key in self._rows]
-            self.connection.exec_driver_sql("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", entries)
-            effects = [(e.seq, e.effects) for e, _, _ in self._rows]
-            self.connection.exec_driver_sql("INSERT INTO effect VALUES (?, ?)", effects)
+            insert(self.connection, "entry", entries)
+            insert(self.connection, "effect", [(e.seq, e.effects) for e, _, _ in self._rows])
 
 
 class Journal:
-    """One journal: the file `path`, and the anchor beside it.
+    """One journal: the file `path`, which is its database or names it, and the anchor beside it.
 
     What it knows (`head`, `root`) is as new as the last `catch_up` or `writing`.
     """
@@ -151,9 +159,9 @@ class Journal:
         self._lock = threading.RLock()
 
     @classmethod
-    def create(cls, path: Path) -> Journal:
-        """A new journal without entries. Raises BadInput when there is one already."""
-        engine = create_database(path)
+    def create(cls, path: Path, url: str = "") -> Journal:
+        """A new journal without entries, see `create_database`. Raises BadInput when there is one already."""
+        engine = create_database(path, url)
         return cls(path, engine, Anchor.create(anchor_path(path)))
 
     @classmethod
@@ -172,8 +180,14 @@ class Journal:
             raise
         return journal
 
+    def reopened(self) -> Journal:
+        """Another object on the same file, which knows as much. Raises as `open` does."""
+        journal = Journal.open(self.path)
+        journal.resume(self._head, self.tree)
+        return journal
+
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of the database."""
         self._engine.dispose()
         self._anchor.close()
 
@@ -186,7 +200,10 @@ class Journal:
     # Reading ----------------------------------------------------------------------------------------------------------
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A short transaction that only reads. Raises CheckFailed when the file is damaged."""
+        """A short transaction that only reads.
+
+        Raises CheckFailed when the database is damaged, NoAnswer when no server answers.
+        """
         with damage_found(self.path), reading(self._engine) as connection:
             yield connection
 
@@ -220,7 +237,7 @@ class Journal:
     def find(self, actor: str, key: str) -> Entry | None:
         """The entry that used up an actor's idempotency key."""
         with self.reading() as connection:
-            row = connection.exec_driver_sql(_USED, (actor, json.dumps([key]))).first()
+            row = _used(connection, actor, [key]).first()
         return None if row is None else _entry(row)
 
     def entry(self, seq: int) -> Entry:
@@ -233,25 +250,22 @@ class Journal:
     def given(self, actor: str, kinds: str, after: int, until: int) -> list[Entry]:
         """An actor's entries after one, up to another, of the kinds that begin so; all of them at once, unchecked."""
         with self.reading() as connection:
-            rows = connection.exec_driver_sql(_GIVEN, (after, until, actor, f'"kind":"{kinds}')).all()
+            query = _GIVEN.format(dialect_of(connection).holds("entry.body", "?"))
+            rows = connection.exec_driver_sql(query, (after, until, actor, f'"kind":"{kinds}')).all()
         return [_entry(row) for row in rows]
 
     def is_behind(self) -> bool:
         """Whether others have written, as far as they have acknowledged it; costs no look at the database."""
         return self._anchor.read().seq > self._head.seq
 
-    def copy_to(self, copy: sqlite3.Connection) -> Head:
-        """Copy the database as it is at one moment, into an empty one; returns the last entry there."""
+    def copy_to(self, target: Path, url: str = "") -> Head:
+        """Copy the database as it is at one moment into a new one; returns the last entry there. See `transfer.copy`.
+
+        Raises CheckFailed when it can't be read whole.
+        """
         anchored = self._anchor.read()
-        try:
-            with self._engine.connect() as connection:
-                own = connection.connection.driver_connection
-                assert isinstance(own, sqlite3.Connection)
-                own.backup(copy)
-            row = copy.execute("SELECT seq, leaf FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
-        except sqlite3.Error as error:
-            raise CheckFailed(f"{self.path}: it can't be copied: {error}") from None
-        head = Head(*row) if row else Head(-1, NOTHING)
+        with damage_found(self.path):
+            head = copy_database(self._engine, target, url)
         if head.seq < anchored.seq:
             raise CheckFailed(f"{self.path}: the copy ends at entry {head.seq}, {anchored.seq} was acknowledged")
         return head
@@ -299,9 +313,9 @@ class Journal:
                 if before is not None:
                     self._head, self._tree = before[0], merkle.Tree.from_range(*before[1:])
                 if is_committing and isinstance(error, Exception):
-                    raise CommitFailed(f"{self.path}: {_cause(error)}") from error
+                    raise CommitFailed(f"{self.path}: {cause_of(error)}") from error
                 if isinstance(error, DBAPIError):
-                    raise VoltaDeskError(f"{self.path}: nothing was written: {_cause(error)}") from error
+                    raise not_written(self.path, error) from error
                 raise
 
     def settle(self) -> None:
@@ -310,7 +324,7 @@ class Journal:
         A commit whose last step failed can be read and yet be undone by a power cut, until another one goes through.
         """
         with self.writing() as batch:
-            rewrite_header(batch.connection)
+            dialect_of(batch.connection).settle(batch.connection)
 
     # Proofs -----------------------------------------------------------------------------------------------------------
     @property
@@ -444,6 +458,10 @@ def plain_canonical(value: object) -> bytes:
     return text.encode() if text.isascii() else canonical(value)
 
 
+def _used(connection: Connection, actor: str, keys: list[str]) -> CursorResult[Any]:
+    return connection.exec_driver_sql(_USED.format(dialect_of(connection).listed), (actor, json.dumps(keys)))
+
+
 def _entry(row: Sequence[Any]) -> Entry:
     return Entry(row[0], row[1], row[2], row[3] or b"")
 
@@ -451,8 +469,3 @@ def _entry(row: Sequence[Any]) -> Entry:
 def _size_of(checkpoint: str) -> int:
     """The size in the text of one's own checkpoint."""
     return int(checkpoint.split("\n")[1])
-
-
-def _cause(error: Exception) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return " ".join(str(cause).split())

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from voltadesk.clock import offsets
+from voltadesk.store.database import dialect_of
+from voltadesk.store.dialect import Dialect
 from voltadesk.store.journal import Journal
 
 SPAN = 1024  # entries that are counted in one transaction, which may keep a writer's commit waiting
@@ -28,7 +30,7 @@ class Listing(NamedTuple):
     """Rows of a table that belong to the journal's entries.
 
     Every word of a filter is looked for in `texts`, one with a digit in `figures` and `moments` too. `raw` is what
-    holds the texts, quicker to search; "" where they are columns of their own.
+    holds the texts, quicker to search; "" where they are columns of their own. What stands in braces is a database's.
     """
 
     tables: str
@@ -41,31 +43,40 @@ class Listing(NamedTuple):
     hashes: tuple[str, ...] = ()
     raw: str = ""
     is_dense: bool = False  # every entry has one row
-    where: str = "1"  # which rows there are
+    where: str = "TRUE"  # which rows there are
+
+    def by(self, dialect: Dialect) -> Listing:
+        """In the words of a database."""
+        return Listing._make(_said(part, dialect) for part in self)
 
 
-_BODY = "CAST(entry.body AS TEXT)"
-_TIME = f"json_extract({_BODY}, '$.time_utc')"
+def _said(part: Any, dialect: Dialect) -> Any:
+    if isinstance(part, str):
+        return part.format(sql=dialect, halts=_halts(dialect))
+    return tuple(_said(each, dialect) for each in part) if isinstance(part, tuple) else part
+
+
+def _halts(dialect: Dialect) -> str:
+    """What stopped the market or let it go on; a price outside the band and a feed that ended do, too."""
+    kinds = (dialect.holds("entry.body", f'\'"kind":"market.{kind}"\'') for kind in ("halt", "resume"))
+    is_told = dialect.holds("effect.body", '\'"halted":"\'')
+    is_empty = dialect.holds("effect.body", '\'"halted":""\'')
+    return f"({' OR '.join(kinds)} OR ({is_told} AND NOT {is_empty}))"
+
+
 ENTRIES = Listing(
     "entry JOIN effect ON effect.seq = entry.seq",
     "entry.seq",
     "entry.seq, entry.leaf, entry.body, effect.body",
     "entry.seq",
-    (f"json_extract({_BODY}, '$.kind', '$.outcome', '$.actor', '$.command')",),
-    ("entry.seq",),
-    (_TIME,),
-    ("lower(hex(entry.leaf))",),
-    _BODY,
+    ("{sql.said}",),
+    ("CAST(entry.seq AS TEXT)",),
+    ("{sql.time_utc}",),
+    ("{sql.leaf}",),
+    "{sql.body}",
     True,
 )
-# What stopped the market or let it go on; a price outside the band and a feed that ended do, too.
-HALTS = ENTRIES._replace(
-    is_dense=False,
-    where=(
-        '(instr(entry.body, \'"kind":"market.halt"\') OR instr(entry.body, \'"kind":"market.resume"\')'
-        ' OR (instr(effect.body, \'"halted":"\') AND NOT instr(effect.body, \'"halted":""\')))'
-    ),
-)
+HALTS = ENTRIES._replace(is_dense=False, where="{halts}")
 POSTINGS = Listing(
     "posting",
     "entry",
@@ -73,35 +84,35 @@ POSTINGS = Listing(
     "entry, number, account, commodity",
     ("account", "text", "commodity"),
     (
-        "entry",
-        "iif(amount < 0, '-', '+') || iif(commodity = 'WH', abs(amount), "
-        "printf('%d.%08d', abs(amount) / 100000000, abs(amount) % 100000000))",
+        "CAST(entry AS TEXT)",
+        "CASE WHEN amount < 0 THEN '-' ELSE '+' END || CASE WHEN commodity = 'WH' THEN CAST(abs(amount) AS TEXT) "
+        "ELSE CAST(abs(amount) / 100000000 AS TEXT) || '.' "
+        "|| substr(CAST(100000000 + abs(amount) % 100000000 AS TEXT), 2) END",
     ),
     ("time_utc",),
 )
 
 
 # Filters --------------------------------------------------------------------------------------------------------------
-def condition(listing: Listing, words: str, local: Sequence[tuple[int, int]]) -> tuple[str, tuple[str, ...]]:
+def condition(
+    listing: Listing, dialect: Dialect, words: str, local: Sequence[tuple[int, int]]
+) -> tuple[str, tuple[str, ...]]:
     """SQL, and its values, for rows that hold every one of the words; `local` as `clock.offsets` gives it."""
+    like = dialect.like.format
     parts, given = [listing.where], list[str]()
     for word in words.replace("−", "-").split():
-        sought = [_like(text) for text in listing.texts]
+        sought = [like(text) for text in listing.texts]
         if listing.raw:  # where all of it is JSON, and so is the word
-            sought = [f"({_like(listing.raw)} AND {each})" for each in sought]
+            sought = [f"({like(listing.raw)} AND {each})" for each in sought]
             values = [_pattern(json.dumps(word, ensure_ascii=False)[1:-1])] * (2 * len(sought))
         else:
             values = [_pattern(word)] * len(sought)
         more = list(listing.hashes) if len(word) >= _LEAST_HASH else []
         if any(c.isdigit() for c in word):
-            more += [*listing.figures, *(_local(moment, local) for moment in listing.moments)]
-        parts.append(f"({' OR '.join([*sought, *map(_like, more)])})")
+            more += [*listing.figures, *(dialect.minute(_local(each, local)) for each in listing.moments)]
+        parts.append(f"({' OR '.join([*sought, *map(like, more)])})")
         given += [*values, *([_pattern(word)] * len(more))]
     return " AND ".join(parts), tuple(given)
-
-
-def _like(text: str) -> str:
-    return f"{text} LIKE ? ESCAPE '\\'"
 
 
 def _pattern(word: str) -> str:
@@ -109,12 +120,12 @@ def _pattern(word: str) -> str:
 
 
 def _local(moment: str, local: Sequence[tuple[int, int]]) -> str:
-    """SQL for a moment [s UTC] as 2026-05-25 14:15 on the market's clock."""
+    """SQL for what the market's clock shows at a moment [s UTC], as seconds."""
     offset = str(local[-1][1])
     if len(local) > 1:
         cases = " ".join(f"WHEN {moment} < {until} THEN {shift}" for until, shift in local[:-1])
         offset = f"CASE {cases} ELSE {offset} END"
-    return f"strftime('%Y-%m-%d %H:%M', {moment} + {offset}, 'unixepoch')"
+    return f"{moment} + {offset}"
 
 
 # The index ------------------------------------------------------------------------------------------------------------
@@ -136,7 +147,7 @@ class Index:
         self._is_begun = False
         self._ahead: list[Span] = []  # places rise
         self._behind: list[Span] = []  # places fall
-        self._where, self._given = "1", tuple[str, ...]()
+        self._where, self._given, self._listed = "TRUE", tuple[str, ...](), ""
 
     @property
     def is_whole(self) -> bool:
@@ -158,11 +169,14 @@ class Index:
         return self.newest < head or self.oldest >= 0
 
     def _begin(self, connection: Connection, head: int) -> None:
-        query = f"SELECT min({_TIME}), max({_TIME}) FROM entry WHERE seq IN (0, ?)"  # noqa: S608
+        dialect = dialect_of(connection)
+        self.listing, self._listed = self.listing.by(dialect), dialect.listed_numbers
+        time = dialect.time_utc
+        query = f"SELECT min({time}), max({time}) FROM entry WHERE seq IN (0, ?)"  # noqa: S608
         first, last = connection.exec_driver_sql(query, (head,)).one()
         # The newest entries may come to lie behind a later change of the clock.
         local = offsets(self._zone, first or 0, (last or 0) + 400 * 86_400)
-        self._where, self._given = condition(self.listing, self.words, local)
+        self._where, self._given = condition(self.listing, dialect, self.words, local)
         self.oldest = self.newest = head
         self._is_begun = True
 
@@ -212,7 +226,7 @@ class Index:
         # They are named one by one: of a range, all that the filter leaves out would have to be gone through.
         query = (
             f"SELECT {listing.columns} FROM {listing.tables} "  # noqa: S608
-            f"WHERE {listing.entry} IN (SELECT value FROM json_each(?)) AND {self._where} "
+            f"WHERE {listing.entry} IN ({self._listed}) AND {self._where} "
             f"ORDER BY {listing.order} LIMIT {last - first} OFFSET {skipped}"
         )
         with journal.reading() as connection:

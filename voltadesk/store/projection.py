@@ -15,11 +15,13 @@ from voltadesk.desk.book import Made
 from voltadesk.desk.ledger import Entry as LedgerEntry
 from voltadesk.desk.ledger import Posting
 from voltadesk.desk.receipt import Trades
+from voltadesk.store.database import dialect_of, insert
 from voltadesk.store.journal import CHUNK, Journal
 from voltadesk.store.tables import BATTERY_INTERVAL, FIGURES, INTERVAL, POSTING, PROJECTIONS, TRADE
 
 Rows = dict[Table, list[tuple[Any, ...]]]
 _TOP = "\U0010ffff"  # after every name that an account can have
+_LAST = 2**63 - 1  # and this after every number
 
 
 class PostingRow(NamedTuple):
@@ -65,7 +67,10 @@ class BatteryIntervalRow(NamedTuple):
 
 
 class TapeRow(NamedTuple):
-    """A trade in the order book of the product that begins at `start_utc`; the aggressor is whose order came later."""
+    """A trade in the order book of the product that begins at `start_utc`.
+
+    The aggressor is whose order came later; in a call auction there is none.
+    """
 
     entry: int
     start_utc: int
@@ -73,7 +78,7 @@ class TapeRow(NamedTuple):
     buy: str  # order:o-12
     seller: str
     sell: str
-    is_buyer_aggressor: bool
+    is_buyer_aggressor: bool | None
     energy_wh: int
     price_tick: int
 
@@ -112,10 +117,11 @@ def rows_of(made: Made) -> Rows:
         receipts.append(Trades(entry, start_utc, trades))
         interval.append((start_utc, entry, *(figures[name] for name in FIGURES)))
         battery += [(start_utc, row.battery, entry, *row[1:]) for row in sorted(batteries)]
+    # In an entry those of books come first, two by two.
     trade = [
-        (some.entry, number, some.start_utc, *row)
-        for some in sorted(receipts)
-        for number, row in enumerate(some.trades)
+        (entry, number, *row)
+        for entry, together in groupby(sorted(receipts, key=lambda some: some.entry), lambda some: some.entry)
+        for number, row in enumerate((some.start_utc, *row) for some in together for row in some.trades)
     ]
     return {POSTING: posting, INTERVAL: interval, TRADE: trade, BATTERY_INTERVAL: battery}
 
@@ -124,8 +130,7 @@ def store(connection: Connection, made: Made) -> None:
     """Write what was made, within the transaction of the entries that made it."""
     for table, rows in rows_of(made).items():
         if rows:
-            marks = ", ".join("?" * len(rows[0]))
-            connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({marks})", rows)  # noqa: S608
+            insert(connection, table.name, rows)
 
 
 def clear(connection: Connection) -> None:
@@ -171,38 +176,41 @@ def postings(
     """Postings of the entries after that one, in order, to accounts that begin so."""
     where = "account >= ? AND account < ?"
     given = (account_prefix, account_prefix + _TOP)
-    return map(PostingRow._make, islice(_stream(journal, POSTING, (after, _TOP, "", ""), where, given), limit))
+    return map(PostingRow._make, islice(_stream(journal, POSTING, (after, _LAST, "", ""), where, given), limit))
 
 
 def trades(
     journal: Journal, actor: str | None = None, after: int = -1, participant: str | None = None
 ) -> Iterator[TradeRow]:
     """Receipts of the entries after that one, in order; of an actor's participants or of one only, if given."""
-    where = "1" if actor is None else "actor <> '' AND actor = ?"
+    where = "TRUE" if actor is None else "actor <> '' AND actor = ?"
     given = () if actor is None else (actor,)
     if participant is not None:
         where, given = f"{where} AND participant = ?", (*given, participant)
-    return map(TradeRow._make, _stream(journal, TRADE, (after, _TOP), where, given))
+    return map(TradeRow._make, _stream(journal, TRADE, (after, _LAST), where, given))
 
 
 def tape(journal: Journal, start_utc: int | None = None, limit: int = -1) -> list[TapeRow]:
     """The last trades in order books, newest first; in one product's only, if given."""
-    # Of the two receipts of a trade the aggressor's is the first.
-    where, given = ("1", ()) if start_utc is None else ("one.start_utc = ?", (start_utc,))
-    query = f"""
-        SELECT one.entry, one.start_utc, one.actor, one.participant, other.actor, other.participant, one.energy_wh,
-          one.price_tick
-        FROM trade AS one JOIN trade AS other ON other.entry = one.entry AND other.number = one.number + 1
-        WHERE one.market = 'continuous' AND one.number % 2 = 0 AND {where}
-        ORDER BY one.entry DESC, one.number DESC LIMIT ?
-    """  # noqa: S608
+    # Of the two receipts of a trade the aggressor's is the first. Calls are held when the market's clock moves.
+    where, given = ("TRUE", ()) if start_utc is None else ("one.start_utc = ?", (start_utc,))
     with journal.reading() as connection:
-        rows = connection.exec_driver_sql(query, (*given, limit)).all()
+        in_call = dialect_of(connection).holds("entry.body", '\'"kind":"market.advance"\'')
+        query = f"""
+            SELECT one.entry, one.start_utc, one.actor, one.participant, other.actor, other.participant, one.energy_wh,
+              one.price_tick, {in_call}
+            FROM trade AS one JOIN trade AS other ON other.entry = one.entry AND other.number = one.number + 1
+              JOIN entry ON entry.seq = one.entry
+            WHERE one.market = 'continuous' AND one.number % 2 = 0 AND {where}
+            ORDER BY one.entry DESC, one.number DESC LIMIT ?
+        """  # noqa: S608
+        rows = connection.exec_driver_sql(query, (*given, limit if limit >= 0 else _LAST)).all()
     found = []
-    for entry, product_utc, *names, energy_wh, price_tick in rows:
+    for entry, product_utc, *names, energy_wh, price_tick, is_call in rows:
         is_buyer = energy_wh > 0
         buyer, buy, seller, sell = names if is_buyer else [*names[2:], *names[:2]]
-        found.append(TapeRow(entry, product_utc, buyer, buy, seller, sell, is_buyer, abs(energy_wh), price_tick))
+        later = None if is_call else is_buyer
+        found.append(TapeRow(entry, product_utc, buyer, buy, seller, sell, later, abs(energy_wh), price_tick))
     return found
 
 
@@ -215,17 +223,17 @@ def intervals(journal: Journal, after_utc: int = -1, limit: int | None = None) -
 
 def battery_intervals(journal: Journal, after_utc: int = -1, battery: str = "") -> Iterator[BatteryIntervalRow]:
     """What batteries, or one of them, did in the intervals that start after that moment [s UTC]."""
-    where, given = ("battery = ?", (battery,)) if battery else ("1", ())
+    where, given = ("battery = ?", (battery,)) if battery else ("TRUE", ())
     return map(BatteryIntervalRow._make, _stream(journal, BATTERY_INTERVAL, (after_utc, _TOP), where, given))
 
 
 def flows(journal: Journal, after: int, until: int) -> list[FlowRow]:
     """What plants, batteries and the grid traded in the entries after the first one, up to the last, summed up."""
     query = """
-        SELECT entry, participant, SUM(energy_wh), SUM(amount_e8 + fees_e8) FROM trade
+        SELECT entry, participant, CAST(SUM(energy_wh) AS BIGINT), CAST(SUM(amount_e8 + fees_e8) AS BIGINT) FROM trade
         WHERE entry > ? AND entry <= ? AND (participant >= 'plant:' AND participant < 'plant;'
           OR participant >= 'battery:' AND participant < 'battery;' OR participant = 'grid')
-        GROUP BY entry, participant
+        GROUP BY entry, participant ORDER BY entry, participant
     """
     with journal.reading() as connection:
         return [FlowRow._make(row) for row in connection.exec_driver_sql(query, (after, until))]
@@ -233,20 +241,30 @@ def flows(journal: Journal, after: int, until: int) -> list[FlowRow]:
 
 def fund_changes(journal: Journal, currency: str, after: int, until: int) -> list[FundRow]:
     """What the entries after the first one, up to the last, changed in the fund; those that changed nothing not."""
-    query = """
-        SELECT entry,
-          SUM(iif(commodity = ?1 AND account GLOB 'fund:cash:*', amount, 0)),
-          SUM(iif(commodity = ?1 AND account GLOB 'fund:battery:*:book', amount, 0)),
-          SUM(iif(commodity = ?1 AND account GLOB 'fund:battery:*:energy', amount, 0)),
-          SUM(iif(commodity = 'WH' AND account GLOB 'fund:battery:*:wh', amount, 0)),
-          SUM(iif(commodity = ?1 AND account GLOB 'owed:dividend:*', amount, 0))
-        FROM posting
-        WHERE entry > ?2 AND entry <= ?3
+    sums = (
+        _sum("?", "fund:cash:"),
+        _sum("?", "fund:battery:", ":book"),
+        _sum("?", "fund:battery:", ":energy"),
+        _sum("'WH'", "fund:battery:", ":wh"),
+        _sum("?", "owed:dividend:"),
+    )
+    query = f"""
+        SELECT entry, {", ".join(sums)} FROM posting
+        WHERE entry > ? AND entry <= ?
           AND (account >= 'fund:' AND account < 'fund;' OR account >= 'owed:' AND account < 'owed;')
-        GROUP BY entry
-    """
+        GROUP BY entry ORDER BY entry
+    """  # noqa: S608
+    given = (*(currency,) * 4, after, until)
     with journal.reading() as connection:
-        return [FundRow._make(row) for row in connection.exec_driver_sql(query, (currency, after, until))]
+        return [FundRow._make(row) for row in connection.exec_driver_sql(query, given)]
+
+
+def _sum(commodity: str, prefix: str, suffix: str = "") -> str:
+    """SQL: the sum of the amounts in accounts that begin with a text that a colon ends, and end so."""
+    where = f"commodity = {commodity} AND account >= '{prefix}' AND account < '{prefix[:-1]};'"
+    if suffix:
+        where += f" AND substr(account, length(account) - {len(suffix) - 1}) = '{suffix}'"
+    return f"CAST(SUM(CASE WHEN {where} THEN amount ELSE 0 END) AS BIGINT)"
 
 
 def investments(journal: Journal, actor: str, currency: str) -> list[tuple[int, int, int]]:
@@ -272,9 +290,9 @@ def ledger_entries(rows: Iterable[PostingRow]) -> Iterator[LedgerEntry]:
 
 
 def _stream(
-    journal: Journal, table: Table, after: tuple[Any, ...], where: str = "1", given: Sequence[Any] = ()
+    journal: Journal, table: Table, after: tuple[Any, ...], where: str = "TRUE", given: Sequence[Any] = ()
 ) -> Iterator[Sequence[Any]]:
-    """Rows that come after a key, in the order of keys; a text in the place of a number comes after all numbers."""
+    """Rows that come after a key, in the order of keys."""
     names = [column.name for column in table.primary_key]
     at = [column.name for column in table.columns]
     keys, marks = ", ".join(names), ", ".join("?" * len(names))

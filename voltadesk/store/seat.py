@@ -129,9 +129,9 @@ class Seat:
         return [self.sign("market.advance", {"interval": start}, self._key(start)) for start in starts]
 
     def _key(self, start: str) -> str:
-        """The idempotency key of an interval; of one that was refused, as while halted, another each time."""
+        """The idempotency key of an interval; of one that was not run, as while halted, another each time."""
         key = f"advance-{start}"
-        while (before := self.desk.find(self.actor, key)) and before.outcome != "done":
+        while (before := self.desk.find(self.actor, key)) and "results" not in before.effects:
             key = f"advance-{start}-after-{before.seq}"
         return key
 

@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from voltadesk.desk.book import Book
 from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
 from voltadesk.store.anchor import Head
+from voltadesk.store.database import insert
 from voltadesk.store.journal import Entry, Journal
 from voltadesk.store.machine import Machine
 from voltadesk.store.merkle import HASH_BYTES, Tree, leaf_hash
@@ -36,8 +37,7 @@ def save(connection: Connection, machine: Machine, head: Head, tree: Tree) -> No
     assert machine.book is not None
     state, branches = json.dumps(machine.book.state()).encode(), b"".join(tree.range)
     connection.exec_driver_sql("DELETE FROM snapshot")
-    row = (head.seq, head.leaf, branches, state, _checksum(head, branches, state))
-    connection.exec_driver_sql("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?)", row)
+    insert(connection, "snapshot", [(head.seq, head.leaf, branches, state, _checksum(head, branches, state))])
     machine.weight = 0
 
 

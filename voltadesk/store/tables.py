@@ -3,21 +3,17 @@
 `entry` and `effect` are the journal, the authority. `posting`, `interval`, `trade` and `battery_interval` are
 projections: they hold what carrying out the entries made, and `rebuild` makes them again from the journal. `source`
 holds the files that the founding entry names by their hashes, an input. `snapshot` is a cache.
-Whole numbers have 64 bits, all tables are strict.
+Whole numbers have 64 bits, and text is ordered by its bytes; all tables are strict.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Table, Text, UniqueConstraint, text
-from sqlalchemy.dialects.sqlite import INTEGER
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-
-def _kind() -> Any:
-    """64 bits everywhere; SQLite's strict tables know them as INTEGER."""
-    return BigInteger().with_variant(INTEGER(), "sqlite")
+from voltadesk.store.migrations.columns import INTEGER, TEXT
 
 
 class EntryRow(SQLModel, table=True):
@@ -26,11 +22,11 @@ class EntryRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "entry"
     __table_args__: ClassVar[Any] = (UniqueConstraint("actor", "idempotency_key"), {"sqlite_strict": True})
 
-    seq: int = Field(sa_column=Column(_kind(), primary_key=True, autoincrement=False))
+    seq: int = Field(sa_column=Column(INTEGER, primary_key=True, autoincrement=False))
     leaf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    actor: str = Field(sa_column=Column(Text, nullable=False))
-    idempotency_key: str | None = Field(sa_column=Column(Text, nullable=True))
+    actor: str = Field(sa_column=Column(TEXT, nullable=False))
+    idempotency_key: str | None = Field(sa_column=Column(TEXT, nullable=True))
 
 
 class EffectRow(SQLModel, table=True):
@@ -39,7 +35,7 @@ class EffectRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "effect"
     __table_args__: ClassVar[Any] = ({"sqlite_strict": True},)
 
-    seq: int = Field(sa_column=Column(_kind(), ForeignKey("entry.seq"), primary_key=True, autoincrement=False))
+    seq: int = Field(sa_column=Column(INTEGER, ForeignKey("entry.seq"), primary_key=True, autoincrement=False))
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
@@ -78,11 +74,11 @@ FIGURES = (
 
 
 def _integer(name: str, is_key: bool = False) -> Column[Any]:
-    return Column(name, _kind(), primary_key=is_key, nullable=False, autoincrement=False)
+    return Column(name, INTEGER, primary_key=is_key, nullable=False, autoincrement=False)
 
 
 def _text(name: str, is_key: bool = False) -> Column[Any]:
-    return Column(name, Text, primary_key=is_key, nullable=False)
+    return Column(name, TEXT, primary_key=is_key, nullable=False)
 
 
 def _bytes(name: str, is_key: bool = False) -> Column[Any]:
@@ -91,6 +87,11 @@ def _bytes(name: str, is_key: bool = False) -> Column[Any]:
 
 def _table(name: str, *items: Any, **given: Any) -> Table:
     return Table(name, SQLModel.metadata, *items, sqlite_strict=True, **given)
+
+
+def _part(name: str, column: str, where: str) -> Index:
+    """An index of some rows only."""
+    return Index(name, column, "entry", sqlite_where=text(where), postgresql_where=text(where))
 
 
 # The ledger's postings; `number` counts what the ledger calls an entry within the journal's entry.
@@ -103,7 +104,7 @@ POSTING = _table(
     _text("account", True),
     _text("commodity", True),
     _integer("amount"),
-    Index("posting_share", "account", "entry", sqlite_where=text("commodity = 'SHARE'")),
+    _part("posting_share", "account", where="commodity = 'SHARE'"),
     sqlite_with_rowid=False,
 )
 
@@ -121,8 +122,8 @@ TRADE = _table(
     _integer("price_tick"),
     _integer("amount_e8"),
     _integer("fees_e8"),
-    Index("trade_actor", "actor", "entry", sqlite_where=text("actor <> ''")),
-    Index("trade_product", "start_utc", "entry", sqlite_where=text("market = 'continuous'")),
+    _part("trade_actor", "actor", where="actor <> ''"),
+    _part("trade_product", "start_utc", where="market = 'continuous'"),
     sqlite_with_rowid=False,
 )
 

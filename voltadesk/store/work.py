@@ -9,7 +9,7 @@ may be.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voltadesk.desk.refusal import Refusal
@@ -26,7 +26,8 @@ class Receipt:
     """What came of a command: `done`, `rejected:CODE` or `denied:CODE`, and where that stands in the journal.
 
     `state_root` is the root of the desk's state after the entry; empty inside a batch, whose last entry has it.
-    `seq` is -1 and `leaf` empty for a denial that is not journaled.
+    `seq` is -1 and `leaf` empty for a denial that is not journaled. `is_repeated`: it was carried out before, and only
+    its key was asked for again.
     """
 
     seq: int
@@ -34,6 +35,7 @@ class Receipt:
     effects: dict[str, Any]
     leaf: str
     state_root: str
+    is_repeated: bool = field(default=False, compare=False)
 
 
 class Work:
@@ -54,7 +56,7 @@ class Work:
         if before is None:
             self._run(signed, message, used)
             return
-        answer = before if isinstance(before, int) else receipt_of(before)
+        answer = before if isinstance(before, int) else replace(receipt_of(before), is_repeated=True)
         past = self.drafts[before] if isinstance(before, int) else before
         is_same = has_content(past, signed)
         if is_same and _has_signature(past, signed):
@@ -87,7 +89,15 @@ class Work:
             made.append(
                 Receipt(entry.seq, draft.outcome, json.loads(draft.effects), entry.leaf.hex(), draft.state_root)
             )
-        return [made[a] if isinstance(a, int) else a for a in self._answers]
+        answers: list[Receipt | Refusal] = []
+        told = set[int]()
+        for answer in self._answers:
+            if isinstance(answer, int):
+                answers.append(replace(made[answer], is_repeated=answer in told))
+                told.add(answer)
+            else:
+                answers.append(answer)
+        return answers
 
     def _run(self, signed: SignedCommand, message: bytes, used: tuple[str, str]) -> None:
         seq = self._seq + len(self.drafts)

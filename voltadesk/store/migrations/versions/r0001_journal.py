@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.sqlite import INTEGER
+
+from voltadesk.store.migrations.columns import INTEGER, TEXT
 
 revision = "0001"
 down_revision = None
-
-_INTEGER = sa.BigInteger().with_variant(INTEGER(), "sqlite")
 
 
 def upgrade() -> None:
     """Make the tables `entry` and `effect`."""
     op.create_table(
         "entry",
-        sa.Column("seq", _INTEGER, primary_key=True, autoincrement=False),
+        sa.Column("seq", INTEGER, primary_key=True, autoincrement=False),
         sa.Column("leaf", sa.LargeBinary, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
-        sa.Column("actor", sa.Text, nullable=False),
-        sa.Column("idempotency_key", sa.Text, nullable=True),
+        sa.Column("actor", TEXT, nullable=False),
+        sa.Column("idempotency_key", TEXT, nullable=True),
         sa.UniqueConstraint("actor", "idempotency_key"),
         sqlite_strict=True,
     )
     op.create_table(
         "effect",
-        sa.Column("seq", _INTEGER, sa.ForeignKey("entry.seq"), primary_key=True, autoincrement=False),
+        sa.Column("seq", INTEGER, sa.ForeignKey("entry.seq"), primary_key=True, autoincrement=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sqlite_strict=True,
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.sqlite import INTEGER
+
+from voltadesk.store.migrations.columns import binary, integer, text
 
 revision = "0002"
 down_revision = "0001"
@@ -41,67 +40,55 @@ _FIGURES = (
 )
 
 
-def _integer(name: str, is_key: bool = False) -> sa.Column[Any]:
-    kind = sa.BigInteger().with_variant(INTEGER(), "sqlite")
-    return sa.Column(name, kind, primary_key=is_key, nullable=False, autoincrement=False)
-
-
-def _text(name: str, is_key: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.Text, primary_key=is_key, nullable=False)
-
-
-def _bytes(name: str, is_key: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.LargeBinary, primary_key=is_key, nullable=False)
-
-
 def upgrade() -> None:
     """Make the projections, which `rebuild` fills, and the tables `source` and `snapshot`."""
     op.create_table(
         "posting",
-        _integer("entry", True),
-        _integer("number", True),
-        _integer("time_utc"),
-        _text("text"),
-        _text("account", True),
-        _text("commodity", True),
-        _integer("amount"),
+        integer("entry", True),
+        integer("number", True),
+        integer("time_utc"),
+        text("text"),
+        text("account", True),
+        text("commodity", True),
+        integer("amount"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
     shares = sa.text("commodity = 'SHARE'")
-    op.create_index("posting_share", "posting", ["account", "entry"], sqlite_where=shares)
+    op.create_index("posting_share", "posting", ["account", "entry"], sqlite_where=shares, postgresql_where=shares)
     op.create_table(
-        "interval", _integer("start_utc", True), _integer("entry"), *map(_integer, _FIGURES), sqlite_strict=True
+        "interval", integer("start_utc", True), integer("entry"), *map(integer, _FIGURES), sqlite_strict=True
     )
     op.create_table(
         "trade",
-        _integer("entry", True),
-        _integer("number", True),
-        _integer("start_utc"),
-        _text("participant"),
-        _text("actor"),
-        _text("market"),
-        _integer("energy_wh"),
-        _integer("price_tick"),
-        _integer("amount_e8"),
-        _integer("fees_e8"),
+        integer("entry", True),
+        integer("number", True),
+        integer("start_utc"),
+        text("participant"),
+        text("actor"),
+        text("market"),
+        integer("energy_wh"),
+        integer("price_tick"),
+        integer("amount_e8"),
+        integer("fees_e8"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
-    op.create_index("trade_actor", "trade", ["actor", "entry"], sqlite_where=sa.text("actor <> ''"))
+    named = sa.text("actor <> ''")
+    op.create_index("trade_actor", "trade", ["actor", "entry"], sqlite_where=named, postgresql_where=named)
     op.create_table(
         "battery_interval",
-        _integer("start_utc", True),
-        _text("battery", True),
-        _integer("entry"),
-        _integer("fill_wh"),
-        _integer("charge_wh"),
-        _integer("discharge_wh"),
-        _integer("loss_wh"),
-        _text("reason"),
+        integer("start_utc", True),
+        text("battery", True),
+        integer("entry"),
+        integer("fill_wh"),
+        integer("charge_wh"),
+        integer("discharge_wh"),
+        integer("loss_wh"),
+        text("reason"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
-    op.create_table("source", _bytes("sha256", True), _bytes("body"), sqlite_strict=True)
-    columns = (_bytes(name) for name in ("leaf", "tree", "state", "sha256"))
-    op.create_table("snapshot", _integer("seq", True), *columns, sqlite_strict=True)
+    op.create_table("source", binary("sha256", True), binary("body"), sqlite_strict=True)
+    columns = (binary(name) for name in ("leaf", "tree", "state", "sha256"))
+    op.create_table("snapshot", integer("seq", True), *columns, sqlite_strict=True)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.sqlite import INTEGER
+
+from voltadesk.store.database import set_projected
+from voltadesk.store.migrations.columns import integer, text
 
 revision = "0003"
 down_revision = "0002"
-
-
-def _integer(name: str, is_key: bool = False) -> sa.Column[Any]:
-    kind = sa.BigInteger().with_variant(INTEGER(), "sqlite")
-    return sa.Column(name, kind, primary_key=is_key, nullable=False, autoincrement=False)
-
-
-def _text(name: str, is_key: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.Text, primary_key=is_key, nullable=False)
 
 
 def upgrade() -> None:
@@ -26,17 +16,17 @@ def upgrade() -> None:
     op.drop_table("battery_interval")
     op.create_table(
         "battery_interval",
-        _integer("start_utc", True),
-        _text("battery", True),
-        _integer("entry"),
-        _integer("fill_wh"),
-        _integer("charge_wh"),
-        _integer("discharge_wh"),
-        _integer("loss_wh"),
-        _text("reason"),
-        _integer("buy_limit_tick"),
-        _integer("sell_limit_tick"),
+        integer("start_utc", True),
+        text("battery", True),
+        integer("entry"),
+        integer("fill_wh"),
+        integer("charge_wh"),
+        integer("discharge_wh"),
+        integer("loss_wh"),
+        text("reason"),
+        integer("buy_limit_tick"),
+        integer("sell_limit_tick"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
-    op.execute("PRAGMA user_version = 0")
+    set_projected(op.get_bind(), False)

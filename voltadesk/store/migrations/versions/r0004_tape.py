@@ -12,4 +12,4 @@ down_revision = "0003"
 def upgrade() -> None:
     """Index the receipts of order books by product."""
     where = sa.text("market = 'continuous'")
-    op.create_index("trade_product", "trade", ["start_utc", "entry"], sqlite_where=where)
+    op.create_index("trade_product", "trade", ["start_utc", "entry"], sqlite_where=where, postgresql_where=where)
