@@ -202,7 +202,7 @@ def quarter_hour(folder: Path, count: int) -> list[Row]:
     spent = {"exchange": 0.0, "store": 0.0}
     with (
         Desk.create(folder, "olga", KEY, desk_id=DESK_ID, source=source, holders=holders) as desk,
-        timed(interval, "_run", spent, "exchange"),
+        timed(interval, "run", spent, "exchange"),
         timed(projection, "store", spent, "store"),
     ):
         assert desk.book.market is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from voltadesk.store.seat import Seat
 from voltadesk.ui.app import DeskApp, Settings
 from voltadesk.ui.community_frame import SETTLING, WAITING, CommunityFrame
 from voltadesk.ui.frame import DeskFrame
+from voltadesk.ui.market_process import MarketProcess
 from voltadesk.ui.runner import Runner
 
 SIZES = ((200, 56), (140, 40), (100, 30), (80, 24))
@@ -48,6 +50,18 @@ def running(desk: Desk, intervals: int = 0, actor: str = "owner", **given: Any) 
     while done < intervals:
         done += seat.advance(min(48, intervals - done))
     yield Runner(seat_of(desk, actor), **given)
+
+
+@contextmanager
+def beside(desk: Desk, **given: Any) -> Iterator[MarketProcess]:
+    """The same desk's market in a process of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pytest may have threads
+        market = MarketProcess(seat_of(Desk.open(desk.journal.path.parent)), **given)
+    try:
+        yield market
+    finally:
+        market.close()
 
 
 async def shown(pilot: Pilot[Any], is_so: Callable[[DeskFrame], bool] = lambda frame: True) -> DeskFrame:

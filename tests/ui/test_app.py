@@ -18,11 +18,11 @@ from voltadesk.desk.commands import COMMANDS
 from voltadesk.desk.roles import ALLOWED
 from voltadesk.ui.actions import ACTIONS, BY_ID, TYPED
 from voltadesk.ui.app import DeskApp, Settings, binding_ids
-from voltadesk.ui.base import ONLY_SHOWS
 from voltadesk.ui.desktops import DESKTOPS
 from voltadesk.ui.dialogs.form import Form
 from voltadesk.ui.dialogs.jump import Jump
 from voltadesk.ui.dialogs.reading import Reading
+from voltadesk.ui.frame import ONLY_SHOWS
 from voltadesk.ui.message import MessageLine
 from voltadesk.ui.picture import screen_text
 
@@ -56,8 +56,8 @@ def test_every_action_has_what_it_needs() -> None:
         assert action.confirm != TYPED or action.word, action.id
         assert action.key or action.id in ("home.set", "plant.set"), action.id
     covered = {action.kind for action in ACTIONS}
-    # These are of the runner, or need keys and values that no screen should ask for.
-    elsewhere = {"market.advance", "actor.rotate-key", "actor.delegate", "actor.undelegate"}
+    # These are of the runner or of a service, or need keys and values that no screen should ask for.
+    elsewhere = {"market.advance", "market.publish", "actor.rotate-key", "actor.delegate", "actor.undelegate"}
     assert covered - {""} == set(ALLOWED) - elsewhere
 
 
@@ -126,6 +126,43 @@ def test_a_form_reviews_then_sends_and_refuses_what_can_not_be(tmp_path: Path) -
         assert frame.fund.nav_e8 == before + 250_50000000
         await pilot.press("i", "escape")
         assert len(app.screen_stack) == 1
+
+    on_desk(tmp_path / "desk", act, intervals=2)
+
+
+def test_escape_goes_back_from_the_review_and_then_leaves(tmp_path: Path) -> None:
+    """What escape does is on the frame at every step, and where one is, is seen by the focus."""
+
+    async def act(pilot: Pilot[Any]) -> None:
+        app: DeskApp = pilot.app  # type: ignore[assignment]
+        await pilot.press("ctrl+k")
+        await pilot.pause()
+        assert "esc leaves" in screen_text(app)
+        await typed(pilot, "drill")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "esc goes back" in screen_text(app)
+        assert app.focused is app.screen.query_one("#word")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "esc leaves" in screen_text(app)
+        assert app.focused is app.screen.query_one("#reason")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not isinstance(app.screen, Form)
+
+    on_desk(tmp_path / "desk", act, intervals=2)
+
+
+def test_the_desk_is_left_while_a_form_is_open(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[Any]) -> None:
+        app: DeskApp = pilot.app  # type: ignore[assignment]
+        await pilot.press("3", "i")
+        await pilot.pause()
+        assert isinstance(app.screen, Form)
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+        assert app.memory["desktop"] == "fund"
 
     on_desk(tmp_path / "desk", act, intervals=2)
 

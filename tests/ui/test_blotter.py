@@ -96,7 +96,7 @@ def test_another_actor_sees_its_own_and_a_restart_the_same(desk: Desk) -> None:
         app: TradingApp = pilot.app  # type: ignore[assignment]
         seen = [rows_of(await settled(pilot))]
         for actor in ("owner", ANN):
-            app.runner.sit(seat_of(desk, actor))
+            app.runner.sit(actor, Path())
             await shown(pilot, lambda frame, actor=actor: frame.actor == actor)  # type: ignore[misc]
             seen.append(rows_of(await settled(pilot)))
         return seen

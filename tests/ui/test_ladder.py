@@ -16,7 +16,10 @@ from tests.ui.desks import SIZES, make_desk, seat_of, shown
 from tests.ui.screens import check_golden
 from tests.ui.test_desktops import on_screen, settled
 from tests.ui.trading import elsewhere
+from voltadesk.desk.commands import moment_utc
+from voltadesk.desk.refusal import Refusal
 from voltadesk.engine.book_events import SIDE_BUY, SIDE_SELL
+from voltadesk.scenario.read import find_scenario
 from voltadesk.store.desk import Desk
 from voltadesk.ui.book_outlook import book_outlook
 from voltadesk.ui.books import BookReader, Books
@@ -24,11 +27,17 @@ from voltadesk.ui.charts.ladder import ENERGY, HEAD, Ladder
 from voltadesk.ui.choice import Choice
 from voltadesk.ui.dialogs.form import Form
 from voltadesk.ui.dialogs.ticket import OrderTicket
+from voltadesk.ui.draft import draft_of
 from voltadesk.ui.panes.books import BooksPane
 from voltadesk.ui.picture import screen_strips, screen_text
 from voltadesk.ui.text import PRICE
+from voltadesk.ui.ticket_book import book_figures
 
 STEPS = 3  # of the random history
+CROSSING = (
+    (OWNER, "buy", "91.00"), (OWNER, "sell", "92.50"), (ANN, "sell", "90.00"), (ANN, "buy", "89.00"),
+    (OWNER, "buy", "90.00"), (ANN, "sell", "90.50"),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -61,6 +70,19 @@ async def opened(pilot: Pilot[Any]) -> Ladder:
 async def caught_up(pilot: Pilot[Any], desk: Desk) -> None:
     """Wait until what another process wrote is on the screen."""
     await shown(pilot, lambda frame: not desk.journal.is_behind() and frame.sequence == desk.journal.head().seq)
+
+
+@pytest.fixture
+def calling_desk(tmp_path: Path) -> Iterator[Desk]:
+    """A desk whose products open and close by calls; some of everything in one that is in its opening call."""
+    calls = "\n[continuous]\nopen_intervals = 12\nopening_call_intervals = 4\nclosing_call_intervals = 2\n"
+    scenario = tmp_path / "calls.toml"
+    scenario.write_text(find_scenario("quickstart").read_text("utf-8") + calls, "utf-8")
+    with make_desk(tmp_path / "desk", str(scenario)) as desk:
+        seat_of(desk).advance(8)
+        for n, (actor, side, price) in enumerate(CROSSING):
+            order(desk, actor, side, f"{n + 1}.5", price, ahead=10)
+        yield desk
 
 
 # What is shown --------------------------------------------------------------------------------------------------------
@@ -410,3 +432,45 @@ def test_looks(desk: Desk, name: str, is_update: bool) -> None:
 
     for size, text in on_screen(desk, act, actor=ANN).items():
         check_golden(f"market-{name}-{size}", text, is_update)
+
+
+# Calls ----------------------------------------------------------------------------------------------------------------
+def test_a_call_is_shown_as_what_it_would_trade(calling_desk: Desk, is_update: bool) -> None:
+    desk = calling_desk
+    product_of = books_of(desk).of(moment_utc(product(desk, 10)))
+    assert (product_of.call, product_of.call_wh, product_of.call_tick) == ("opening call", 3_500, 9_000)
+    assert books_of(desk).of(moment_utc(product(desk, 11))).call == "opening call"
+    assert books_of(desk).of(moment_utc(product(desk, 5))).call == ""
+    assert books_of(desk).of(moment_utc(product(desk, 2))).call == "closing call"
+    crossing = book_outlook(product_of, "buy", 1_000, 9_100)
+    assert (crossing.fill_wh, crossing.meets, crossing.ahead) == (0, "o-11", 1)
+    assert book_outlook(product_of, "sell", 1_000, 9_000).ahead_wh == 3_500
+
+    async def act(pilot: Pilot[Any]) -> dict[str, str]:
+        await pilot.press("D", "down")
+        texts = {}
+        for w, h in SIZES:
+            await pilot.resize_terminal(w, h)
+            pilot.app.desktop.query_one("#ladder").scroll_visible(animate=False)  # type: ignore[attr-defined]
+            texts[f"{w}x{h}"] = await settled(pilot)
+        return texts
+
+    for size, text in on_screen(desk, act, actor=ANN).items():
+        check_golden(f"market-call-{size}", text, is_update)
+
+
+def test_a_ticket_in_a_call_takes_what_can_be_collected(calling_desk: Desk) -> None:
+    desk = calling_desk
+
+    async def act(pilot: Pilot[Any]) -> None:
+        app: Any = pilot.app
+        given = {"quantity_kwh": "1", "price": "91", "product": product(desk, 10), "order_kind": "limit"}
+        draft = draft_of("buy", given | {"tif": "gfs"}, app.frame)
+        lines = [figure.remark for figure in book_figures(app.frame, draft)]
+        assert "refused: it would meet your o-11" in lines
+        draft = draft_of("buy", given | {"price": "70", "tif": "gfs"}, app.frame)
+        assert "collected for the opening call" in [figure.remark for figure in book_figures(app.frame, draft)]
+        with pytest.raises(Refusal, match="IN_CALL: order_kind = ioc: must be limit or iceberg in a call"):
+            draft_of("buy", given | {"tif": "ioc"}, app.frame)
+
+    on_screen(desk, act, actor=ANN)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.ui.desks import make_desk, running, seat_of
+from tests.ui.desks import beside, make_desk, running, seat_of
 from voltadesk.desk.refusal import Refusal
-from voltadesk.errors import BadInput
+from voltadesk.errors import BadInput, VoltaDeskError
+from voltadesk.store.clock import holder
 from voltadesk.store.desk import Desk
 from voltadesk.ui.frame import AS_FAST_AS_IT_GOES, DeskFrame
-from voltadesk.ui.runner import Runner
+from voltadesk.ui.running import Running
 
 STEP_S = 900
 
@@ -24,18 +28,18 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield desk
 
 
-@pytest.fixture
-def runner(desk: Desk) -> Iterator[Runner]:
-    with running(desk) as runner:
+@pytest.fixture(params=["thread", "process"])
+def runner(desk: Desk, request: pytest.FixtureRequest) -> Iterator[Running]:
+    with beside(desk) if request.param == "process" else running(desk) as runner:
         runner.start()
         wait(runner, lambda frame: True)
         yield runner
         runner.stop()
-        if desk.book.halted:
-            seat_of(desk).execute("market.resume", {})
+    if desk.refresh() and desk.book.halted:
+        seat_of(desk).execute("market.resume", {})
 
 
-def wait(runner: Runner, is_so: Callable[[DeskFrame], bool]) -> DeskFrame:
+def wait(runner: Running, is_so: Callable[[DeskFrame], bool]) -> DeskFrame:
     """The first frame for which that is so."""
     until = time.monotonic() + 60
     while (frame := runner.frame) is None or not is_so(frame):
@@ -44,7 +48,12 @@ def wait(runner: Runner, is_so: Callable[[DeskFrame], bool]) -> DeskFrame:
     return frame
 
 
-def test_a_new_desk_is_shown_before_anything_was_traded(runner: Runner) -> None:
+def now_utc(desk: Desk) -> int:
+    desk.refresh()
+    return desk.book.now_utc
+
+
+def test_a_new_desk_is_shown_before_anything_was_traded(runner: Running) -> None:
     frame = wait(runner, lambda frame: True)
     assert len(frame.history) == 0
     assert frame.next_utc == frame.market.scenario.time.grid().start_utc  # type: ignore[union-attr]
@@ -53,7 +62,7 @@ def test_a_new_desk_is_shown_before_anything_was_traded(runner: Runner) -> None:
     assert not frame.clock.is_playing
 
 
-def test_a_step_on_runs_one_interval_at_the_indicative_price(runner: Runner) -> None:
+def test_a_step_on_runs_one_interval_at_the_indicative_price(runner: Running) -> None:
     before = wait(runner, lambda frame: True)
     runner.step(1).result()
     after = wait(runner, lambda frame: len(frame.history) == len(before.history) + 1)
@@ -64,10 +73,11 @@ def test_a_step_on_runs_one_interval_at_the_indicative_price(runner: Runner) -> 
     assert after.tape[0].start_utc == before.next_utc
 
 
-def test_stepping_back_is_a_replay_and_changes_nothing(runner: Runner) -> None:
+def test_stepping_back_is_a_replay_and_changes_nothing(runner: Running, desk: Desk) -> None:
+    before = wait(runner, lambda frame: True)
     for _ in range(3):
         runner.step(1).result()
-    live = wait(runner, lambda frame: len(frame.history) >= 4)
+    live = wait(runner, lambda frame: len(frame.history) == len(before.history) + 3)
     runner.step(-2).result()
     past = wait(runner, lambda frame: frame.clock.is_replay)
     assert past.clock.behind == 2
@@ -81,10 +91,10 @@ def test_stepping_back_is_a_replay_and_changes_nothing(runner: Runner) -> None:
     assert wait(runner, lambda frame: frame.clock.behind == 1).clock.is_replay
     runner.go_live().result()
     assert not wait(runner, lambda frame: not frame.clock.is_replay).clock.behind
-    assert runner.desk.book.now_utc == live.next_utc
+    assert now_utc(desk) == live.next_utc
 
 
-def test_playing_goes_on_by_itself_and_pausing_stops_it(runner: Runner) -> None:
+def test_playing_goes_on_by_itself_and_pausing_stops_it(runner: Running, desk: Desk) -> None:
     runner.set_speed(AS_FAST_AS_IT_GOES).result()
     before = len(wait(runner, lambda frame: True).history)
     runner.play().result()
@@ -92,10 +102,10 @@ def test_playing_goes_on_by_itself_and_pausing_stops_it(runner: Runner) -> None:
     runner.pause().result()
     paused = wait(runner, lambda frame: not frame.clock.is_playing)
     time.sleep(0.3)
-    assert runner.desk.book.now_utc == paused.next_utc
+    assert now_utc(desk) == paused.next_utc
 
 
-def test_speed_paces_the_market(runner: Runner) -> None:
+def test_speed_paces_the_market(runner: Running) -> None:
     runner.set_speed(9 * STEP_S).result()  # nine intervals a second
     runner.play().result()
     first = wait(runner, lambda frame: frame.clock.is_playing)
@@ -105,16 +115,16 @@ def test_speed_paces_the_market(runner: Runner) -> None:
     runner.pause().result()
 
 
-def test_going_to_what_comes_runs_until_then_and_pauses(runner: Runner) -> None:
-    goal_utc = runner.desk.book.now_utc + 10 * STEP_S
+def test_going_to_what_comes_runs_until_then_and_pauses(runner: Running, desk: Desk) -> None:
+    goal_utc = now_utc(desk) + 10 * STEP_S
     runner.go_to(goal_utc).result()
     there = wait(runner, lambda frame: frame.next_utc >= goal_utc and not frame.clock.is_playing)
     assert there.next_utc == goal_utc
     assert there.clock.goal_utc is None
 
 
-def test_going_to_what_was_replays_it_and_play_comes_back_to_live(runner: Runner) -> None:
-    start_utc = runner.desk.book.market.start_utc  # type: ignore[union-attr]
+def test_going_to_what_was_replays_it_and_play_comes_back_to_live(runner: Running, desk: Desk) -> None:
+    start_utc = desk.book.market.start_utc  # type: ignore[union-attr]
     runner.go_to(start_utc + STEP_S).result()
     past = wait(runner, lambda frame: frame.clock.is_replay)
     assert len(past.history) == 2
@@ -127,7 +137,7 @@ def test_going_to_what_was_replays_it_and_play_comes_back_to_live(runner: Runner
         runner.go_to(start_utc - 1).result()
 
 
-def test_a_command_is_answered_while_the_market_runs(runner: Runner) -> None:
+def test_a_command_is_answered_while_the_market_runs(runner: Running) -> None:
     runner.set_speed(AS_FAST_AS_IT_GOES).result()
     runner.play().result()
     placed = runner.submit("order.place", {"side": "buy", "quantity_kwh": "1", "price": "-400"}).result(20)
@@ -137,7 +147,7 @@ def test_a_command_is_answered_while_the_market_runs(runner: Runner) -> None:
     runner.pause().result()
 
 
-def test_a_halt_pauses_and_says_who_may_go_on(runner: Runner) -> None:
+def test_a_halt_pauses_and_says_who_may_go_on(runner: Running) -> None:
     runner.play().result()
     runner.submit("market.halt", {"reason": "fire drill"}).result()
     halted = wait(runner, lambda frame: bool(frame.halted))
@@ -151,7 +161,7 @@ def test_a_halt_pauses_and_says_who_may_go_on(runner: Runner) -> None:
     assert not wait(runner, lambda frame: not frame.halted).halted
 
 
-def test_only_one_process_runs_the_market(runner: Runner, desk: Desk) -> None:
+def test_only_one_process_runs_the_market(runner: Running, desk: Desk) -> None:
     with Desk.open(desk.journal.path.parent) as other, other.clock():
         runner.play().exception()
         with pytest.raises(Exception, match="holds the market's clock"):
@@ -159,7 +169,7 @@ def test_only_one_process_runs_the_market(runner: Runner, desk: Desk) -> None:
     runner.step(1).result()
 
 
-def test_what_another_process_does_is_seen(runner: Runner, desk: Desk) -> None:
+def test_what_another_process_does_is_seen(runner: Running, desk: Desk) -> None:
     before = wait(runner, lambda frame: True)
     with Desk.open(desk.journal.path.parent) as other:
         seat_of(other).advance(2)
@@ -167,7 +177,7 @@ def test_what_another_process_does_is_seen(runner: Runner, desk: Desk) -> None:
     assert seen.next_utc == before.next_utc + 2 * STEP_S
 
 
-def test_an_investor_can_look_and_order_but_not_run(desk: Desk) -> None:
+def test_an_investor_can_look_and_order_but_not_run(desk: Desk, tmp_path: Path) -> None:
     with running(desk, actor="town-cooperative") as runner:
         runner.start()
         frame = wait(runner, lambda frame: True)
@@ -177,14 +187,14 @@ def test_an_investor_can_look_and_order_but_not_run(desk: Desk) -> None:
         assert "admin" in frame.why_not("fund.declare")
         with pytest.raises(BadInput, match="needs the role operator"):
             runner.play().result()
-        runner.sit(seat_of(desk)).result()
+        runner.sit("owner", tmp_path).result()
         assert wait(runner, lambda frame: frame.actor == "owner").clock.reason == ""
         runner.stop()
 
 
-def test_history_from_the_journal_is_the_history_that_was_watched(runner: Runner, tmp_path: Path) -> None:
+def test_history_from_the_journal_is_the_history_that_was_watched(runner: Running, desk: Desk) -> None:
     watched = wait(runner, lambda frame: len(frame.history) > 20).history
-    with running(runner.desk) as again:
+    with running(desk) as again:
         again.start()
         read = wait(again, lambda frame: True).history
         again.stop()
@@ -201,6 +211,37 @@ def test_a_desk_without_a_key_only_shows(desk: Desk) -> None:
         with pytest.raises(Refusal, match="no key"):
             runner.submit("market.halt", {"reason": "no"}).result()
         runner.stop()
+
+
+def test_a_market_that_was_killed_is_said_to_be_and_its_tables_are_still_read(desk: Desk) -> None:
+    with beside(desk) as market:
+        market.start()
+        before = wait(market, lambda frame: True)
+        os.kill(market.process, signal.SIGKILL)
+        frame = wait(market, lambda frame: bool(frame.fault))
+        assert frame.fault == frame.clock.reason == "the market's process was ended by signal 9: open the desk again"
+        assert frame.history is before.history
+        with pytest.raises(VoltaDeskError, match="by signal 9"):
+            market.step(1).result(5)
+        assert market.read(lambda records: len(list(records.intervals()))).result(5) == len(frame.history)
+
+
+@pytest.mark.parametrize("is_hard", [True, False])
+def test_a_market_whose_screen_is_gone_ends_in_order(desk: Desk, is_hard: bool) -> None:
+    with beside(desk) as market:
+        market.start()
+        market.set_speed(AS_FAST_AS_IT_GOES).result()
+        market.play().result()
+        assert holder(market.folder) == market.process
+        if is_hard:  # as the system does it for a process that was killed
+            with socket.socket(fileno=os.dup(market._pipe.fileno())) as ours:
+                ours.shutdown(socket.SHUT_RDWR)
+        else:
+            os.kill(market.process, signal.SIGTERM)
+        market._process.join(20)
+        assert market._process.exitcode == 0
+    with desk.clock():
+        desk.refresh()
 
 
 def test_a_fault_in_running_is_said_and_nothing_waits_for_ever(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_every_command_has_fields_for_all_it_needs() -> None:
     for kind, command in COMMANDS.items():
         fields = {field.name: field for field in fields_of(kind, "EUR")}
         required = {name for name, info in command.model_fields.items() if info.is_required()}
-        assert required - set(fields) <= {"kinds", "statements"}, kind  # these come from a folder
+        assert required - set(fields) <= {"kinds", "statements", "prices"}, kind  # these come from files
         for name, field in fields.items():
             assert field.is_required == (name in required), name
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from voltadesk.store.clock import held_clock, holder
+
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 WAIT_S = 90  # the first start on a machine compiles the exchange
 
@@ -68,7 +70,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def test_a_desk_to_try(terminal: Terminal) -> None:
     terminal.start("tui", "--speed", "max")
     first = terminal.wait("● LIVE")
-    assert "[trial desk]" in first
+    assert "[trial desk" in first  # with more words where there is room
     assert "Price" in first
     terminal.wait("2026-05-26")  # the day ahead is run, and it goes on
     terminal.keys("3")
@@ -125,6 +127,49 @@ def test_one_s_own_desk_is_found_kept_and_gone_on_with(terminal: Terminal) -> No
         [*made, "market", "show", "--json"], env=terminal.environment, capture_output=True, text=True, check=True
     )
     assert "2026-05-24T22:15Z" in shown.stdout
+
+
+def test_a_market_that_is_killed_leaves_a_screen_that_says_so(terminal: Terminal) -> None:
+    _, market = playing(terminal)
+    os.kill(market, signal.SIGKILL)
+    terminal.wait("the market's process was ended by signal 9: open the desk again")
+    terminal.keys("4")  # read from the tables, as before
+    terminal.wait("Receipts")
+    terminal.keys("C-q")
+    assert "voltadesk: the market's process was ended by signal 9" in terminal.wait("ended 1")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_screen_that_is_killed_leaves_no_market_behind(terminal: Terminal, number: signal.Signals) -> None:
+    screen, market = playing(terminal)
+    os.kill(screen, number)
+    text = terminal.wait(f"ended {128 + number}")
+    assert "Traceback" not in text
+    until = time.monotonic() + WAIT_S
+    while Path(f"/proc/{market}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    with held_clock(desk_of(terminal)):  # nobody has it any more
+        pass
+
+
+def desk_of(terminal: Terminal) -> Path:
+    return Path(terminal.environment["XDG_DATA_HOME"]) / "voltadesk" / "desk"
+
+
+def playing(terminal: Terminal) -> tuple[int, int]:
+    """A desk of one's own whose market is run; the processes of its screen and of its market."""
+    made = [sys.executable, "-m", "voltadesk"]
+    subprocess.run([*made, "init"], env=terminal.environment, capture_output=True, check=True)
+    terminal.start("tui", "--speed", "max")
+    terminal.wait("‖ paused")
+    terminal.keys("Space")
+    until = time.monotonic() + WAIT_S
+    while (market := holder(desk_of(terminal))) is None:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    about = Path(f"/proc/{market}/stat").read_text("utf-8")
+    return int(about.rpartition(")")[2].split()[1]), market
 
 
 def test_it_ends_with_a_terminal_that_goes_without_a_signal(terminal: Terminal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,10 +17,12 @@ import typer
 
 from voltadesk.cli.keyfile import PassphraseFd
 from voltadesk.cli.session import Session, default_folder, told_by
-from voltadesk.errors import BadInput, UsageError
+from voltadesk.cli.signals import handle_signals
+from voltadesk.errors import BadInput, Interrupted, UsageError, VoltaDeskError
 
 if TYPE_CHECKING:
     from voltadesk.store.seat import Seat
+    from voltadesk.ui.market_process import MarketProcess
     from voltadesk.ui.settings import Settings
 
 TRIAL_SPEED = 900  # a quarter-hour in a second
@@ -64,7 +67,6 @@ def tui(
 ) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
         raise UsageError("tui needs a terminal; voltadesk headless --help works without one")
-    settings = _settings(theme, fps, speed, read_only)
     if community is not None:
         from voltadesk.community.shipped import find_folder_rules
 
@@ -75,7 +77,14 @@ def tui(
     with _opened(scenario, desk) as (folder, is_trial):
         at = Session(as_name=as_name, key_file=key_file, passphrase_fd=passphrase_fd, folder=folder)
         try:
-            _show(at, settings, is_trial, community or (TRIAL_COMMUNITY if is_trial else ""))
+            seats, market = _begin(at, is_trial, read_only)
+            try:
+                settings = _settings(theme, fps, speed, read_only)
+                _show(market, settings, seats, community or (TRIAL_COMMUNITY if is_trial else ""))
+            finally:
+                market.close()
+            if market.loss:
+                raise VoltaDeskError(market.loss)
         finally:
             at.close()
 
@@ -118,24 +127,34 @@ def _opened(scenario: str | None, desk: Path | None) -> Iterator[tuple[Path, boo
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _show(at: Session, settings: Settings, is_trial: bool, community: str) -> None:
+def _begin(at: Session, is_trial: bool, read_only: bool) -> tuple[dict[str, Path], MarketProcess]:
+    """Have the market run beside, before the screen is even imported; key files of the desk's actors, too."""
+    from voltadesk.ui.frame import ONLY_SHOWS
+    from voltadesk.ui.market_process import MarketProcess
+
+    seat, unsigned = seat_of(at)
+    if read_only and not is_trial:  # a desk to try may still be played
+        unsigned = ONLY_SHOWS
+    seats, market = _seats(at), at.book.market
+    ahead = DAY_S // market.step_s if is_trial and market is not None else 0
+    at.forget_desk()
+    return seats, MarketProcess(seat, unsigned=unsigned, is_trial=is_trial, speed=TRIAL_SPEED, ahead=ahead)
+
+
+def _show(market: MarketProcess, settings: Settings, seats: dict[str, Path], community: str) -> None:
     import platformdirs
 
     from voltadesk.ui.app import DeskApp
-    from voltadesk.ui.base import ONLY_SHOWS
     from voltadesk.ui.memory import load, save
-    from voltadesk.ui.runner import Runner
 
-    seat, unsigned = seat_of(at)
-    if not (settings.is_trading or is_trial):  # a desk to try may still be played
-        unsigned = ONLY_SHOWS
-    market = at.book.market
-    ahead = DAY_S // market.step_s if is_trial and market is not None else 0
-    speed = TRIAL_SPEED if settings.speed is None else settings.speed
-    runner = Runner(seat, unsigned=unsigned, is_trial=is_trial, speed=speed, ahead=ahead)
     memory = platformdirs.user_state_path("voltadesk") / "screen.json"
-    app = DeskApp(runner, settings, seats=_seats(at), memory=load(memory), community=community)
+    if settings.speed is not None:
+        market.set_speed(settings.speed)
+    app = DeskApp(market, settings, seats=seats, memory=load(memory), community=community)
     app.run()
+    handle_signals()  # the app had its own
+    if app.return_code == 128 + signal.SIGTERM:
+        raise Interrupted(signal.SIGTERM)
     save(memory, app.memory)
 
 

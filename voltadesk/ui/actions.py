@@ -143,7 +143,7 @@ ACTIONS = (
     Action("screen.theme", "Theme", "t", "The next theme", call="next_theme"),
     Action("screen.picture", "Picture", "p", "Save the screen as an SVG picture", call="picture"),
     Action("screen.actor", "Act as", "u", "Act as another actor whose key is here", call="act_as"),
-    Action("screen.quit", "Quit", "ctrl+q", "Close the desk", call="quit"),
+    Action("screen.quit", "Quit", "ctrl+q", "Close the desk", call="quit", is_urgent=True),
 )  # fmt: skip
 BY_ID = {action.id: action for action in ACTIONS}
 BY_KIND = {action.kind: action for action in ACTIONS if action.kind}  # any of those that give such a command

@@ -95,7 +95,7 @@ def _offsets_s(starts_utc: Ints64, zone: ZoneInfo) -> Ints64:
     return np.array([_offset_s(second, zone) for second in starts_utc.tolist()], np.int64)
 
 
-@lru_cache(maxsize=4096)  # the same few hundred cells are asked about in picture after picture
+@lru_cache(maxsize=1024)  # the same few hundred cells are asked about in picture after picture
 def _offset_s(second_utc: int, zone: ZoneInfo) -> int:
     return int((datetime.fromtimestamp(second_utc, zone).utcoffset() or timedelta()).total_seconds())
 

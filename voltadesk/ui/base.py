@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
@@ -21,11 +22,11 @@ from textual.screen import Screen
 from voltadesk.errors import VoltaDeskError
 from voltadesk.ui.actions import BY_ID, Action
 from voltadesk.ui.desktop import Desktop
-from voltadesk.ui.frame import DeskFrame
+from voltadesk.ui.frame import ONLY_SHOWS, DeskFrame
 from voltadesk.ui.memory import Memory
 from voltadesk.ui.message import MessageLine
 from voltadesk.ui.prompt import Prompt
-from voltadesk.ui.runner import Runner
+from voltadesk.ui.running import Running
 from voltadesk.ui.settings import Settings
 from voltadesk.ui.settler import Settler
 from voltadesk.ui.type_ahead import TypeAhead
@@ -33,11 +34,10 @@ from voltadesk.ui.verification import Verification
 
 Answer = TypeVar("Answer")
 
-ONLY_SHOWS = "this screen only shows: it was opened without trading"
 OPEN_S = 0.3  # after the first picture, and between the desktops that are made then
 KEY_S = 0.04  # how long a key has to be drawn first
 DELAY_S = 0.005  # at most, before another desktop is drawn
-SWITCH_S = 0.001  # how long the market's thread may keep the interpreter from the screen's
+SWITCH_S = 0.001  # how long the thread of a reader may keep the interpreter from the screen's
 
 
 def _hang_up_with(terminal: int) -> None:
@@ -53,7 +53,7 @@ class DeskBase(TypeAhead):
 
     def __init__(
         self,
-        runner: Runner,
+        runner: Running,
         settings: Settings | None = None,
         *,
         seats: Mapping[str, Path] | None = None,
@@ -90,6 +90,9 @@ class DeskBase(TypeAhead):
         self.runner.start()
         self._began_s = time.monotonic()
         self.set_interval(1 / self.settings.fps, self._flush_in_time)
+        # What a signal raises in the midst of a task may be lost there.
+        ended = 128 + signal.SIGTERM
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, partial(self.exit, return_code=ended))
         if isinstance(terminal := getattr(self._driver, "fileno", None), int):
             Thread(target=_hang_up_with, args=(terminal,), daemon=True).start()
 
@@ -108,7 +111,6 @@ class DeskBase(TypeAhead):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.MouseDown):
             self._touched_s = time.monotonic()
-            self.runner.give_way()
         await super().on_event(event)
 
     @property
@@ -120,8 +122,13 @@ class DeskBase(TypeAhead):
 
     async def _flush_in_time(self) -> None:
         """What a key has just changed is drawn before anything new is taken in."""
-        if time.monotonic() - self._touched_s > KEY_S:
+        if not self.key_left_s:
             await self.flush()
+
+    @property
+    def key_left_s(self) -> float:
+        """How long what the last key changed still has to be drawn first."""
+        return max(0.0, self._touched_s + KEY_S - time.monotonic())
 
     async def flush(self) -> None:
         """Show the latest frame, if it isn't shown yet."""

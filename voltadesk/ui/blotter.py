@@ -16,9 +16,9 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from voltadesk.errors import BadInput
-from voltadesk.store.desk import Desk
 from voltadesk.store.journal import Entry
 from voltadesk.store.projection import TradeRow
+from voltadesk.store.records import Records
 from voltadesk.ui.rows import Row
 from voltadesk.ui.text import clean
 from voltadesk.units import parse_money_e8, parse_price_tick, parse_scaled
@@ -144,13 +144,13 @@ class Blotter:
         self._read, self._dropped = -1, 0
         self._shown: Lines | None = None
 
-    def follow(self, desk: Desk, moment: Moment) -> Lines:
+    def follow(self, records: Records, moment: Moment) -> Lines:
         """What is new up to the moment's sequence, at most `WINDOW` entries of it, taken in; how things stand then.
 
         While nothing changes the rows are the same object.
         """
         until = min(moment.sequence, self._read + WINDOW)
-        if until > self._read and self._take_in(desk, until):
+        if until > self._read and self._take_in(records, until):
             self._shown = None
         if self._read < moment.sequence:
             return Lines(moment, self._read)
@@ -166,15 +166,15 @@ class Blotter:
         return not any((line.until_utc or 0) <= now.next_utc for line in self._open.values())
 
     # Reading ----------------------------------------------------------------------------------------------------------
-    def _take_in(self, desk: Desk, until: int) -> bool:
+    def _take_in(self, records: Records, until: int) -> bool:
         """Read on up to an entry; whether that changed anything."""
-        entries = desk.journal.given(self.actor, "order.", self._read, until)
+        entries = records.journal.given(self.actor, "order.", self._read, until)
         for entry in entries:
             self._add(entry)
         is_changed = bool(entries)
         if self._open:  # else the actor's trades are only those of its homes and plants
             after = max(self._read, min(line.entry for line in self._open.values()))
-            for trade in takewhile(lambda row: row.entry <= until, desk.trades(self.actor, after)):
+            for trade in takewhile(lambda row: row.entry <= until, records.trades(self.actor, after)):
                 kind, _, order = trade.participant.partition(":")
                 if kind == "order" and order in self._open:
                     self._open[order].fills.append(trade)

@@ -30,20 +30,9 @@ class BookOutlook:
 def book_outlook(product: ProductFigures, side: str, quantity_wh: int, price_tick: int | None) -> BookOutlook:
     """The order met with the book [Wh, tick; without a limit it takes any price]."""
     sign = 1 if side == "buy" else -1
-    fill_wh = worth_e8 = 0
-    meets = ""
-    for level in product.asks if side == "buy" else product.bids:
-        left_wh = quantity_wh - fill_wh
-        if not left_wh or (price_tick is not None and (level.price_tick - price_tick) * sign > 0):
-            break
-        own = product.own_at(level.price_tick)
-        if own and own[0].ahead_wh < left_wh:
-            meets = own[0].id
-        taken_wh = min(left_wh, own[0].ahead_wh if meets else level.energy_wh)
-        fill_wh, worth_e8 = fill_wh + taken_wh, worth_e8 + taken_wh * level.price_tick
-        if meets:
-            break
-    stands = next((each for each in (*product.bids, *product.asks) if each.price_tick == price_tick), None)
+    fill_wh, worth_e8, meets = _met(product, side, quantity_wh, price_tick)
+    mine = product.bids if side == "buy" else product.asks
+    stands = next((each for each in mine if each.price_tick == price_tick), None)
     is_behind = stands is not None and not fill_wh
     position = product.position
     return BookOutlook(
@@ -57,6 +46,24 @@ def book_outlook(product: ProductFigures, side: str, quantity_wh: int, price_tic
         furthest_wh=position.net_wh
         + sign * (quantity_wh + sum(each.open_wh for each in product.own if each.side == side)),
     )
+
+
+def _met(product: ProductFigures, side: str, quantity_wh: int, price_tick: int | None) -> tuple[int, int, str]:
+    """What is filled at once, what that is worth, and the own order that would be met; in a call nothing is filled."""
+    sign = 1 if side == "buy" else -1
+    fill_wh = worth_e8 = 0
+    other = "sell" if side == "buy" else "buy"
+    for level in product.asks if side == "buy" else product.bids:
+        left_wh = quantity_wh - fill_wh
+        if not left_wh or (price_tick is not None and (level.price_tick - price_tick) * sign > 0):
+            break
+        own = [order for order in product.own_at(level.price_tick) if order.side == other]
+        if own and (product.call or own[0].ahead_wh < left_wh):
+            taken_wh = 0 if product.call else own[0].ahead_wh
+            return fill_wh + taken_wh, worth_e8 + taken_wh * level.price_tick, own[0].id
+        taken_wh = 0 if product.call else min(left_wh, level.energy_wh)
+        fill_wh, worth_e8 = fill_wh + taken_wh, worth_e8 + taken_wh * level.price_tick
+    return fill_wh, worth_e8, ""
 
 
 def _held_e8(product: ProductFigures, side: str, quantity_wh: int, price_tick: int | None) -> int:

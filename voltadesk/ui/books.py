@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from voltadesk.desk.calls import CLOSING, OPENING
 from voltadesk.desk.ledger import Ledger
 from voltadesk.desk.market import Market
 from voltadesk.desk.position import Position
@@ -65,6 +66,16 @@ class ProductFigures:
     volume_wh: int = 0
     value_e8: int = 0
     trades: tuple[TapeRow, ...] = ()  # newest first
+    call_utc: int | None = None  # when the call is held that it is in
+    call_wh: int = 0  # what that would trade now ...
+    call_tick: int | None = None  # ... and at which price
+
+    @property
+    def call(self) -> str:
+        """Which call it is in, if any."""
+        if self.call_utc is None:
+            return ""
+        return CLOSING if self.call_utc == self.closure_utc else OPENING
 
     @property
     def vwap_tick(self) -> int | None:
@@ -73,7 +84,7 @@ class ProductFigures:
 
     @property
     def spread_tick(self) -> int | None:
-        """From the best bid to the best offer."""
+        """From the best bid to the best offer; below 0 where they cross, in a call."""
         return self.asks[0].price_tick - self.bids[0].price_tick if self.bids and self.asks else None
 
     @property
@@ -96,10 +107,13 @@ class Books:
     free_e8: int  # what may still be held for the actor
     limit_e8: int
     products: Mapping[int, ProductFigures]  # by start, rising
+    calls: Mapping[int, int] = field(default_factory=dict)  # by start: when the call is held that a product is in
 
     def of(self, start_utc: int) -> ProductFigures:
         """A product, if need be one in which nobody has ordered."""
-        return self.products.get(start_utc) or ProductFigures(start_utc, start_utc - self.closure_s, *self.band)
+        return self.products.get(start_utc) or ProductFigures(
+            start_utc, start_utc - self.closure_s, *self.band, call_utc=self.calls.get(start_utc)
+        )
 
     @property
     def starts(self) -> list[int]:
@@ -119,16 +133,21 @@ class BookReader:
         """The books as they are now; the same object while nothing changes."""
         continuous = market.continuous
         before, self._known = self._known, {}
+        opened = continuous.open_starts()
+        in_call = ((start_utc, continuous.calls(start_utc).held_utc(market.next_utc)) for start_utc in opened)
+        calls = {start_utc: held_utc for start_utc, held_utc in in_call if held_utc is not None}
         for start_utc, product in sorted(continuous.products.items()):
             # Without open orders the book is not asked: it would have to be restored first.
-            key = actor, product, product.placed, product.book.sequence if product.tickets else -1
+            sequence, call_utc = product.book.sequence if product.tickets else -1, calls.get(start_utc)
+            key = actor, product, product.placed, sequence, call_utc
             held = before.get(start_utc)
             if held is None or held[0] != key:
-                held = key, self._figures(product, actor, None if held is None else held[1])
+                held = key, self._figures(product, actor, None if held is None else held[1], call_utc)
             self._known[start_utc] = held
         rules = market.scenario
         now = Books(
-            open_starts=continuous.open_starts(),
+            open_starts=opened,
+            calls=calls,
             closure_s=60 * market.founded.continuous.gate_closure_minutes,
             band=(rules.market.floor, rules.market.cap),
             free_e8=continuous.free_e8(ledger, actor),
@@ -139,7 +158,10 @@ class BookReader:
             self._last = now
         return self._last
 
-    def _figures(self, product: Product, actor: str, before: ProductFigures | None) -> ProductFigures:
+    def _figures(
+        self, product: Product, actor: str, before: ProductFigures | None, call_utc: int | None
+    ) -> ProductFigures:
+        call_wh, call_tick = (0, None) if call_utc is None else product.indicative()
         trades = () if before is None else before.trades
         if product.volume_wh != (0 if before is None else before.volume_wh):
             trades = tuple(self._desk.tape(product.start_utc, TRADES))
@@ -156,6 +178,9 @@ class BookReader:
             volume_wh=product.volume_wh,
             value_e8=product.value_e8,
             trades=trades,
+            call_utc=call_utc,
+            call_wh=call_wh,
+            call_tick=call_tick,
         )
 
 

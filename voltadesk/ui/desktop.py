@@ -106,13 +106,17 @@ class Desktop(Screen[None]):
     async def feed(self, frame: DeskFrame) -> None:
         """Give every pane in sight the frame, one row of panes after the other.
 
-        Keys come in between, and each row is drawn by itself: an update goes through all that stands on its lines.
+        Keys come in between and are drawn first, and each row is drawn by itself: an update goes through all that
+        stands on its lines. A desktop that has gone out of sight meanwhile is fed again when it comes back.
         """
+        app = cast("DeskBase", self.app)
         self.tick(frame)
         for _, row in groupby(sorted(self.in_sight, key=_top), _top):
             for pane in row:
                 self._feed(pane, frame)
-            await asyncio.sleep(DRAWN_S)
+            await asyncio.sleep(max(DRAWN_S, app.key_left_s))
+            if not app.screen_stack or app.desktop is not self:
+                return
 
     def _feed(self, pane: Pane, frame: DeskFrame) -> None:
         if not pane.is_mounted:

@@ -13,7 +13,8 @@ from voltadesk.desk.continuous import ORDERS_LIMIT as BOOK_ORDERS_LIMIT
 from voltadesk.desk.market import ORDERS_LIMIT
 from voltadesk.desk.product_order import ProductOrder, book_kind
 from voltadesk.desk.refusal import Refusal, money_text, price_text
-from voltadesk.engine.book_events import SLICES_LIMIT
+from voltadesk.engine.book_events import KIND_ICEBERG, KIND_LIMIT, RULE_CALL, RULES, SLICES_LIMIT
+from voltadesk.engine.book_events import KINDS as BOOK_KINDS
 from voltadesk.errors import BadInput
 from voltadesk.ui.book_outlook import book_outlook
 from voltadesk.ui.frame import DeskFrame
@@ -158,7 +159,9 @@ def _check_in_book(command: OrderPlace, frame: DeskFrame) -> None:
         start_utc, command.side, command.quantity_kwh, command.price, command.order_kind, command.tif,
         command.display_kwh, command.until,
     )  # fmt: skip
-    book_kind(asked)
+    kind = book_kind(asked)
+    if product.call and kind not in (KIND_LIMIT, KIND_ICEBERG):
+        raise Refusal("IN_CALL", "order_kind", BOOK_KINDS[kind], RULES[RULE_CALL].limit)
     if command.price is not None:
         _require_in_band(command.price, product.floor_tick, product.cap_tick)
     if command.until is not None and command.until <= frame.next_utc:

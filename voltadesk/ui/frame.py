@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from voltadesk.desk.book import Book
@@ -11,6 +11,7 @@ from voltadesk.desk.fleet import Battery
 from voltadesk.desk.fund import Redemption
 from voltadesk.desk.indicative import Indicative
 from voltadesk.desk.market import Home, Market, Order, Plant
+from voltadesk.desk.published import FeedState
 from voltadesk.desk.roles import ADMIN, ALLOWED, OPERATOR, WHILE_HALTED
 from voltadesk.desk.treasury import HELD, RESERVED
 from voltadesk.scenario.model import Scenario
@@ -19,6 +20,7 @@ from voltadesk.ui.books import Books
 from voltadesk.ui.history import History
 
 AS_FAST_AS_IT_GOES = 0  # a speed
+ONLY_SHOWS = "this screen only shows: it was opened without trading"
 _OF_THE_MARKET = frozenset(
     {"market.advance", "market.set", "order.place", "order.amend", "order.cancel", "home.set", "plant.set"}
 )
@@ -100,6 +102,7 @@ class MarketFigures:
     band: tuple[int | None, int | None]  # outside of which the desk halts [tick]
     homes: Mapping[str, Home]
     plants: Mapping[str, Plant]
+    feed: FeedState | None = None  # how far a feed's prices are known
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,11 @@ class DeskFrame:
         """The actor's open orders in order books, oldest first."""
         products = () if self.books is None else self.books.products.values()
         return tuple(order.id for order in sorted(order for product in products for order in product.own))
+
+    def ended(self, fault: str) -> DeskFrame:
+        """This one as the last there is, and what ended it."""
+        clock = replace(self.clock, is_playing=False, reason=fault)
+        return replace(self, number=self.number + 1, fault=fault, clock=clock)
 
     def why_not(self, kind: str, owner: str | None = None) -> str:
         """Why the actor can't give a command of that kind now; empty when it can. `owner` is of the home or plant."""
@@ -201,6 +209,7 @@ def market_figures(market: Market) -> MarketFigures:
         band=market.band,
         homes={name: market.home(name) for name in market.home_names},
         plants={name: market.plant(name) for name in market.plant_names},
+        feed=None if market.published is None else market.published.standing(market.next),
     )
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import takewhile
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from voltadesk.desk.continuous import CONTINUOUS
 from voltadesk.desk.indicative import Indicative, indicative
-from voltadesk.desk.market import Market
+from voltadesk.desk.market import Market, Order
 from voltadesk.errors import BadInput
 from voltadesk.store.desk import Desk
 from voltadesk.store.projection import TradeRow
 from voltadesk.ui.books import BookReader, Books
 from voltadesk.ui.frame import Clock, DeskFrame, FundFigures, battery_lines, fund_figures, market_figures
 from voltadesk.ui.history import History
-from voltadesk.ui.receipts import paired
 
 UTC = ZoneInfo("UTC")
 TAPE = 2  # intervals whose receipts are in a frame
@@ -63,10 +63,10 @@ class FrameMaker:
             coming=self._coming(market) if market and not clock.is_replay else None,
             tape=self._part("tape", _last_entry(seen), lambda: self._tape(seen)),
             since=self._part("since", _traded(seen, books), lambda: self._since(seen)) if books else (),
-            orders=tuple(sorted(market.orders.values(), key=lambda order: order.entry)) if market else (),
+            orders=self._same("orders", _orders(market) if market else ()),
             batteries=self._part("batteries", head, lambda: battery_lines(book)),
             fund=self._fund(),
-            actors={name: frozenset(each.roles) for name, each in sorted(actors.by_name.items())},
+            actors=self._same("actors", {name: frozenset(each.roles) for name, each in sorted(actors.by_name.items())}),
             offered_to=tuple(sorted(actors.offered.values())),
             books=books,
         )
@@ -78,6 +78,10 @@ class FrameMaker:
             held = self._parts[name] = key, make()
         part: Part = held[1]
         return part
+
+    def _same(self, name: str, now: Part) -> Part:
+        """What is equal to the part of the frame before is that very part."""
+        return self._part(name, now, lambda: now)
 
     def _coming(self, market: Market) -> Indicative | None:
         with suppress(BadInput):  # where the outside's prices or meters end there is no next auction
@@ -101,9 +105,28 @@ class FrameMaker:
         return self._part("fund", key, lambda: fund_figures(book))
 
 
+def paired(trades: Iterable[TradeRow]) -> tuple[TradeRow, ...]:
+    """The receipts, the two of a trade in an order book made one: the aggressor's, told with whom it was."""
+    found, held = list[TradeRow](), None
+    for trade in trades:
+        if trade.market != CONTINUOUS:
+            found.append(trade)
+        elif held is None:
+            held = trade  # the aggressor's comes first
+        else:
+            found.append(held._replace(participant=f"with {trade.actor}:{held.actor}"))
+            held = None
+    return tuple(found)
+
+
+def _orders(market: Market) -> tuple[Order, ...]:
+    return tuple(sorted(market.orders.values(), key=lambda order: order.entry))
+
+
 def _settings(market: Market) -> tuple[Any, ...]:
-    """What changes whenever a rule, a home or a plant does."""
-    return id(market.scenario), market.band, market.changed_homes(), market.changed_plants()
+    """What changes whenever a rule, a home or a plant does, or what is known of a feed's prices."""
+    standing = None if market.published is None else market.published.standing(market.next)
+    return id(market.scenario), market.band, market.changed_homes(), market.changed_plants(), standing
 
 
 def _last_entry(seen: History) -> int:

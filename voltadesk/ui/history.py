@@ -25,7 +25,7 @@ Ints64 = NDArray[np.int64]
 
 LIMIT = 40_000  # intervals held: more than a year of quarter-hours
 NAMES = ("start_utc", "entry", *(INTERVAL.names or ()))
-_ARRAYS = {
+ARRAYS = (
     "figures",
     "flow_wh",
     "fill_wh",
@@ -37,7 +37,7 @@ _ARRAYS = {
     "sell_limit_tick",
     "fund",
     "mark_tick",
-}
+)
 TAKEN = ("fill_wh", "charge_wh", "discharge_wh", "buy_limit_tick", "sell_limit_tick")
 BATTERY = (*TAKEN, "reason", "money_e8")
 FUND = ("cash_e8", "batteries_e8", "energy_e8", "stored_wh", "owed_e8")
@@ -129,7 +129,7 @@ class History:
         """Only the first `count` intervals."""
         if count >= len(self):
             return self
-        cut = {name: array[..., :count] for name, array in vars(self).items() if name in _ARRAYS}
+        cut = {name: array[..., :count] for name, array in vars(self).items() if name in ARRAYS}
         return replace(self, **cut)
 
     def find(self, moment_utc: int) -> int:

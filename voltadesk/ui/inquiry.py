@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from voltadesk.store.desk import Desk
+from voltadesk.store.records import Records
 
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
@@ -19,10 +19,10 @@ class Inquiry(Generic[Answer]):
 
     def __init__(self, done: Callable[[Answer], None]) -> None:
         self._done = done
-        self._next: Callable[[Desk], Answer] | None = None
+        self._next: Callable[[Records], Answer] | None = None
         self.is_open = False
 
-    def ask(self, app: DeskBase, question: Callable[[Desk], Answer]) -> None:
+    def ask(self, app: DeskBase, question: Callable[[Records], Answer]) -> None:
         """`done` gets the answer, on the screen's own thread."""
         self._next = question
         if not self.is_open:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voltadesk.store.desk import Desk
 from voltadesk.store.projection import TradeRow
+from voltadesk.store.records import Records
 from voltadesk.ui.axes import Ints64
 from voltadesk.ui.charts.price import Fills
 from voltadesk.ui.frame import DeskFrame
@@ -54,9 +54,9 @@ class OwnTrades:
             self._wanted = last
             self._inquiry.ask(app, self._question(self.actor, last))
 
-    def _question(self, actor: str, last: int) -> Callable[[Desk], tuple[str, int, list[TradeRow]]]:
-        def ask(desk: Desk) -> tuple[str, int, list[TradeRow]]:
-            new = takewhile(lambda row: row.entry <= last, desk.trades(actor, self._read))
+    def _question(self, actor: str, last: int) -> Callable[[Records], tuple[str, int, list[TradeRow]]]:
+        def ask(records: Records) -> tuple[str, int, list[TradeRow]]:
+            new = takewhile(lambda row: row.entry <= last, records.trades(actor, self._read))
             return actor, last, [row for row in new if row.participant.startswith("order:")]
 
         return ask

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from voltadesk.clock import utc_text
-from voltadesk.desk.continuous import CONTINUOUS
 from voltadesk.store.projection import TradeRow
 from voltadesk.ui.inks import DOWN, UP
 from voltadesk.ui.rows import Column, ListRows, Row, number_column
@@ -14,20 +13,6 @@ from voltadesk.ui.text import COUNT, PRICE, Number, clock_text
 
 ENERGY = Number(3, 3)  # kWh, to the Wh
 CENTS = Number(8, 4, signed=True)  # a home's receipt is a few cents
-
-
-def paired(trades: Iterable[TradeRow]) -> tuple[TradeRow, ...]:
-    """The receipts, the two of a trade in an order book made one: the aggressor's, told with whom it was."""
-    found, held = list[TradeRow](), None
-    for trade in trades:
-        if trade.market != CONTINUOUS:
-            found.append(trade)
-        elif held is None:
-            held = trade  # the aggressor's comes first
-        else:
-            found.append(held._replace(participant=f"with {trade.actor}:{held.actor}"))
-            held = None
-    return tuple(found)
 
 
 def receipt_row(trade: TradeRow) -> Row:

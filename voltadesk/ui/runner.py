@@ -1,7 +1,8 @@
 """The thread that runs the market and makes the frames; the screen asks it for things and never waits for it.
 
 What is asked is put in a queue and answered by a future. The latest frame lies in a single slot: whoever draws takes
-it from there, at its own pace, and what came in between is never seen.
+it from there, at its own pace, and what came in between is never seen. For `voltadesk tui` all this is in a process of
+its own (`market_process`), as Python would have the screen wait while an interval is run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -19,7 +22,9 @@ from voltadesk.desk.market import Market
 from voltadesk.desk.refusal import Refusal
 from voltadesk.desk.roles import OPERATOR
 from voltadesk.errors import BadInput, VoltaDeskError
-from voltadesk.store.desk import Desk, Receipt
+from voltadesk.store.desk import Receipt
+from voltadesk.store.keys import Key
+from voltadesk.store.records import Records
 from voltadesk.store.seat import Seat
 from voltadesk.ui.frame import AS_FAST_AS_IT_GOES, Clock, DeskFrame
 from voltadesk.ui.framing import FrameMaker
@@ -27,7 +32,6 @@ from voltadesk.ui.history import LIMIT, Recorder
 
 FRAME_S = 0.1  # between two frames
 BATCH_S = 0.03  # how long a batch of intervals should take: what is asked waits for it
-GIVE_WAY_S = 0.08  # how long the market waits for the screen after a key, when it goes as fast as it goes
 BATCH_LIMIT = 48
 REPLAYED = 10  # intervals from one frame to the next, when a replay goes as fast as it goes
 IDLE_S = 0.1
@@ -37,16 +41,30 @@ Answer = TypeVar("Answer")
 
 
 class Runner:
-    """Runs a desk's market for one screen. All public methods are the screen's and return at once."""
+    """Runs a desk's market for one screen, as `Running` says it."""
 
     def __init__(
-        self, seat: Seat, *, unsigned: str = "", is_trial: bool = False, speed: int = 900, ahead: int = 0
+        self,
+        seat: Seat,
+        *,
+        unsigned: str = "",
+        is_trial: bool = False,
+        speed: int = 900,
+        ahead: int = 0,
+        hand_on: Callable[[DeskFrame | None, str], None] = lambda frame, fault: None,
     ) -> None:
-        """`unsigned` says why the seat has no key to sign with. `ahead` intervals are run at once, then it plays."""
+        """`unsigned` says why the seat has no key to sign with. `ahead` intervals are run at once, then it plays.
+
+        `hand_on` is given every frame on the runner's thread, or None and what kept the first one from being made.
+        """
         self.seat, self.desk, self.unsigned = seat, seat.desk, unsigned
+        self.folder, self.desk_id = seat.desk.journal.path.parent, seat.desk.id
         self.frame: DeskFrame | None = None
-        self._clock = Clock(speed=speed)
-        self._ahead = ahead
+        self._hand_on = hand_on
+        market = self.desk.book.market
+        self._is_fed = market is not None and market.published is not None  # then its clock is the real one
+        self._clock = Clock(speed=1 if self._is_fed else speed)
+        self._ahead = 0 if self._is_fed else ahead
         self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
         self._readers = ThreadPoolExecutor(1, "voltadesk-reader")
         self._thread = threading.Thread(target=self._run, name="voltadesk-runner", daemon=True)
@@ -57,7 +75,7 @@ class Runner:
         self._maker = FrameMaker(self.desk, is_trial)
         self._seen_utc: int | None = None  # start of the last interval seen in replay; None: the market as it is
         self._size, self._played, self._rated = 1, 0, (0, 0.0)
-        self._is_changed, self._made_at, self._way_until_s = True, 0.0, 0.0
+        self._is_changed, self._made_at = True, 0.0
         self.fault = ""
 
     # Asked by the screen ----------------------------------------------------------------------------------------------
@@ -65,51 +83,43 @@ class Runner:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; what was asked before is still done."""
         self._ask(self._end)
         self._thread.join()
         self._readers.shutdown(cancel_futures=True)
 
     def submit(self, kind: str, body: dict[str, Any]) -> Future[Receipt]:
-        """Give a command in the actor's name. The future raises Refusal, OutcomeUnknown, or what else hinders it."""
         return self._ask(lambda: self._execute(kind, body))
 
-    def read(self, question: Callable[[Desk], Answer]) -> Future[Answer]:
-        """Have something read from the desk, beside the loop and the market."""
+    def read(self, question: Callable[[Records], Answer]) -> Future[Answer]:
         return self._readers.submit(question, self.desk)
 
-    def give_way(self) -> None:
-        """Someone has pressed a key: what it opens is drawn before the market goes on."""
-        self._way_until_s = time.monotonic() + GIVE_WAY_S
+    def consult(self, question: Callable[[Seat], Answer]) -> Future[Answer]:
+        return self._readers.submit(question, self.seat)
 
     def play(self) -> Future[None]:
-        """Go on: the market, or in replay what is seen of it."""
         return self._ask(lambda: self._set(is_playing=True))
 
     def pause(self) -> Future[None]:
         return self._ask(lambda: self._set(is_playing=False, goal_utc=None))
 
     def set_speed(self, speed: int) -> Future[None]:
-        """Seconds of the market's clock in a second; AS_FAST_AS_IT_GOES."""
-        return self._ask(lambda: self._set(speed=speed))
+        return self._ask(lambda: self._set_speed(speed))
 
     def step(self, by: int) -> Future[None]:
-        """One interval on, or so many back or on in what has been; back from the live market begins a replay."""
         return self._ask(lambda: self._step(by))
 
     def go_to(self, moment_utc: int) -> Future[None]:
-        """See an earlier moment as a replay; for a later one, run until then. Raises BadInput."""
         return self._ask(lambda: self._go_to(moment_utc))
 
     def go_live(self) -> Future[None]:
         return self._ask(self._go_live)
 
-    def sit(self, seat: Seat, unsigned: str = "") -> Future[None]:
-        """Act as another actor of the same desk."""
-        return self._ask(lambda: self._sit(seat, unsigned))
+    def sit(self, actor: str, key_file: Path) -> Future[None]:
+        return self._ask(lambda: self._sit(Seat(self.desk, actor, cache(lambda: Key.read(key_file)))))
 
     def _ask(self, job: Callable[[], Answer]) -> Future[Answer]:
         future: Future[Answer] = Future()
+        future.set_running_or_notify_cancel()  # what was asked is done, even if nobody waits for it any more
         self._asked.put((future, job))
         if self._is_over:
             self._refuse_asked()
@@ -141,9 +151,10 @@ class Runner:
             except Exception as error:  # the last frame says what ended it
                 self._stopping = True
                 self.fault = f"the screen's view of the desk stopped, open it again: {error or type(error).__name__}"
-                if self.frame is not None:
-                    clock = replace(self.frame.clock, is_playing=False, reason=self.fault)
-                    self.frame = replace(self.frame, number=self.frame.number + 1, fault=self.fault, clock=clock)
+                if self.frame is None:
+                    self._hand_on(None, self.fault)
+                else:
+                    self._show(self.frame.ended(self.fault))
 
     def _begin(self) -> None:
         self._check_right()
@@ -206,8 +217,7 @@ class Runner:
         if not clock.is_playing:
             return IDLE_S
         if self._speed == AS_FAST_AS_IT_GOES:
-            way_s = self._way_until_s - time.monotonic()
-            return max(0.0, way_s) if self._seen_utc is None else FRAME_S / 4
+            return 0.0 if self._seen_utc is None else FRAME_S / 4
         return max(0.0, min(IDLE_S, (clock.due_s or 0.0) - time.monotonic()))
 
     def _notice(self) -> None:
@@ -231,6 +241,11 @@ class Runner:
     def _speed(self) -> int:
         return AS_FAST_AS_IT_GOES if self._clock.goal_utc is not None else self._clock.speed
 
+    def _set_speed(self, speed: int) -> None:
+        if self._is_fed and speed != 1 and self._seen_utc is None:
+            raise BadInput("speed", speed, "must be 1: prices come from a feed, so the market keeps to the real clock")
+        self._set(speed=speed)
+
     def _set(self, **changes: Any) -> None:
         if changes.get("is_playing") and self._seen_utc is None:
             self._hold()
@@ -240,10 +255,12 @@ class Runner:
         self._rest()
 
     def _schedule(self) -> None:
-        """The next interval comes one step of the market's clock from now."""
+        """The next interval comes one step of the market's clock from now, with a feed when it begins."""
         is_paced = self._clock.is_playing and self._clock.speed != AS_FAST_AS_IT_GOES
-        due_s = time.monotonic() + self._market.step_s / self._clock.speed if is_paced else None
-        self._clock = replace(self._clock, due_s=due_s)
+        wait_s = self._market.step_s / self._clock.speed if is_paced else 0.0
+        if self._is_fed and self._seen_utc is None:
+            wait_s = self._market.next_utc - time.time()
+        self._clock = replace(self._clock, due_s=time.monotonic() + wait_s if is_paced else None)
 
     def _due(self) -> int:
         """How many intervals are to be run, or played, now; the clock moves on by them."""
@@ -253,13 +270,15 @@ class Runner:
         if self._speed == AS_FAST_AS_IT_GOES:
             if self._seen_utc is not None:
                 return 0 if self._is_changed else REPLAYED
-            return self._size if time.monotonic() >= self._way_until_s else 0
+            return self._size
         period_s, now_s = self._market.step_s / clock.speed, time.monotonic()
         if clock.due_s is None or now_s < clock.due_s:
             return 0
         count = min(self._size, 1 + int((now_s - clock.due_s) / period_s))
-        # What can't be kept up with is not caught up with later.
-        due_s = max(clock.due_s + count * period_s, now_s - period_s)
+        # What can't be kept up with is not caught up with later, but where the clock is the real one.
+        due_s = clock.due_s + count * period_s
+        if not self._is_fed or self._seen_utc is not None:
+            due_s = max(due_s, now_s - period_s)
         self._clock = replace(clock, due_s=due_s)
         return count
 
@@ -297,7 +316,7 @@ class Runner:
 
     def _is_wanted(self) -> bool:
         """Whether someone waits for something else than the market."""
-        return not self._asked.empty() or time.monotonic() < self._way_until_s
+        return not self._asked.empty()
 
     # Asked things, done -----------------------------------------------------------------------------------------------
     def _execute(self, kind: str, body: dict[str, Any]) -> Receipt:
@@ -354,11 +373,11 @@ class Runner:
 
     def _go_live(self) -> None:
         self._seen_utc = None
-        self._clock = replace(self._clock, is_replay=False)
+        self._clock = replace(self._clock, is_replay=False, speed=1 if self._is_fed else self._clock.speed)
         self._set(is_playing=False)
 
-    def _sit(self, seat: Seat, unsigned: str) -> None:
-        self.seat, self.unsigned = seat, unsigned
+    def _sit(self, seat: Seat) -> None:
+        self.seat, self.unsigned = seat, ""
         self._set(is_playing=False, goal_utc=None)
         self._check_right()
 
@@ -373,8 +392,12 @@ class Runner:
         history = self._recorder.history()
         seen = history.upto(self._count_seen())
         clock = replace(self._clock, behind=len(history) - len(seen))
-        self.frame = self._maker.make(self.seat.actor, self.unsigned, clock, seen, self.fault)
+        self._show(self._maker.make(self.seat.actor, self.unsigned, clock, seen, self.fault))
         self._made_at, self._is_changed = time.monotonic(), False
+
+    def _show(self, frame: DeskFrame) -> None:
+        self.frame = frame
+        self._hand_on(frame, self.fault)
 
     def _rate(self) -> float:
         """Intervals run in a second, lately."""

@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,13 @@ from textual.screen import Screen
 
 from voltadesk.errors import BadInput
 from voltadesk.store.keys import Key
-from voltadesk.store.seat import Seat
 from voltadesk.ui.actions import ACTIONS, BY_ID, BY_KIND, Action
-from voltadesk.ui.base import ONLY_SHOWS, DeskBase
+from voltadesk.ui.base import DeskBase
 from voltadesk.ui.dialogs.form import Form
 from voltadesk.ui.dialogs.jump import Jump
 from voltadesk.ui.dialogs.reading import Reading
 from voltadesk.ui.export import write_csv
+from voltadesk.ui.frame import ONLY_SHOWS
 from voltadesk.ui.pane import Pane
 from voltadesk.ui.picture import screen_svg
 from voltadesk.ui.text import clean
@@ -59,8 +59,7 @@ class ScreenActions(DeskBase):
         if self.verification is not None and self.verification.is_running:
             self.tell("busy", "the journal is being checked already")
         elif self.frame is not None:
-            folder = self.runner.desk.journal.path.parent
-            self.run_worker(verify(folder, self.frame.sequence + 1, self._verified), exit_on_error=False)
+            self.run_worker(verify(self.runner.folder, self.frame.sequence + 1, self._verified), exit_on_error=False)
 
     def _verified(self, now: Verification) -> None:
         self.verification = now
@@ -113,8 +112,7 @@ class ScreenActions(DeskBase):
     def act_as(self, name: str) -> None:
         """Go on as that actor of the desk."""
         path = self._checked_actor(name)
-        seat = Seat(self.runner.desk, name, cache(lambda: Key.read(path)))
-        self.after(self.runner.sit(seat), lambda _: self.tell("done", f"you act as {name} now"))
+        self.after(self.runner.sit(name, path), lambda _: self.tell("done", f"you act as {name} now"))
 
     def do_picture(self, action: Action) -> None:
         path = self._new_file(f"voltadesk-{self.current_mode}", ".svg")
@@ -236,8 +234,8 @@ class ScreenActions(DeskBase):
     async def _run_words(self, words: list[str]) -> None:
         """Run the program itself on this desk, as this actor: the same words, checks and answers."""
         self.tell("busy", f"{' '.join(words)} …")
-        folder = self.runner.desk.journal.path.parent
-        environment = os.environ | {"VOLTADESK_DESK": str(folder), "VOLTADESK_AS": self.runner.seat.actor}
+        actor = "" if self.frame is None else self.frame.actor
+        environment = os.environ | {"VOLTADESK_DESK": str(self.runner.folder), "VOLTADESK_AS": actor}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "voltadesk", *words,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

@@ -42,7 +42,7 @@ def _fill(frame: DeskFrame, draft: Draft, product: ProductFigures, found: BookOu
     share = f"{bar_text(found.fill_wh, draft.quantity_wh, 8).replace(' ', '░')} "
     share += f"{Number(1, 1).show(found.fill_wh * 1000 // draft.quantity_wh)}%"
     average = f"{PRICE.show(found.worth_e8 // found.fill_wh)} on average" if found.fill_wh else ""
-    fate, tone = _fate(draft, found)
+    fate, tone = _fate(draft, product, found)
     return (
         Figure(
             "would fill now", ENERGY.show(found.fill_wh), "kWh", fate or share, ink if found.fill_wh else TEXT, tone
@@ -57,7 +57,7 @@ def _fill(frame: DeskFrame, draft: Draft, product: ProductFigures, found: BookOu
     )
 
 
-def _fate(draft: Draft, found: BookOutlook) -> tuple[str, int]:
+def _fate(draft: Draft, product: ProductFigures, found: BookOutlook) -> tuple[str, int]:
     """Why it would be refused as the book stands, or what becomes of the rest."""
     left_wh = draft.quantity_wh - found.fill_wh
     if draft.order_kind == "post-only" and (found.fill_wh or found.meets):
@@ -68,7 +68,7 @@ def _fate(draft: Draft, found: BookOutlook) -> tuple[str, int]:
         return "refused unless hidden parts fill it", FAULT
     if left_wh and draft.tif == "ioc":
         return f"{ENERGY.show(left_wh)} is cancelled", FAULT
-    return "", TEXT
+    return (f"collected for the {product.call}" if product.call else ""), TEXT
 
 
 def _position(product: ProductFigures, found: BookOutlook | None) -> tuple[Figure, Figure]:

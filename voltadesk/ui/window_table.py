@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
-from voltadesk.store.desk import Desk
 from voltadesk.store.listing import Index, Listing
+from voltadesk.store.records import Records
 from voltadesk.ui.inquiry import Inquiry
 from voltadesk.ui.rows import Column, ListRows, Row, Rows
 from voltadesk.ui.table import Table
@@ -120,18 +120,18 @@ class WindowTable(Table):
         finally:
             self._is_building = False
 
-    def _step(self, index: Index, every: Index, head: int, top: int, desk: Desk) -> tuple[bool, dict[int, Row]]:
+    def _step(self, index: Index, every: Index, head: int, top: int, records: Records) -> tuple[bool, dict[int, Row]]:
         """Count on for a moment; the newest rows are read with it, so that they are not seen empty first."""
         until_s, is_more, before = time.perf_counter() + STEP_S, True, index.high
         while is_more and time.perf_counter() < until_s:
-            is_more = index.step(desk.journal, head) or (every is not index and every.step(desk.journal, head))
+            is_more = index.step(records.journal, head) or (every is not index and every.step(records.journal, head))
         if index.high == before and index.low < -top:
             return is_more, {}
-        return is_more, self._page(index, index.high - top, index.high, desk)
+        return is_more, self._page(index, index.high - top, index.high, records)
 
-    def _page(self, index: Index, low: int, high: int, desk: Desk) -> dict[int, Row]:
+    def _page(self, index: Index, low: int, high: int, records: Records) -> dict[int, Row]:
         low = max(low, index.low)
-        rows = index.page(desk.journal, low, high)
+        rows = index.page(records.journal, low, high)
         return {low + n: self._make(row, self._zone) for n, row in enumerate(rows)}
 
     def _top_rows(self) -> int:
@@ -188,8 +188,8 @@ class WindowTable(Table):
     def _ask_ordered(self) -> None:
         index = self._index
 
-        def newest(desk: Desk) -> list[Row]:
-            return list(self._page(index, index.high - ORDERED, index.high, desk).values())[::-1]
+        def newest(records: Records) -> list[Row]:
+            return list(self._page(index, index.high - ORDERED, index.high, records).values())[::-1]
 
         self._ordered_s = time.monotonic()
         self._ordering.ask(cast("DeskBase", self.app), newest)

@@ -91,7 +91,10 @@ class Ladder(Canvas):
         return self.rows.index(self.price_tick) - self._top if self.price_tick in self.rows else None
 
     def _gap(self) -> int:
-        """How many rows lie above the gap: those of the offers."""
+        """How many rows lie above the gap: those of the offers; in a call those above its price."""
+        if self.product is not None and self.product.call_tick is not None:
+            call_tick = self.product.call_tick
+            return sum(tick > call_tick for tick in self.rows)
         bids = () if self.product is None else self.product.bids
         best = bids[0].price_tick if bids else None
         asks = 0 if self.product is None else len(self.product.asks)
@@ -174,8 +177,11 @@ class Ladder(Canvas):
 
     def _paint_prices(self, cells: Cells, product: ProductFigures) -> None:
         """A line of titles, then the prices."""
-        levels = {level.price_tick: level for level in (*product.bids, *product.asks)}
-        at = _columns(cells.w, list(levels.values()), self.rows)
+        sides = {
+            side: {level.price_tick: level for level in levels}
+            for side, levels in (("buy", product.bids), ("sell", product.asks))
+        }
+        at = _columns(cells.w, [*product.bids, *product.asks], self.rows)
         cells.put_right(at.bid, 0, "▲ bid kWh", FAINT)
         cells.put_right(at.price, 0, f"{self.currency}/MWh", FAINT)
         cells.put_right(at.offer, 0, "offer kWh ▼", FAINT)
@@ -187,11 +193,13 @@ class Ladder(Canvas):
             tick = self.rows[row]
             if tick == self.price_tick:
                 cells.paper[y] = CURSOR
-            level = levels.get(tick)
-            is_best = level is not None and row in (gap - 1, gap)
-            cells.put_right(at.price, y, PRICE.show(tick), STRONG if is_best else TEXT if level else FAINT)
-            if level is not None:
-                _paint_level(cells.part(0, y, cells.w, 1), at, level, product.own_at(tick), row >= gap)
+            there = [side for side, levels in sides.items() if tick in levels]
+            is_best = there and row in (gap - 1, gap)
+            cells.put_right(at.price, y, PRICE.show(tick), STRONG if is_best else TEXT if there else FAINT)
+            for side in there:
+                own = [order for order in product.own_at(tick) if order.side == side]
+                line = cells.part(0, y, cells.w, 1)
+                _paint_level(line, at, sides[side][tick], own, side == "buy", len(there) == 1)
         if not self.rows:
             words = "nobody has ordered here"
             cells.put(max(0, (cells.w - len(words)) // 2), cells.h // 2, words, FAINT)
@@ -200,6 +208,10 @@ class Ladder(Canvas):
         trades = product.trades
         change = None if len(trades) < 2 else trades[0].price_tick - trades[1].price_tick
         words = [(f"last {PRICE.show(product.last_tick)}", STRONG if trades else FAINT)]
+        if product.call:
+            words.insert(
+                0, (f"{product.call}: {ENERGY.show(product.call_wh)} kWh at {PRICE.show(product.call_tick)}", OWN)
+            )
         if change is not None:
             words.append((change_text(change, PRICE_CHANGE), change_ink(change)))
         return [
@@ -215,9 +227,9 @@ class Ladder(Canvas):
             return []
         if tick is None:
             return [(f"spread {PRICE.show(product.spread_tick)}", TEXT), ("← → other products, < > with orders", FAINT)]
-        level = next((each for each in (*product.asks, *product.bids) if each.price_tick == tick), None)
+        there = [each for each in (*product.asks, *product.bids) if each.price_tick == tick]
         return [
-            (f"{PRICE.show(tick)}  {_told(level)}", TEXT),
+            (f"{PRICE.show(tick)}  {'; '.join(map(_told, there)) or 'nobody is there'}", TEXT),
             *((_queue_text(own), OWN) for own in product.own_at(tick)),
         ]
 
@@ -241,9 +253,16 @@ def _columns(width: int, levels: Sequence[Level], ticks: Sequence[int]) -> _Colu
     return _Columns(bid, bid + 2 + price, bid + 2 + price + 2 + size, bar, most_wh)
 
 
-def _paint_level(cells: Cells, at: _Columns, level: Level, own: Sequence[OwnOrder], is_bid: bool) -> None:
-    """One line: energy and bar on the level's side, on the other what of it is the actor's."""
+def _paint_level(
+    cells: Cells, at: _Columns, level: Level, own: Sequence[OwnOrder], is_bid: bool, is_alone: bool
+) -> None:
+    """One line: energy and bar on the level's side, on the other what of it is the actor's.
+
+    In a call there may be somebody on either side; the energy's ink tells then whether the actor is among them.
+    """
     shown, ink, room = ENERGY.show(level.energy_wh), UP if is_bid else DOWN, max(0, at.bar - 1)
+    if not is_alone:
+        ink, own = OWN if own else ink, ()
     halves = min(2 * room, max(1, level.energy_wh * 2 * room // at.most_wh))
     whole, half = "█" * (halves // 2), halves % 2
     if is_bid:
@@ -256,9 +275,7 @@ def _paint_level(cells: Cells, at: _Columns, level: Level, own: Sequence[OwnOrde
         cells.put_right(at.bid, 0, f"{_own_tag(own)} ▸" if own else "", OWN)
 
 
-def _told(level: Level | None) -> str:
-    if level is None:
-        return "nobody is there"
+def _told(level: Level) -> str:
     count = "1 order" if level.orders == 1 else f"{COUNT.show(level.orders)} orders"
     return f"{ENERGY.show(level.energy_wh)} kWh, {count}"
 
@@ -291,13 +308,13 @@ def _own_words(product: ProductFigures) -> Words:
 
 
 def _paint_trades(cells: Cells, product: ProductFigures, actor: str) -> None:
-    """The product's trades, newest first: whose order came later decides the arrow."""
+    """The product's trades, newest first: whose order came later decides the arrow; in a call nobody's did."""
     cells.put(0, 0, "trades", FAINT)
     cells.put_right(16, 0, "price", FAINT)
     cells.put_right(cells.w, 0, "kWh", FAINT)
     for y, trade in enumerate(product.trades[: cells.h - 1], start=1):
-        ink = UP if trade.is_buyer_aggressor else DOWN
-        cells.put(0, y, "▲ buy" if trade.is_buyer_aggressor else "▼ sell", ink)
+        word, ink = {True: ("▲ buy", UP), False: ("▼ sell", DOWN), None: ("● call", TEXT)}[trade.is_buyer_aggressor]
+        cells.put(0, y, word, ink)
         cells.put_right(16, y, PRICE.show(trade.price_tick), ink)
         is_own = actor in (trade.buyer, trade.seller)
         cells.put_right(cells.w, y, ENERGY.show(trade.energy_wh), OWN if is_own else TEXT)

@@ -5,57 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import partial
-from itertools import takewhile
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from voltadesk.errors import VoltaDeskError
-from voltadesk.store import merkle
-from voltadesk.store.desk import Desk
-from voltadesk.store.journal import Entry
-from voltadesk.store.projection import PostingRow
 from voltadesk.ui.amounts import amount_text
+from voltadesk.ui.consulted import MOST_POSTINGS, Found, find, save_proof
 from voltadesk.ui.dialogs.reading import Reading
-from voltadesk.ui.inquiry import Inquiry
 from voltadesk.ui.text import COUNT, clean, stamp_text
 
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
 
-MOST_POSTINGS = 500  # an interval of a large market has thousands
 _LONG = 400  # letters of a value
-
-
-class Found(NamedTuple):
-    """An entry with all that is told of it."""
-
-    entry: Entry
-    postings: tuple[PostingRow, ...]
-    is_cut: bool  # there are more
-    size: int  # entries of the journal
-    root: bytes
-    proof: tuple[bytes, ...]
-
-    @property
-    def is_proved(self) -> bool:
-        """Whether the entry's own bytes, by the proof, lead to the root of the whole journal."""
-        leaf = merkle.leaf_hash(self.entry.body)
-        return merkle.verify_inclusion(leaf, self.entry.seq, self.size, self.proof, self.root)
-
-
-def find(seq: int, desk: Desk) -> Found:
-    """Read an entry and prove it."""
-    entry = desk.journal.entry(seq)
-    postings = tuple(
-        row for _, row in zip(range(MOST_POSTINGS + 1), takewhile(lambda row: row.entry == seq, desk.postings(seq - 1)),
-                              strict=False)
-    )  # fmt: skip
-    size, root, proof = desk.journal.proof(seq)
-    return Found(entry, postings[:MOST_POSTINGS], len(postings) > MOST_POSTINGS, size, root, proof)
 
 
 class EntryPage(Reading):
@@ -69,10 +34,10 @@ class EntryPage(Reading):
             f"Entry {COUNT.show(seq)}", "reading and proving …", "esc closes · y copies · s saves the proof"
         )
         self._seq = seq
-        self._inquiry = Inquiry[Found](self._show)
 
     def on_mount(self) -> None:
-        self._inquiry.ask(cast("DeskBase", self.app), partial(find, self._seq))
+        app = cast("DeskBase", self.app)
+        app.after(app.runner.consult(partial(find, self._seq)), self._show)
 
     def _show(self, found: Found) -> None:
         frame = cast("DeskBase", self.app).frame
@@ -84,20 +49,12 @@ class EntryPage(Reading):
     def action_save(self) -> None:
         """Write the proof as `voltadesk journal prove` does, where the actor can sign."""
         app = cast("DeskBase", self.app)
-        if app.runner.unsigned:
-            app.tell("refused", f"the proof can't be signed: {app.runner.unsigned}")
+        if app.frame is not None and app.frame.unsigned:
+            app.tell("refused", f"the proof can't be signed: {app.frame.unsigned}")
             return
         path = app.settings.exports / f"voltadesk-entry-{self._seq}.proof"
-
-        def save(desk: Desk) -> None:
-            text = desk.inclusion(self._seq, app.runner.seat.private()).text
-            try:
-                with open(path, "x", encoding="utf-8", newline="\n") as file:
-                    file.write(text)
-            except OSError as error:
-                raise VoltaDeskError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-
-        app.after(app.runner.read(save), lambda _: app.tell("done", f"proof: {path}"))
+        saved = app.runner.consult(partial(save_proof, self._seq, path))
+        app.after(saved, lambda _: app.tell("done", f"proof: {path}"))
         self.dismiss(None)
 
 

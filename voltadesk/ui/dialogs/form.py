@@ -113,6 +113,7 @@ class Form(ModalScreen[dict[str, Any] | None]):
     def action_back(self) -> None:
         if self.body is not None and self.fields:
             self._unreview()
+            self.screen.set_focus(self.query_one(f"#{self.fields[0].name}", Input))  # seen to be left, with its word
         else:
             self.dismiss(None)
 

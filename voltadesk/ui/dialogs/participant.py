@@ -17,8 +17,8 @@ from textual.screen import ModalScreen
 from voltadesk.desk.fields import NO, YES
 from voltadesk.desk.market import Home, Plant
 from voltadesk.scenario.model import Plant as Built
-from voltadesk.store.desk import Desk
 from voltadesk.store.projection import TradeRow
+from voltadesk.store.records import Records
 from voltadesk.ui.axes import Ints64
 from voltadesk.ui.charts.figures import Figure, Figures, figure
 from voltadesk.ui.charts.lines import LineChart, Series
@@ -127,12 +127,12 @@ class ParticipantScreen(ModalScreen[None]):
             self._inquiry.ask(cast("DeskBase", self.app), self._question())
         self._show()
 
-    def _question(self) -> Callable[[Desk], Past]:
+    def _question(self) -> Callable[[Records], Past]:
         """What is known already, gone on with; read anew where an earlier moment is seen than before."""
         history, participant, known = self._frame.history, self.participant, self._past
         starts_utc, entries = history.starts_utc[-INTERVALS:], history["entry"][-INTERVALS:].tolist()
 
-        def ask(desk: Desk) -> Past:
+        def ask(records: Records) -> Past:
             if not entries:
                 return past_of(starts_utc, ())
             first, last, trades = entries[0], entries[-1], list[TradeRow]()
@@ -140,7 +140,7 @@ class ParticipantScreen(ModalScreen[None]):
             if known is not None and known.entries[0] <= first <= known.entries[1] + 1 <= last + 1:
                 trades = [trade for trade in known.trades[::-1] if trade.entry >= first]
                 after = known.entries[1]
-            new = desk.trades(after=after, participant=participant)
+            new = records.trades(after=after, participant=participant)
             trades += takewhile(lambda row: row.entry <= last, new)
             return past_of(starts_utc, trades, first, last)
 

@@ -118,7 +118,7 @@ class BlotterPane(TablePane):
             return
         blotter, moment = self._blotter, self._wanted
         self._is_asking = True
-        self._await(blotter, cast("DeskBase", self.app).runner.read(lambda desk: blotter.follow(desk, moment)))
+        self._await(blotter, cast("DeskBase", self.app).runner.read(lambda records: blotter.follow(records, moment)))
 
     @work
     async def _await(self, blotter: Blotter, future: Future[Lines]) -> None:
@@ -189,7 +189,7 @@ class BlotterPane(TablePane):
     async def _open(self, row: Row, until: int) -> None:
         """Show an order with all its fills."""
         blotter, runner = self._blotter, cast("DeskBase", self.app).runner
-        fills = await asyncio.wrap_future(runner.read(lambda desk: blotter.fills(row[ENTRY], until)))
+        fills = await asyncio.wrap_future(runner.read(lambda records: blotter.fills(row[ENTRY], until)))
         title = row[ORDER] or f"entry {row[ENTRY]}"
         self.app.push_screen(Reading(title, self._told(row, fills)))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import work
 
-from voltadesk.store.desk import Desk
+from voltadesk.store.records import Records
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.pane import Standing
 from voltadesk.ui.panes.holdings import AS_OF_NOW
@@ -44,17 +45,16 @@ class DividendBook:
     head: int = -1  # the last entry that was read
     by_number: dict[int, Declared] = field(default_factory=dict)
 
-    def read(self, desk: Desk) -> DividendBook:
-        """Another book, with what was posted since."""
-        head = desk.journal.head().seq
+    def read(self, head: int, records: Records) -> DividendBook:
+        """Another book, with what was posted since, up to that entry."""
         by_number = {number: replace(each) for number, each in self.by_number.items()}
-        for row in desk.postings(self.head, _OWED):
+        for row in records.postings(self.head, _OWED):
             if row.entry > head:
                 break
             _, _, number, actor = row.account.split(":")
             found = by_number.get(int(number))
             if found is None:
-                command = desk.journal.entry(row.entry).fields["command"]
+                command = records.journal.entry(row.entry).fields["command"]
                 is_return = command.get("return_of_capital") is True
                 found = by_number[int(number)] = Declared(row.entry, row.time_utc, is_return)
             if row.entry == found.entry:
@@ -114,7 +114,8 @@ class DividendsPane(TablePane):
         book = self._book if self._book.actor == frame.actor else DividendBook(frame.actor)
         self._note = "reading …"
         try:
-            self._book = await asyncio.wrap_future(cast("DeskBase", self.app).runner.read(book.read))
+            runner = cast("DeskBase", self.app).runner
+            self._book = await asyncio.wrap_future(runner.read(partial(book.read, frame.sequence)))
             self._note = ""
         except Exception as error:  # what can't be read is said here, and must not end the screen
             self._book, self._note = DividendBook(""), f"can't be read: {clean(error)}"

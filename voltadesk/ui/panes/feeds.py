@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from voltadesk.desk.source import Feed, feeds
+from voltadesk.clock import utc_text
+from voltadesk.desk.published import FeedState
+from voltadesk.desk.source import Feed
 from voltadesk.store.clock import holder
-from voltadesk.store.desk import Desk
+from voltadesk.ui.consulted import known_feeds
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.inks import FAULT, OWN, TEXT, UP
 from voltadesk.ui.inquiry import Inquiry
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
 
 SOON_S = 86_400  # before a feed's end it is said
+LATE_S = 6 * 3600  # before what is published ends: the next day's prices come out at noon
 _OK, _SOON, _ENDED = "✓ ok", "! ends soon", "✗ ENDED"
 _INKS = {_OK: UP, _SOON: OWN}
 
@@ -38,30 +41,33 @@ COLUMNS = (
 
 
 class FeedsPane(TablePane):
-    """The clock and the files of the market."""
+    """The clock of the market, and the feed and the files that it lives on."""
 
     HELP = (
-        "Who runs the market's clock, and the files that prices of the outside and meters are taken from. A feed that "
-        "ends halts the market: it never goes on with old prices."
+        "Who runs the market's clock, and where prices of the outside and meters come from: files, or a service whose "
+        "prices are published here (voltadesk market feed). A feed that ends halts the market: it never goes on with "
+        "old prices."
     )
 
     def __init__(self) -> None:
         self._rows: list[Row] = []
         self._feeds: list[Feed] | None = None
         self._holder: int | None = None
-        self._inquiry = Inquiry[tuple[list[Feed], int | None]](self._found)
+        self._is_asked = False
+        self._inquiry = Inquiry[int | None](self._found)
         super().__init__(None, "Feeds", Table(COLUMNS), id="feeds")
 
     def feed(self, frame: DeskFrame) -> None:
-        held = self._feeds
-
-        def ask(desk: Desk) -> tuple[list[Feed], int | None]:
-            known = held if held is not None else feeds(desk.source) if desk.source else []
-            return known, holder(desk.journal.path.parent)
-
-        self._inquiry.ask(cast("DeskBase", self.app), ask)
+        app = cast("DeskBase", self.app)
+        if not self._is_asked:
+            self._is_asked = True
+            app.after(app.runner.consult(known_feeds), self._know)
+        self._inquiry.ask(app, lambda records: holder(app.runner.folder))
         rows = [_clock_row(frame, self._holder), *(_feed_row(each, frame) for each in self._feeds or ())]
-        if self._feeds == [] and frame.market is not None:
+        standing = None if frame.market is None else frame.market.feed
+        if standing is not None:
+            rows.append(_published_row(standing, frame))
+        elif self._feeds == [] and frame.market is not None:
             rows.append((_OK, "scenario", "no files: drawn from its seed", None, "homes, sun and wind"))
         if rows != self._rows:
             self._rows = rows
@@ -70,9 +76,13 @@ class FeedsPane(TablePane):
         self.retitle(f"{bad} at fault" if bad else "all well")
         self.stand(Standing(sequence=frame.sequence, note="as of now" if frame.clock.is_replay else ""))
 
-    def _found(self, found: tuple[list[Feed], int | None]) -> None:
-        if found != (self._feeds, self._holder):
-            self._feeds, self._holder = found
+    def _know(self, feeds: list[Feed]) -> None:
+        self._feeds = feeds
+        cast("DeskBase", self.app).refeed()
+
+    def _found(self, holder: int | None) -> None:
+        if holder != self._holder:
+            self._holder = holder
             cast("DeskBase", self.app).refeed()
 
 
@@ -89,11 +99,20 @@ def _clock_row(frame: DeskFrame, holder: int | None) -> Row:
     return state, "clock", note, None, "the market's clock"
 
 
-def _feed_row(feed: Feed, frame: DeskFrame) -> Row:
+def _published_row(standing: FeedState, frame: DeskFrame) -> Row:
+    """A service: how far its prices are known. In replay, too, as they are now."""
+    notes = [standing.zone, f"published in entry {standing.entry}" if standing.entry else "nothing published yet"]
+    notes += [f"asked at {utc_text(standing.fetched_utc)}"] if standing.fetched_utc else []
+    end_utc = standing.until_utc
+    feed = Feed(standing.source, "prices of the grid above", frame.next_utc, end_utc, frame.step_s, tuple(notes))
+    return _feed_row(feed, frame, LATE_S)
+
+
+def _feed_row(feed: Feed, frame: DeskFrame, soon_s: int = SOON_S) -> Row:
     if feed.fault:
         return "✗ FAULT", feed.name, feed.fault, None, feed.what
     left_s = feed.end_utc - frame.next_utc
-    state = _ENDED if left_s < frame.step_s else _SOON if left_s < SOON_S else _OK
+    state = _ENDED if left_s < frame.step_s else _SOON if left_s < soon_s else _OK
     left = f"{max(0, left_s) // 86_400} days and {max(0, left_s) % 86_400 // 3600} h left"
     note = "; ".join([left, *feed.notes])
     return state, feed.name, note, day_clock_text(feed.end_utc, frame.zone), feed.what

@@ -24,6 +24,7 @@ class LadderPane(Pane):
     HELP = (
         "What is bid (left) and offered (right) in the order book of one interval to come, with last price, average "
         "price by volume (VWAP) and what was traded. Yours is yellow: 2.500 #3 is the third in the queue of its price. "
+        "In a call orders are only collected: what it would trade now, and at which price, stands above. "
         "Left and right go to another product, < and > to another one that somebody ordered in, up and down to "
         "a price, + and - a tick from it. b and s order there, x cancels your order under the cursor, E amends it."
     )
@@ -58,8 +59,8 @@ class LadderPane(Pane):
         """The gate comes nearer without a new frame."""
         frame, product = self._frame, self._ladder.product
         if frame is not None and product is not None and self.display:
-            gate = closure_text(frame, product.closure_utc, time.monotonic())
-            gate = gate if gate == "closed" else f"closes {gate}"
+            gate = closure_text(frame, product.call_utc or product.closure_utc, time.monotonic())
+            gate = gate if gate == "closed" else f"{product.call + ' held' if product.call else 'closes'} {gate}"
             self.retitle(f"{clock_text(product.start_utc, frame.zone)} {gate}")
 
     def choose(self, start_utc: int) -> None:

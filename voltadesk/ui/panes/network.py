@@ -52,7 +52,7 @@ class NetworkPane(Pane):
         if frame.tape is not self._tape:
             tape = self._tape = frame.tape
             # A city's tape is long: it is gone through beside the loop.
-            self._inquiry.ask(self._app, lambda desk: tally(tape))
+            self._inquiry.ask(self._app, lambda records: tally(tape))
         elif before is None or before.market is not frame.market or before.batteries is not frame.batteries:
             self._show()
         self._stand()

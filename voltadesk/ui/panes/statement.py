@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import work
 
 from voltadesk.desk.fund import Investment
 from voltadesk.ui.charts.figures import Figure, Figures, figure
+from voltadesk.ui.consulted import statement
 from voltadesk.ui.frame import DeskFrame, Holding
 from voltadesk.ui.inks import OWN, STRONG, change_ink
 from voltadesk.ui.pane import Pane, Standing
@@ -64,8 +66,8 @@ class StatementPane(Pane):
         self._note = "reading …"
         try:
             runner = cast("DeskBase", self.app).runner
-            statement = await asyncio.wrap_future(runner.read(lambda desk: desk.statement(actor)))
-            self._investments, self._note = statement.investments[::-1], ""
+            found = await asyncio.wrap_future(runner.consult(partial(statement, actor)))
+            self._investments, self._note = found.investments[::-1], ""
         except Exception as error:  # what can't be read is said here, and must not end the screen
             self._note = f"investments can't be read: {clean(error)}"
         if self._frame is not None:

@@ -35,7 +35,7 @@ class VerificationPane(Pane):
         entries = COUNT.show(frame.sequence + 1)
         lines = [
             Figure("entries", entries, plain=str(frame.sequence + 1)),
-            Figure("desk", app.runner.desk.id[:_HASH] + "…"),
+            Figure("desk", app.runner.desk_id[:_HASH] + "…"),
             *figures_of(checked, frame.sequence + 1),
         ]
         self._figures.show(lines)
