@@ -58,7 +58,7 @@ def faults_of(
         active = is_member(member, grid)
         for meter in member.meter_names:
             if meter not in registers.by_meter and meter not in unread and active.any():
-                faults.append(BadInput(f"members.{member.name}.meters", meter, "is in none of the meter files"))
+                faults.append(registers.absent(member, meter))
         try:
             found = missing_faults(member, registers, grid, active)
             faults += found if rules.meters.missing == "refuse" else []

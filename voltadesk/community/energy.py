@@ -22,6 +22,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.int64] | NDArray[np.int8]
 
 PERIOD_LIMIT_WH = 4 * 10**12  # times a million, as keys are counted, it stays inside 64 bits
+METERS_TOLD = 8  # of those that files have, where another one is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,13 @@ class Registers:
         """A fault for each register whose readings stand in two files at once, registers of a meter together."""
         for meter, registers in self.by_meter.items():
             yield from by_meter((meter, name, fault) for name, some in registers.items() for fault in _overlaps(some))
+
+    def absent(self, member: Member, meter: str) -> BadInput:
+        """The fault of a meter that a member has, and no file; it names meters that are there."""
+        found = sorted(self.by_meter)
+        more = f" and {len(found) - METERS_TOLD:,} more" if len(found) > METERS_TOLD else ""
+        told = f", which have {', '.join(found[:METERS_TOLD])}{more}" if found else ""
+        return BadInput(f"members.{member.name}.meters", meter, f"is in none of the meter files{told}")
 
     def unnamed(self, rules: Community) -> list[str]:
         """A note on the meters that the rules don't name, if there are any."""
@@ -212,7 +220,7 @@ def _registers_of(
     missing, estimated = np.zeros(grid.count, bool), np.zeros(grid.count, bool)
     for meter in member.meter_names:
         if meter not in registers.by_meter:
-            raise BadInput(f"members.{member.name}.meters", meter, "is in none of the meter files")
+            raise registers.absent(member, meter)
         for register in registers.by_meter[meter]:
             energy_wh, quality = registers.on_grid(meter, register, grid)
             known[register] = known.get(register, np.zeros(grid.count, np.int64)) + energy_wh

@@ -16,9 +16,9 @@ from voltadesk.community.books import Books, Line
 from voltadesk.community.energy import Energy
 from voltadesk.community.nearness import Nearness
 from voltadesk.community.price_rules import TIERS, Tariff
-from voltadesk.community.rules import BY_KEYS, Member, Rule
+from voltadesk.community.rules import Member, Rule
 from voltadesk.community.settlement import Settlement
-from voltadesk.community.sharing import ITERATIVE_ROUNDS, Stretch, _keys, _part, _Pool, _pool, _share
+from voltadesk.community.sharing import ShareOut, Stretch, share_outs
 from voltadesk.community.tariffs import Price, Tariffs
 from voltadesk.engine.sharing import share_by_keys
 from voltadesk.feeds.meter_series import Wh
@@ -174,7 +174,7 @@ def _wide(energy_wh: Wh) -> Ints:
 class _Deal:
     """What one pool did in one interval; arrays are of the members."""
 
-    pool: _Pool
+    pool: ShareOut
     near_taken_wh: Ints  # (tiers, members)
     near_given_wh: Ints
     wanted_wh: Ints  # what was still wanted and takes part
@@ -195,25 +195,18 @@ def _deals(settlement: Settlement, interval: int, now: Energy, prices: Tariffs, 
     rules, energy = settlement.rules, settlement.energy
     used, fed, active = _wide(now.import_wh), _wide(now.export_wh), now.active[0]
     want, offer = used.copy(), fed.copy()
-    for n, rule in enumerate(rules.all_pools):
-        pool = _pool(n, rule, rules, now, prices)
+    for pool in share_outs(rules, now, prices):
         if pool.part_bp is not None:  # the parts of a Wh that all intervals before have left
             pool.want_left[:] = energy.import_wh[:interval].sum(axis=0) * pool.part_bp % BP_PER_UNIT
             pool.offer_left[:] = energy.export_wh[:interval].sum(axis=0) * pool.part_bp % BP_PER_UNIT
-        wanted = _part(np.where(pool.is_consumer, want, 0), used, pool.part_bp, pool.want_left)
-        offered = _part(np.where(pool.is_producer, offer, 0), fed, pool.part_bp, pool.offer_left)
-        key = _keys(pool, 0, active) if rule.rule in BY_KEYS else None
-        if rule.rule == "equal":
-            key = pool.is_consumer.astype(np.int64)
-        taken, given = wanted.copy(), offered.copy()
-        if rule.rule != "priority":
-            taken, given = _share(pool, _turn(now), 0, active, given, taken)
+        wanted, offered = pool.taking_part(want, offer, used, fed)
+        taken, given = pool.share(_turn(now), 0, active, wanted, offered)
         taken_before, given_before = nearness.taken_wh.copy(), nearness.given_wh.copy()
         nearness.match(_turn(now), 0, given, taken)
         want -= taken
         offer -= given
         near_taken, near_given = nearness.taken_wh - taken_before, nearness.given_wh - given_before
-        yield _Deal(pool, near_taken, near_given, wanted[0], offered[0], key)
+        yield _Deal(pool, near_taken, near_given, wanted[0], offered[0], pool.key(0, active))
 
 
 def _turn(now: Energy) -> int:
@@ -258,9 +251,8 @@ def _steps(deal: _Deal, now: Energy, m: int) -> Iterator[Step]:
 
 def _rounds(deal: _Deal, key: Ints, turn: int, m: int) -> Iterator[Step]:
     """Round by round, as `share_by_keys` goes."""
-    rules, wanted, left = deal.pool.rules, deal.wanted_wh, int(deal.offered_wh.sum())
-    of_all = rules.rule == "iterative"
-    rounds = 1 if rules.rule == "static" else rules.rounds or (ITERATIVE_ROUNDS if of_all else 0)
+    wanted, left = deal.wanted_wh, int(deal.offered_wh.sum())
+    of_all, rounds = deal.pool.is_iterative, deal.pool.rounds
     taken, done = np.zeros_like(wanted), 0
     while left > 0 and (rounds == 0 or done < rounds):
         weight = key if of_all or (done == 0 and rounds > 0) else np.where(wanted > taken, key, 0)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from voltadesk.clock import local_midnight_utc
 from voltadesk.community.energy import Energy
 from voltadesk.community.nearness import Nearness
-from voltadesk.community.rules import Community, Pool
+from voltadesk.community.rules import BY_KEYS, Community, Pool
 from voltadesk.community.tariffs import Tariffs
 from voltadesk.engine.sharing import share_by_book, share_by_keys, share_by_want
 from voltadesk.errors import BadInput, CheckFailed
@@ -41,7 +41,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, eq=False)
-class _Limits:
+class Limits:
     """The prices of a pool's order book: each member's own tariffs, and those of the pool [0.01/MWh]."""
 
     tariff_tick: Ints  # (tariffs, intervals); the first is 0, for those who have none
@@ -52,18 +52,65 @@ class _Limits:
 
 
 @dataclass(eq=False)
-class _Pool:
-    """A pool's rule as arrays over the members."""
+class ShareOut:
+    """How a pool is shared out: its rule as arrays over the members, and what it carries on from stretch to stretch."""
 
     rules: Pool
     is_producer: NDArray[np.bool_]
     is_consumer: NDArray[np.bool_]
     keys: list[tuple[int, Ints]]  # first interval, ppm of each member; empty: the same for all
     equal: NDArray[np.bool_]  # who has a key where none are given
-    limits: _Limits | None  # of the rule `book`
+    limits: Limits | None  # of the rule `book`
     part_bp: Ints | None  # how much of each member takes part
     want_left: Ints  # parts of a Wh that are carried on [1e-4 Wh]
     offer_left: Ints
+
+    @property
+    def is_iterative(self) -> bool:
+        """Whether every round divides by the keys of all."""
+        return self.rules.rule == "iterative"
+
+    @property
+    def rounds(self) -> int:
+        """In how many rounds keys divide; 0: until nothing is left or nobody wants more."""
+        if self.rules.rule == "static":
+            return 1
+        return self.rules.rounds or (ITERATIVE_ROUNDS if self.is_iterative else 0)
+
+    def key(self, begin: int, active: NDArray[np.bool_]) -> Ints | None:
+        """Each member's key from an interval on, `active` being the members then; None where no keys decide."""
+        if self.rules.rule == "equal":
+            return self.is_consumer.astype(np.int64)
+        if self.rules.rule not in BY_KEYS:
+            return None
+        if not self.keys:
+            return (self.equal & active).astype(np.int64)
+        return [key for first, key in self.keys if first <= begin][-1]
+
+    def taking_part(self, want: Ints, offer: Ints, wanted: Ints, offered: Ints) -> tuple[Ints, Ints]:
+        """What takes part of what is still wanted and offered, (intervals, members) [Wh].
+
+        `wanted` and `offered` are what was so before any pool; a part of that takes part, where the rules say so.
+        """
+        taking = _part(np.where(self.is_consumer, want, 0), wanted, self.part_bp, self.want_left)
+        giving = _part(np.where(self.is_producer, offer, 0), offered, self.part_bp, self.offer_left)
+        return taking, giving
+
+    def share(self, turn: int, begin: int, active: NDArray[np.bool_], wanted: Ints, offered: Ints) -> tuple[Ints, Ints]:
+        """What is taken and given of what takes part; under `priority` all of it, as `Nearness` matches it then."""
+        rule = self.rules.rule
+        assert rule != "optimal"  # made static before (`optimal`)
+        if rule == "priority":
+            return wanted.copy(), offered.copy()
+        taken, given = np.empty_like(wanted), np.empty_like(offered)
+        key = self.key(begin, active)
+        if key is not None:
+            share_by_keys(turn, self.rounds, self.is_iterative, key, offered, wanted, taken, given)
+        elif self.limits is not None:
+            _share_by_book(self.limits, turn, begin, offered, wanted, taken, given)
+        else:
+            share_by_want(turn, offered, wanted, taken, given)
+        return taken, given
 
 
 def shared_out(rules: Community, energy: Energy, tariffs: Tariffs, nearness: Nearness) -> Iterator[Stretch]:
@@ -71,7 +118,7 @@ def shared_out(rules: Community, energy: Energy, tariffs: Tariffs, nearness: Nea
 
     Raises BadInput where a pool has no keys on some day, or a tariff that the rule `book` needs has a hole.
     """
-    pools = [_pool(n, pool, rules, energy, tariffs) for n, pool in enumerate(rules.all_pools)]
+    pools = share_outs(rules, energy, tariffs)
     for begin, end in _stretches(pools, energy):
         # In 64 bits and in the order of the kernels, whatever they are held in.
         wanted, offered = (
@@ -80,11 +127,9 @@ def shared_out(rules: Community, energy: Energy, tariffs: Tariffs, nearness: Nea
         want, offer = wanted.copy(), offered.copy()
         moved = []
         for pool in pools:
-            taken = _part(np.where(pool.is_consumer, want, 0), wanted, pool.part_bp, pool.want_left)
-            given = _part(np.where(pool.is_producer, offer, 0), offered, pool.part_bp, pool.offer_left)
             turn = energy.grid.start_utc // energy.grid.step_s + begin
-            if pool.rules.rule != "priority":
-                taken, given = _share(pool, turn, begin, energy.active[begin], given, taken)
+            taking, giving = pool.taking_part(want, offer, wanted, offered)
+            taken, given = pool.share(turn, begin, energy.active[begin], taking, giving)
             # Of what a rule moved, this tells how near the ends are; for `priority` it is the rule.
             nearness.match(turn, begin, given, taken)
             want -= taken
@@ -95,29 +140,8 @@ def shared_out(rules: Community, energy: Energy, tariffs: Tariffs, nearness: Nea
         yield Stretch(slice(begin, end), wanted, offered, moved, want, offer)
 
 
-def _share(
-    pool: _Pool, turn: int, begin: int, active: NDArray[np.bool_], offered: Ints, wanted: Ints
-) -> tuple[Ints, Ints]:
-    """What is taken and given of a pool by a rule that doesn't ask how near the two ends are."""
-    taken, given = np.empty_like(wanted), np.empty_like(offered)
-    rule = pool.rules.rule
-    assert rule != "optimal"  # made static before (`optimal`)
-    if rule == "dynamic":
-        share_by_want(turn, offered, wanted, taken, given)
-    elif rule == "equal":
-        share_by_keys(turn, 0, False, pool.is_consumer.astype(np.int64), offered, wanted, taken, given)
-    elif rule == "book":
-        assert pool.limits is not None
-        _share_by_book(pool.limits, turn, begin, offered, wanted, taken, given)
-    else:
-        iterative = rule == "iterative"
-        rounds = 1 if rule == "static" else pool.rules.rounds or (ITERATIVE_ROUNDS if iterative else 0)
-        share_by_keys(turn, rounds, iterative, _keys(pool, begin, active), offered, wanted, taken, given)
-    return taken, given
-
-
 def _share_by_book(
-    limits: _Limits, turn: int, begin: int, offered: Ints, wanted: Ints, taken: Ints, given: Ints
+    limits: Limits, turn: int, begin: int, offered: Ints, wanted: Ints, taken: Ints, given: Ints
 ) -> None:
     """Match a stretch of intervals as an order book would, at prices that are no worse than any order's limit."""
     span = slice(begin, begin + len(wanted))
@@ -125,12 +149,6 @@ def _share_by_book(
     wanted = np.where(bid >= limits.buyer_tick[span, None], wanted, 0)
     offered = np.where(ask <= limits.seller_tick[span, None], offered, 0)
     share_by_book(turn, bid, ask, offered, wanted, taken, given)
-
-
-def _keys(pool: _Pool, begin: int, active: NDArray[np.bool_]) -> Ints:
-    if not pool.keys:
-        return (pool.equal & active).astype(np.int64)
-    return [key for first, key in pool.keys if first <= begin][-1]
 
 
 def _part(open_wh: Ints, whole_wh: Ints, part_bp: Ints | None, left: Ints) -> Ints:
@@ -148,7 +166,12 @@ def _part(open_wh: Ints, whole_wh: Ints, part_bp: Ints | None, left: Ints) -> In
 
 
 # From the rules to arrays ---------------------------------------------------------------------------------------------
-def _pool(n: int, pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> _Pool:
+def share_outs(rules: Community, energy: Energy, tariffs: Tariffs) -> list[ShareOut]:
+    """How each pool is shared out, in their order. Raises BadInput as `shared_out` does."""
+    return [_share_out(n, pool, rules, energy, tariffs) for n, pool in enumerate(rules.all_pools)]
+
+
+def _share_out(n: int, pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> ShareOut:
     names = energy.names
 
     def among(given: list[str] | None) -> NDArray[np.bool_]:
@@ -170,10 +193,10 @@ def _pool(n: int, pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs
     equal = consumers & energy.takes
     limits = _limits(pool, rules, energy, tariffs) if pool.rule == "book" else None
     nothing = np.zeros((2, len(names)), np.int64)
-    return _Pool(pool, among(pool.producers), consumers, keys, equal, limits, part_bp, nothing[0], nothing[1])
+    return ShareOut(pool, among(pool.producers), consumers, keys, equal, limits, part_bp, nothing[0], nothing[1])
 
 
-def _limits(pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> _Limits:
+def _limits(pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> Limits:
     rows: dict[str | None, int] = {None: 0}  # the place of each tariff; those who aren't members now need none
 
     def places(own: Sequence[str | None], default: str | None) -> Ints:
@@ -185,10 +208,10 @@ def _limits(pool: Pool, rules: Community, energy: Energy, tariffs: Tariffs) -> _
     prices = [tariffs.price(name).price_tick for name in rows if name is not None]
     nothing = np.zeros(energy.grid.count, np.int64)
     buyer, seller = (tariffs.price(getattr(pool, key) or getattr(rules.prices, key)) for key in ("buyer", "seller"))
-    return _Limits(np.stack([nothing, *prices]), bid, ask, buyer.price_tick, seller.price_tick)
+    return Limits(np.stack([nothing, *prices]), bid, ask, buyer.price_tick, seller.price_tick)
 
 
-def _stretches(pools: Sequence[_Pool], energy: Energy) -> Iterator[tuple[int, int]]:
+def _stretches(pools: Sequence[ShareOut], energy: Energy) -> Iterator[tuple[int, int]]:
     """Stretches of intervals in which no key and no membership changes, short enough to be shared in one go."""
     count, members = energy.import_wh.shape
     changes = np.flatnonzero((energy.active[1:] != energy.active[:-1]).any(axis=1)) + 1

@@ -28,6 +28,7 @@ from voltadesk.units import PPM_PER_UNIT, decimal_text
 Integers = NDArray[np.int64]
 
 TURNOVER_LIMIT_E8 = 8 * 10**18
+ENERGY_LIMIT_WH = 10**11  # that a battery can hold
 
 
 @dataclass(frozen=True, eq=False)

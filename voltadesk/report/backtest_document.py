@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voltadesk.report.document import Section, number, percent
+from voltadesk.report.document import Section, number, percent, printable
 from voltadesk.report.summary import Tree
 from voltadesk.strategy.strategies import Perfect
 from voltadesk.units import grouped_text
@@ -13,7 +13,7 @@ BATTERIES_SHOWN = 40  # kinds; more are for --json
 def sections(tree: Tree) -> list[Section]:
     """The report of a backtest of at least one strategy, from the tree of `backtest_figures.figures`."""
     strategies = tree["strategies"]
-    parts = [_heading(tree), _earned(strategies), _traded(strategies)]
+    parts = [_heading(tree), _earned(strategies, tree["series"]["currency"]), _traded(strategies)]
     if "investment" in tree:
         parts.append(_investment(tree))
     if 1 < len(tree["fleet"]) <= BATTERIES_SHOWN:
@@ -47,14 +47,19 @@ def _heading(tree: Tree) -> Section:
         lines.append(f"all behind one connection of {_short(tree['connection_mw'])} MW in and out")
     if series["published"]:
         lines.append(f"published ahead: {', '.join(series['published'])}")
-    return Section("Backtest", text=(*lines, *series["notes"]))
+    return Section(f"Backtest of {printable(series['name'])}", text=(*lines, *series["notes"]))
+
+
+def money_words(currency: str | None) -> str:
+    """What money is in."""
+    return currency or "the prices' currency"
 
 
 def _short(value: object) -> str:
     return grouped_text(value, 3).rstrip("0").rstrip(".")  # type: ignore[arg-type]
 
 
-def _earned(strategies: list[Tree]) -> Section:
+def _earned(strategies: list[Tree], currency: str | None) -> Section:
     columns = ("strategy", "revenue", "per MW-year", "5 %", "95 %", "before wear", "of perfect", "of TB2", "of TB4")
     rows = [
         (
@@ -73,7 +78,7 @@ def _earned(strategies: list[Tree]) -> Section:
     first = strategies[0]
     text = (
         f"perfect foresight: {number(first['perfect'])}, {number(first['perfect_per_mw_year'], 0)} per MW-year; "
-        "all in the prices' currency, after wear but where it says so",
+        f"all in {money_words(currency)}, after wear but where it says so",
     )
     return Section("Earned", columns, rows, 1, text)
 

@@ -93,6 +93,8 @@ def _series(result: Backtest, span: Span, notes: tuple[str, ...]) -> Tree:
     count = len(prices)
     spreads = {f"tb{hours}_per_mw_year": _yearly_spread(span, hours) for hours in SPREADS}
     return {
+        "name": result.prices.name,
+        "currency": result.prices.currency,
         "start_utc": utc_text(grid.start_utc),
         "traded_from_utc": utc_text(grid.start_utc + result.begin * grid.step_s),
         "end_utc": utc_text(grid.end_utc),

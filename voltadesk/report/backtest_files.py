@@ -1,36 +1,30 @@
-"""A backtest's files: `report.json`, `report.md`, and `intervals.parquet`, a row for each interval and strategy."""
+"""A backtest's files: its report, and the table `intervals`, a row for each interval and strategy."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 
-import duckdb
 import numpy as np
 
 from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.report.backtest import Backtest, Run
-from voltadesk.report.files import DATABASE, WRITE, Columns
 from voltadesk.report.folder import OutFolder
+from voltadesk.report.run_report import DRAWN
+from voltadesk.report.tables import FORMATS, Columns, Format, write_table
 
 
-def write_backtest(folder: OutFolder, result: Backtest, texts: dict[str, str]) -> None:
-    """Write a backtest's table and texts (file name to content) into a folder that was begun."""
-    _write_intervals(result, folder.path("intervals.parquet"))
-    for name, text in texts.items():
-        folder.write_text(name, text)
-    folder.finish()
-
-
-def _write_intervals(result: Backtest, target: Path) -> None:
+def write_backtest(
+    folder: OutFolder, result: Backtest, report: Mapping[str, str | bytes], form: Format = "parquet"
+) -> None:
+    """Write a backtest's table and the report's files (by name) into a folder that was begun."""
     tables = [_columns(result, run) for run in result.runs]
     columns: Columns = {
         name: np.ma.concatenate([table[name] for table in tables])  # type: ignore[no-untyped-call]
         for name in tables[0]
     }
-    with duckdb.connect(config=DATABASE) as database:
-        database.register("columns_now", columns)
-        quoted = str(target).replace("'", "''")
-        database.execute(f"COPY (SELECT * FROM columns_now) TO '{quoted}' {WRITE['parquet']}")  # noqa: S608
+    write_table(columns, folder.path(f"intervals.{form}"), form)
+    folder.write_all(report)
+    folder.finish([*DRAWN, *(f"intervals.{form}" for form in FORMATS)])
 
 
 def _columns(result: Backtest, run: Run) -> Columns:

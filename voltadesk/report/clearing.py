@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from voltadesk.engine.auction import clear_by
-from voltadesk.errors import BadInput
+from voltadesk.engine.cleared import Auction, clear_orders
+from voltadesk.engine.tables import NO_PRICE_TICK
 from voltadesk.feeds.orders import OrderLine
 from voltadesk.report.document import Section, number
 from voltadesk.units import money_decimal, mwh_decimal, price_decimal
@@ -18,56 +17,26 @@ Tree = dict[str, Any]
 SHOWN = 100  # orders that people are shown
 
 
-@dataclass(frozen=True)
-class Auction:
-    """The rules of one auction; codes as in `engine.auction`."""
+def clear_lines(orders: Sequence[OrderLine], auction: Auction) -> Tree:
+    """The auction's result in the order of the file; figures as `engine.cleared.Cleared` has them.
 
-    pricing: int
-    rule: int
-    floor_tick: int
-    cap_tick: int
-    margin_tick: int
-
-
-def clear_orders(orders: Sequence[OrderLine], auction: Auction) -> Tree:
-    """The auction's result in the order of the file.
-
-    The margin is a wedge: it is taken off a bid's limit before clearing, buyers pay price + margin. `welfare` is what
-    buyers and sellers gain and the operator earns. `amount` is what a buyer pays and a seller gets. Ties in rationing
-    go to the lower id (as text), or, where ids are only row numbers, to the larger order.
+    Ties in rationing go to the lower id (as text), or, where ids are only row numbers, to the larger order.
     """
     rank = sorted(range(len(orders)), key=lambda n: _rank(orders[n]))
-    price = np.zeros(len(orders), np.int64)
-    quantity = np.zeros(len(orders), np.int64)
-    for slot, n in enumerate(rank):
-        price[slot], quantity[slot] = _effective(orders[n], auction)
-    farthest = max(abs(auction.floor_tick), abs(auction.cap_tick), auction.cap_tick - auction.floor_tick)
-    most = int(np.abs(quantity).sum()) * (farthest + auction.margin_tick)
-    if most >= 1 << 63:
-        raise BadInput("quantity", most // 10**8, f"times the price range must stay below {2**63 // 10**8:,}")
-    fill, seller_tick = np.zeros(len(orders), np.int64), np.zeros(len(orders), np.int64)
-    volume, cleared, low, high, welfare, buyer_tick = (
-        int(value)
-        for value in clear_by(
-            auction.pricing, price, quantity, auction.floor_tick, auction.cap_tick, auction.rule, fill, seller_tick
-        )
-    )
+    price = np.array([NO_PRICE_TICK if (tick := orders[n].price_tick) is None else tick for n in rank], np.int64)
+    sign = {"buy": 1, "sell": -1}
+    quantity = np.array([sign[orders[n].side] * orders[n].quantity_wh for n in rank], np.int64)
+    result = clear_orders(price, quantity, auction)
     lines: list[Tree] = [{} for _ in orders]
-    operator = 0
-    for slot, n in enumerate(rank):
-        filled = int(fill[slot])
-        buys = orders[n].side == "buy"
-        amount = filled * (buyer_tick + auction.margin_tick if buys else int(seller_tick[slot]))
-        operator += amount if buys else -amount
-        lines[n] = _line(orders[n], filled, amount)
+    for n, filled_wh, amount_e8 in zip(rank, result.fill_wh.tolist(), result.amount_e8.tolist(), strict=True):
+        lines[n] = _line(orders[n], filled_wh, amount_e8)
+    prices = ("price", result.price_tick), ("price_low", result.price_low_tick), ("price_high", result.price_high_tick)
     return {
         "schema": 1,
-        "price": price_decimal(cleared) if volume else None,
-        "price_low": price_decimal(low) if volume else None,
-        "price_high": price_decimal(high) if volume else None,
-        "volume_mwh": mwh_decimal(volume),
-        "welfare": money_decimal(welfare + auction.margin_tick * volume),
-        "operator": money_decimal(operator),
+        **{name: None if tick is None else price_decimal(tick) for name, tick in prices},
+        "volume_mwh": mwh_decimal(result.volume_wh),
+        "welfare": money_decimal(result.welfare_e8),
+        "operator": money_decimal(result.operator_e8),
         "orders": lines,
     }
 
@@ -75,16 +44,6 @@ def clear_orders(orders: Sequence[OrderLine], auction: Auction) -> Tree:
 def _rank(order: OrderLine) -> tuple[Any, ...]:
     """The order of ids that does not depend on the order of rows."""
     return (0, order.id) if order.has_id else (1, order.participant, -order.quantity_wh)
-
-
-def _effective(order: OrderLine, auction: Auction) -> tuple[int, int]:
-    """Price that is left for the seller, and signed quantity; 0 where no price leaves room for a trade."""
-    if order.side == "sell":
-        return (auction.floor_tick if order.price_tick is None else order.price_tick), -order.quantity_wh
-    if order.price_tick is None:
-        return auction.cap_tick, order.quantity_wh
-    limit = order.price_tick - auction.margin_tick
-    return max(limit, auction.floor_tick), order.quantity_wh if limit >= auction.floor_tick else 0
 
 
 def _line(order: OrderLine, filled_wh: int, amount_e8: int) -> Tree:

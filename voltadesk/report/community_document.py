@@ -45,7 +45,7 @@ def _period(period: Tree, currency: str) -> list[Section]:
         f"{period['start']} to {period['end']}, {period['intervals']:,} intervals; "
         f"{number(energy['from_community'], 3)} kWh shared; self-sufficiency {percent(period['self_sufficiency'])}, "
         f"self-consumption {percent(period['self_consumption'])}",
-        f"members save {number(period['saving'])} {currency} together; "
+        f"members save {number(period['saving'])} {currency} together{_shared_saving(period, currency)}; "
         f"payments leave {number(period['rounding'], 4)} {currency} to the community by rounding to cents",
         *_bank(period, currency),
         *period["notes"],
@@ -83,6 +83,12 @@ def _period(period: Tree, currency: str) -> list[Section]:
         *_corrected(period, currency),
         Section(f"{period['period']}: who received (+) and paid (−)", ("party", currency), accounts),
     ]
+
+
+def _shared_saving(period: Tree, currency: str) -> str:
+    """What shared plants save beside the members, which is the community's."""
+    shared = [member["saving"] for member in period["members"] if member["payable"] is None]
+    return f", shared plants {number(sum(shared))} more for the community" if shared else ""
 
 
 def _corrected(period: Tree, currency: str) -> list[Section]:

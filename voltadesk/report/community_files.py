@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 
 from voltadesk.errors import BadInput
+from voltadesk.feeds.parquet import sql_file, sql_text
 from voltadesk.report.community_document import settled_sections, statement_sections
 from voltadesk.report.community_figures import Period
 from voltadesk.report.community_page import Page, report_page, statement_page
 from voltadesk.report.document import markdown
 from voltadesk.report.exact_json import json_text
-from voltadesk.report.files import DATABASE, Columns
 from voltadesk.report.folder import OutFolder
 from voltadesk.report.summary import Tree
+from voltadesk.report.tables import CENTS, DATABASE, INTEGER, TEXT, WRITE, YES_OR_NO, Columns, Format, RowFiles
 
 LINE_COLUMNS = ("item", "detail", "party", "energy_kwh", "mean_price_per_kwh", "net", "tax", "gross", "billed")
 CORRECTED_COLUMNS = (
@@ -29,7 +30,12 @@ CORRECTED_COLUMNS = (
 )
 SHARE_COLUMNS = ("member", "start_utc_s", "import_wh", "from_community_wh", "export_wh", "to_community_wh")
 SHARES_AT_ONCE = 1 << 20  # rows
-PAYMENT_COLUMNS = ("statement", "member", "direction", "amount", "by")
+PAYMENTS = {"statement": TEXT, "member": TEXT, "direction": TEXT, "amount": CENTS, "by": TEXT}
+LINES = {
+    **dict.fromkeys(("statement", "member", "item", "detail", "party"), TEXT),
+    **dict.fromkeys(("energy_wh", "net_e8", "tax_e8", "gross_e8"), INTEGER),
+    "billed": YES_OR_NO,
+}
 
 
 Draw = Callable[[Page], bytes]
@@ -39,11 +45,12 @@ class SettlementFiles(OutFolder):
     """A new folder for a settlement: statements that may have been sent are never written over.
 
     `drawn` tells how pages are drawn, by the ending of the files: statements and the report are written so as well.
+    `form` is that of the tables of all members.
     """
 
-    def __init__(self, folder: Path, drawn: Mapping[str, Draw]) -> None:
+    def __init__(self, folder: Path, drawn: Mapping[str, Draw], form: Format = "csv") -> None:
         super().__init__(folder)
-        self.drawn = drawn
+        self.drawn, self.form = drawn, form
 
     def begin(self) -> None:
         """Make the folders. Raises BadInput where they can't be made, or hold anything."""
@@ -57,19 +64,20 @@ class SettlementFiles(OutFolder):
 
         Ten thousand members have thirty million rows a month, so they are made and written some members at a time.
         """
-        energy, part = period.settlement.energy, self.work / "shares-part.csv"
+        energy, parts = period.settlement.energy, []
         at_once = max(1, SHARES_AT_ONCE // energy.grid.count)
-        with duckdb.connect(config=DATABASE) as database, self.path(f"shares-{period.name}.csv").open("wb") as file:
-            database.execute("SET VARIABLE members = $1::VARCHAR[]", [list(energy.names)])
-            file.write(f"{','.join(SHARE_COLUMNS)}\n".encode())
+        with duckdb.connect(config=DATABASE) as database:
             for first in range(0, len(energy.names), at_once):
+                parts.append(self.work / f"shares-part-{first:08d}.parquet")
                 database.register("columns_now", _shares(period, slice(first, first + at_once)))
-                names = "getvariable('members')[member + 1] AS member, * EXCLUDE member"
-                quoted = str(part).replace("'", "''")
-                database.execute(f"COPY (SELECT {names} FROM columns_now) TO '{quoted}' (FORMAT csv, HEADER false)")  # noqa: S608
-                with part.open("rb") as written:
-                    shutil.copyfileobj(written, file)
-        part.unlink()
+                database.execute(f"COPY (SELECT * FROM columns_now) TO {sql_text(parts[-1])} (FORMAT parquet)")  # noqa: S608
+            database.execute("SET VARIABLE members = $1::VARCHAR[]", [list(energy.names)])
+            files = ", ".join(map(sql_file, parts))
+            rows = f"SELECT getvariable('members')[member + 1] AS member, * EXCLUDE member FROM read_parquet([{files}])"  # noqa: S608
+            target = sql_text(self.path(f"shares-{period.name}.{self.form}"))
+            database.execute(f"COPY ({rows}) TO {target} {WRITE[self.form]}")
+        for part in parts:
+            part.unlink()
 
     def write(
         self,
@@ -81,15 +89,16 @@ class SettlementFiles(OutFolder):
         self.write_text("settlement.json", json_text(tree, indent=2) + "\n")
         self.write_text("report.md", markdown(settled_sections(tree)))
         self._draw("report", report_page(tree))
-        written = 0
+        written, tables = 0, RowFiles(self, self.form)
         for figures in tree["periods"]:
             for member in figures["members"]:
                 if is_told(member):
                     self._write_statement(tree, figures, member)
                 written += 1
                 on_progress(written)
-            rows = [[_cell(row[name]) for name in PAYMENT_COLUMNS] for row in figures["payments"]]
-            self.write_text(f"payments-{figures['period']}.csv", csv_text(PAYMENT_COLUMNS, rows))
+            payments = ([row[name] for name in PAYMENTS] for row in figures["payments"])
+            tables.write(f"payments-{figures['period']}", PAYMENTS, payments)
+            tables.write(f"lines-{figures['period']}", LINES, _line_rows(figures))
         for name, text in bank_files:
             self.write_text(name, text)
         self.finish()
@@ -126,6 +135,17 @@ def _shares(period: Period, members: slice) -> Columns:
     ):
         columns[name] = array[:, members].T.ravel()[active]
     return columns
+
+
+def _line_rows(period: Tree) -> Iterator[list[Any]]:
+    """The lines of all members of a period, in whole Wh and 1e-8 of the currency."""
+    for member in period["members"]:
+        for line in member["lines"]:
+            energy_kwh = line["energy_kwh"]
+            amounts = (int(line[name] * 10**8) for name in ("net", "tax", "gross"))
+            about = (line[name] for name in ("item", "detail", "party"))
+            energy_wh = None if energy_kwh is None else int(energy_kwh * 1_000)
+            yield [member["statement"], member["name"], *about, energy_wh, *amounts, line["billed"]]
 
 
 def is_told(member: Tree) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from voltadesk.report.community_correction import differences, what_it_corrects
 from voltadesk.report.community_document import (
@@ -22,6 +23,9 @@ from voltadesk.report.community_figures import FLOW_NAMES
 from voltadesk.report.document import Section, number, percent, printable
 from voltadesk.report.summary import Tree
 from voltadesk.units import share_out
+
+if TYPE_CHECKING:
+    from voltadesk.report.charts import Chart
 
 WIDTH = 1_000  # of a bar, in the parts by which its pieces are drawn
 OWN, COMMUNITY, GRID = "own", "community", "grid"  # kinds of pieces, each with a colour
@@ -71,6 +75,8 @@ class Page:
     notes: tuple[str, ...]
     parts: Sequence[Picture | Section]
     is_wide: bool = False  # for paper on its side
+    charts: Sequence[Chart] = ()  # of an HTML page alone
+    foot: str = FOOT
 
 
 def statement_page(tree: Tree, period: Tree, member: Tree) -> Page:
@@ -104,7 +110,7 @@ def statement_page(tree: Tree, period: Tree, member: Tree) -> Page:
         facts=tuple(facts),
         amount=amount,
         notes=tuple(map(printable, (*notes, *membership(member)))),
-        parts=[*pictures, *(_clean(table) for table in tables if table.rows)],
+        parts=[*pictures, *(clean(table) for table in tables if table.rows)],
     )
 
 
@@ -122,7 +128,7 @@ def report_page(tree: Tree) -> Page:
         facts=(),
         amount=None,
         notes=tuple(map(printable, head.text)),
-        parts=[*pictures, *map(_clean, sections)],
+        parts=[*pictures, *map(clean, sections)],
         is_wide=True,
     )
 
@@ -134,7 +140,7 @@ def _days(period: Tree) -> str:
     return f"{first} to {last}" if first < last else f"{first}"
 
 
-def _clean(table: Section) -> Section:
+def clean(table: Section) -> Section:
     """Without control characters in what came from outside."""
     rows = [tuple(map(printable, row)) for row in table.rows]
     return Section(table.title, table.columns, rows, table.words, tuple(map(printable, table.text)))

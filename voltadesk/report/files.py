@@ -1,13 +1,11 @@
-"""A run's tables as files: Parquet or CSV, every number an exact integer with its unit in the column's name."""
+"""A run's files: its tables, every number an exact integer with its unit in the column's name, and its report."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -15,31 +13,34 @@ from numpy.typing import NDArray
 
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.tables import BATTERY_REASONS, COMMUNITY_ROW, KINDS, MARKETS, NO_PRICE_TICK, TRADE, Table
-from voltadesk.errors import BadInput
+from voltadesk.feeds.parquet import sql_file, sql_text
+from voltadesk.report.folder import OutFolder
+from voltadesk.report.run_report import DRAWN
+from voltadesk.report.tables import DATABASE, FORMATS, TEXT, WRITE, Columns, Format
 from voltadesk.scenario.model import numbered
 from voltadesk.scenario.world import World
 
-Format = Literal["parquet", "csv"]
-Columns = dict[str, NDArray[Any]]
-WRITE = {"parquet": "(FORMAT parquet, COMPRESSION zstd)", "csv": "(FORMAT csv, HEADER)"}
-# Threads of its own for writing would wait for each other for ever when a statement is interrupted (DuckDB 2.0).
-DATABASE: dict[str, str | bool | int | float | list[str]] = {
-    "threads": 1,
-    "async_threads": 0,
-    "autoinstall_known_extensions": False,
-}
 TRADES_IN_MEMORY = 1 << 20  # receipts gathered before a part is written
+BATTERY_COLUMNS = ("fill_wh", "charge_wh", "discharge_wh", "loss_wh", "buy_limit_tick", "sell_limit_tick")
+TABLES = ("intervals", "trades", "batteries", "participants")
+PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+# Numbers as differences from row to row (DELTA_BINARY_PACKED) instead of a dictionary of them: half the time and size,
+# but not of receipts, whose numbers come again and again. What is of an ENUM type has its dictionary all the same.
+DIFFERENCES = f"{PARQUET}, DICTIONARY_SIZE_LIMIT 1"
+PART = "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION lz4_raw, DICTIONARY_SIZE_LIMIT 1)"
+MANY_NAMES = 1 << 15  # every row group of some 120,000 rows holds all names of an ENUM
 
 
-class RunFiles:
+class RunFiles(OutFolder):
     """Writes a run's files into a folder, all or none: they are made beside it and moved in when the run is done.
 
-    `begin` comes first; `add_trades` takes the receipts of each chunk, `finish` writes the other tables and texts;
+    `begin` comes first; `add_trades` takes the receipts of each chunk, `write` writes the other tables and texts;
     `close` comes last.
     """
 
     def __init__(self, folder: Path, world: World, form: Format = "parquet") -> None:
-        self.folder, self.world, self.form = folder, world, form
+        super().__init__(folder)
+        self.world, self.form = world, form
         self._trades: list[Table] = []
         self._parts: list[Path] = []
         self._writer = ThreadPoolExecutor(1)
@@ -47,94 +48,87 @@ class RunFiles:
         self._writer.submit(int).result()
         self._database = duckdb.connect(config=DATABASE)
         self._names = _participants(world)
-        self._made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        self._work = folder / f".voltadesk-{os.urandom(8).hex()}"
-
-    def begin(self) -> None:
-        """Make the folders. `close` removes them again: call this where it surely comes after. Raises BadInput."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._work.mkdir(0o700)
-        except OSError as error:
-            raise BadInput("out", str(self.folder), (error.strerror or "can't be written").lower()) from None
+        self._writing: Future[None] = self._writer.submit(self._add_names)
 
     def close(self) -> None:
         """Remove whatever was not finished, and folders that were made for it and hold nothing."""
         self._database.interrupt()
         self._writer.shutdown()
-        shutil.rmtree(self._work, ignore_errors=True)
-        with suppress(OSError):
-            for made in self._made:
-                made.rmdir()
+        super().close()
         self._database.close()
 
     def add_trades(self, trades: Table) -> None:
         """Take the receipts of a chunk (TRADE)."""
         self._trades.append(trades)
         if sum(map(len, self._trades)) >= TRADES_IN_MEMORY:
+            self._flush_trades()  # while the market goes on
+
+    def write(self, exchange: Exchange, report: Mapping[str, str | bytes]) -> None:
+        """Write all tables and the report's files (by name), then move everything into the folder."""
+        if self._trades or not self._parts:
             self._flush_trades()
-
-    def finish(self, exchange: Exchange, texts: dict[str, str]) -> None:
-        """Write all tables and the texts (file name to content), then move everything into the folder."""
-        self._flush_trades()
+        self._writing.result()
         self._merge_trades()
-        self._write("intervals", self._intervals(exchange))
-        self._write("batteries", self._batteries(exchange))
-        self._write("participants", self._participants(exchange))
-        for name, text in texts.items():
-            (self._work / name).write_text(text, encoding="utf-8", newline="\n")
-        for made in sorted(self._work.iterdir()):
-            if made not in self._parts:
-                os.replace(made, self.folder / made.name)
-                # What an earlier run left in the other format would not be of this run.
-                for other in WRITE:
-                    if made.suffix == f".{self.form}" and other != self.form:
-                        (self.folder / f"{made.stem}.{other}").unlink(missing_ok=True)
+        for part in self._parts:
+            part.unlink()
+        self._write("intervals", "SELECT * FROM columns_now", self._intervals(exchange))
+        self._write_batteries(exchange)
+        self._write("participants", "SELECT * FROM columns_now", self._participants(exchange))
+        self.write_all(report)
+        # What an earlier run left in the other formats would not be of this run.
+        self.finish([*DRAWN, *(f"{table}.{form}" for table in TABLES for form in FORMATS)])
 
-    def _execute(self, statement: str, parameters: list[Any] | None = None) -> None:
+    def _write(self, name: str, select: str, columns: Columns | None = None) -> None:
+        """Write what is selected, from the columns where there are some, as the table of that name."""
+        parquet = PARQUET if name == "trades" else DIFFERENCES
+        how = f"({parquet})" if self.form == "parquet" else WRITE[self.form]
+        target = sql_text(self.path(f"{name}.{self.form}"))
         # In a thread of its own, as the database would take a ctrl+c of this one for itself.
-        self._writer.submit(self._database.execute, statement, parameters).result()
+        self._writer.submit(self._copy, f"COPY ({select}) TO {target} {how}", columns).result()
 
-    def _quoted(self, name: str) -> str:
-        return str(self._work / f"{name}.{self.form}").replace("'", "''")
-
-    def _write(self, name: str, columns: Columns) -> None:
-        self._database.register("columns_now", columns)
-        self._execute(
-            f"COPY (SELECT * FROM columns_now) TO '{self._quoted(name)}' {WRITE[self.form]}"  # noqa: S608
-        )
+    def _copy(self, statement: str, columns: Columns | None) -> None:
+        if columns is not None:
+            self._database.register("columns_now", columns)
+        self._database.execute(statement)
         self._database.unregister("columns_now")
+
+    def _add_names(self) -> None:
+        """Set lists of the names that numbers in rows stand for."""
+        first, last = self._first_of_kind[2:]
+        names = {
+            "participants": self._names.tolist(),
+            "batteries": self._names[first:last].tolist(),
+            "kinds": KINDS,
+            "markets": MARKETS,
+            "reasons": BATTERY_REASONS,
+        }
+        for name, some in names.items():
+            self._database.execute(f"SET VARIABLE {name} = $1::{_kind(some)}[]", [list(some)])
 
     def _flush_trades(self) -> None:
-        """Write the receipts gathered so far as a part, numbers only."""
-        if not self._trades and self._parts:
-            return
-        rows = np.concatenate(self._trades) if self._trades else np.zeros(0, TRADE)
+        """Have the receipts gathered so far written as a part, numbers only; the part before is waited for."""
+        self._writing.result()
+        self._parts.append(self.work / f"part-{len(self._parts):06d}.parquet")
+        self._writing = self._writer.submit(self._write_part, self._parts[-1], self._trades)
         self._trades = []
-        part = self._work / f"part-{len(self._parts):06d}.parquet"
-        columns: Columns = {name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()}
-        self._database.register("columns_now", columns)
-        target = str(part).replace("'", "''")
-        self._execute(f"COPY (SELECT * FROM columns_now) TO '{target}' (FORMAT parquet)")  # noqa: S608
-        self._database.unregister("columns_now")
-        self._parts.append(part)
+
+    def _write_part(self, part: Path, trades: list[Table]) -> None:
+        trades = trades or [np.zeros(0, TRADE)]
+        columns: Columns = {name: np.concatenate([some[name] for some in trades]) for name in TRADE.names or ()}
+        columns["participant"] += self._first_of_kind[columns["kind"]]
+        self._copy(f"COPY (SELECT * FROM columns_now) TO {sql_text(part)} {PART}", columns)  # noqa: S608
 
     def _merge_trades(self) -> None:
         """Write all parts as one table, with names for participants, kinds and markets."""
         grid = self.world.grid
-        firsts = self._first_of_kind.tolist()
-        self._execute("SET VARIABLE participants = $1::VARCHAR[]", [self._names.tolist()])
-        self._execute("SET VARIABLE firsts = $1::BIGINT[]", [firsts])
-        self._execute("SET VARIABLE kinds = $1::VARCHAR[]", [list(KINDS)])
-        self._execute("SET VARIABLE markets = $1::VARCHAR[]", [list(MARKETS)])
+        parts = ", ".join(sql_file(part) for part in self._parts)
         select = f"""
             SELECT interval, {grid.start_utc} + interval * {grid.step_s} AS start_utc_s,
-                getvariable('participants')[getvariable('firsts')[kind + 1] + participant + 1] AS participant,
+                getvariable('participants')[participant + 1] AS participant,
                 getvariable('kinds')[kind + 1] AS kind, getvariable('markets')[market + 1] AS market,
                 energy_wh, price_tick, amount_e8, fees_e8
-            FROM read_parquet($1)"""  # noqa: S608
-        parts = [str(part) for part in self._parts]
-        self._execute(f"COPY ({select}) TO '{self._quoted('trades')}' {WRITE[self.form]}", [parts])
+            FROM read_parquet([{parts}])"""  # noqa: S608
+        self._write("trades", select)
 
     @property
     def _first_of_kind(self) -> NDArray[np.int64]:
@@ -160,23 +154,21 @@ class RunFiles:
             columns[f"plant_{plant.name}_wh"] = np.ascontiguousarray(exchange.plant_output_wh[: len(rows), p])
         return columns
 
-    def _batteries(self, exchange: Exchange) -> Columns:
+    def _write_batteries(self, exchange: Exchange) -> None:
+        """A row for each interval and battery."""
         lines = exchange.battery_rows[: exchange.next_interval]
         count, fleet = lines.shape
-        first = self._first_of_kind[2]
-        interval = np.repeat(np.arange(count, dtype=np.int64), fleet)
-        flat = lines.reshape(-1)
-        return {
-            "interval": interval,
-            "start_utc_s": self.world.grid.start_utc + interval * self.world.grid.step_s,
-            "battery": np.tile(self._names[first : first + fleet], count),
-            **{name: np.ascontiguousarray(flat[name]) for name in ("fill_wh", "charge_wh", "discharge_wh", "loss_wh")},
-            "reason": np.array(BATTERY_REASONS)[flat["reason"]],
-            **{
-                name: np.ma.masked_equal(np.ascontiguousarray(flat[name]), NO_PRICE_TICK)
-                for name in ("buy_limit_tick", "sell_limit_tick")
-            },
-        }
+        grid, flat = self.world.grid, lines.reshape(-1)
+        columns: Columns = {name: flat[name] for name in (*BATTERY_COLUMNS, "reason")}
+        columns["interval"] = np.repeat(np.arange(count, dtype=np.int64), fleet)
+        columns["battery"] = np.tile(np.arange(fleet, dtype=np.int64), count)
+        ticks = ", ".join(f"nullif({name}, {NO_PRICE_TICK}) AS {name}" for name in BATTERY_COLUMNS if "_tick" in name)
+        select = f"""
+            SELECT interval, {grid.start_utc} + interval * {grid.step_s} AS start_utc_s,
+                getvariable('batteries')[battery + 1] AS battery, fill_wh, charge_wh, discharge_wh, loss_wh,
+                getvariable('reasons')[reason + 1] AS reason, {ticks}
+            FROM columns_now"""  # noqa: S608
+        self._write("batteries", select, columns)
 
     def _participants(self, exchange: Exchange) -> Columns:
         """One row a participant, with what it bought, sold and received in each market."""
@@ -222,3 +214,10 @@ def _participants(world: World) -> NDArray[Any]:
         "upstream",
     ]
     return np.array(names)
+
+
+def _kind(names: Sequence[str]) -> str:
+    """The type of a column of such names: ENUM, which costs a row no more than a number, unless there are many."""
+    if not 0 < len(names) <= MANY_NAMES:
+        return TEXT
+    return "ENUM (" + ", ".join(sql_text(name) for name in dict.fromkeys(names)) + ")"

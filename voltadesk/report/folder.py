@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,12 +37,30 @@ class OutFolder:
         """Write a file."""
         self.path(name).write_text(text, encoding="utf-8", newline="\n")
 
-    def finish(self) -> None:
-        """Move everything that was written into the folder."""
-        for made in sorted(path for path in self.work.rglob("*") if path.is_file()):
-            target = self.folder / made.relative_to(self.work)
+    def write_all(self, files: Mapping[str, str | bytes]) -> None:
+        """Write files by their names."""
+        for name, content in files.items():
+            if isinstance(content, str):
+                self.write_text(name, content)
+            else:
+                self.path(name).write_bytes(content)
+
+    def finish(self, replaced: Iterable[str] = ()) -> None:
+        """Move everything that was written into the folder.
+
+        Of the files `replaced`, what was not written now is removed: an earlier run left it.
+        """
+        written = sorted(path.relative_to(self.work) for path in self.work.rglob("*") if path.is_file())
+        for name in written:
+            target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(made, target)
+            os.replace(self.work / name, target)
+        for other in replaced:
+            if Path(other) not in written:
+                (self.folder / other).unlink(missing_ok=True)
+                if (parent := (self.folder / other).parent) != self.folder:
+                    with suppress(OSError):  # it is not there, or holds something else
+                        parent.rmdir()
 
     def close(self) -> None:
         """Remove whatever was not finished, and folders that were made for it and hold nothing."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from voltadesk.report.community_page import FOOT, WIDTH, Page
+from voltadesk.report.community_page import WIDTH, Page
 
 
 @cache
@@ -20,4 +20,13 @@ def _template() -> Template:
 
 def html_page(page: Page) -> bytes:
     """The page as HTML, in UTF-8."""
-    return _template().render(page=page, width=WIDTH, foot=FOOT).encode()
+    return _template().render(page=page, width=WIDTH, colours=_colours(page)).encode()
+
+
+def _colours(page: Page) -> list[tuple[tuple[str, str], str]]:
+    """The variables of the pictures' colours: name and value, and the value on a dark page."""
+    if not page.charts:
+        return []
+    from voltadesk.report.charts import DARK, variable
+
+    return [((variable(light), light), dark) for light, dark in DARK.items()]

@@ -19,7 +19,7 @@ from reportlab.pdfbase.pdfmetrics import registerFont, registerFontFamily, strin
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table
 
-from voltadesk.report.community_page import FOOT, WIDTH, Bar, Page, Picture
+from voltadesk.report.community_page import WIDTH, Bar, Page, Picture
 from voltadesk.report.document import Section
 
 PLAIN, BOLD = "Roboto", "Roboto-Bold"  # Latin, Greek and Cyrillic letters
@@ -106,7 +106,7 @@ def _foot(page: Page, canvas: Any, document: Any) -> None:
     canvas.rect(0, high - 3 * mm, wide, 3 * mm, stroke=0, fill=1)
     canvas.setFont(PLAIN, 7)
     canvas.setFillColor(SOFT)
-    canvas.drawString(MARGIN, 10 * mm, FOOT)
+    canvas.drawString(MARGIN, 10 * mm, page.foot)
     canvas.drawRightString(wide - MARGIN, 10 * mm, f"{page.kind} {page.number}, page {document.page}")
     canvas.restoreState()
 

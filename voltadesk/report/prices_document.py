@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from voltadesk.clock import utc_text
 from voltadesk.feeds.prices.checks import NO_GAP
 from voltadesk.feeds.prices.layout import Finding, Gaps, Suspects
 from voltadesk.feeds.prices.series import PriceSeries
 from voltadesk.report.document import Section, number
+from voltadesk.report.exact_json import json_text
+from voltadesk.report.publication import price_document
 from voltadesk.report.summary import Tree
 from voltadesk.units import price_decimal
 
@@ -113,26 +115,26 @@ def list_sections(trees: Sequence[Tree]) -> list[Section]:
     return [Section("imported prices", columns, rows, 6, () if rows else ("none yet: voltadesk prices import FILE",))]
 
 
-def exported(description: Tree, series: PriceSeries) -> Any:
-    """A series as JSON that the program reads again."""
+def exported(form: Literal["csv", "json", "a44"], name: str, series: PriceSeries, zone: str | None = None) -> str:
+    """A series as a text that others read, and the program again; `zone` takes the place of its own.
+
+    Raises BadInput as `price_document`.
+    """
+    if form == "a44":
+        return price_document(series, zone)
+    shared = {"zone": zone or series.zone, "currency": series.currency, "timezone": series.timezone}
     prices = [
         {"start": utc_text(start), "end": utc_text(start + step), "price": price_decimal(tick)}
         for start, step, tick in zip(
             series.start_utc.tolist(), series.step_s.tolist(), series.price_tick.tolist(), strict=True
         )
     ]
-    shared = {name: description[name] for name in ("name", "zone", "currency", "timezone", "unit")}
-    return shared | {"prices": prices}
-
-
-def exported_csv(description: Tree, series: PriceSeries) -> str:
-    """A series as CSV that the program reads again."""
-    shared = ",".join(_quoted(description[name]) for name in ("zone", "currency", "timezone"))
+    if form == "json":
+        unit = {"unit": f"{series.currency}/MWh"}
+        return json_text({"name": name} | shared | unit | {"prices": prices}, indent=1) + "\n"
+    told = ",".join(map(_quoted, shared.values()))
     lines = ["start,end,price,zone,currency,timezone"]
-    lines += [
-        f"{entry['start']},{entry['end']},{entry['price']},{shared}"
-        for entry in exported(description, series)["prices"]
-    ]
+    lines += [f"{entry['start']},{entry['end']},{entry['price']},{told}" for entry in prices]
     return "\n".join(lines) + "\n"
 
 

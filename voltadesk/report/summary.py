@@ -19,6 +19,7 @@ from voltadesk.engine.tables import BATTERY_REASONS, NO_PRICE_TICK, Table
 from voltadesk.errors import CheckFailed
 from voltadesk.report.efficiency import efficiency_figures
 from voltadesk.report.rounded import mean_price, ratio
+from voltadesk.scenario.model import Plant
 from voltadesk.scenario.world import World
 from voltadesk.units import decimal_text, money_decimal, mwh_decimal, price_decimal
 
@@ -159,8 +160,7 @@ def energy_figures(world: World, exchange: Exchange, intervals: Table) -> Tree:
     """Where energy came from and went; sources and uses sum to the same."""
     by_fuel: dict[str, int] = {}
     for plant, row in zip(world.scenario.plants, exchange.plants, strict=True):
-        fuel = plant.fuel or (plant.kind if plant.kind != "thermal" else "plants")
-        by_fuel[fuel] = by_fuel.get(fuel, 0) + int(row["energy_wh"])
+        by_fuel[fuel_of(plant)] = by_fuel.get(fuel_of(plant), 0) + int(row["energy_wh"])
     sources = {"roofs": _sum(intervals, "solar_wh")} | by_fuel
     sources |= {
         "upstream": _sum(intervals, "upstream_import_wh"),
@@ -181,6 +181,11 @@ def energy_figures(world: World, exchange: Exchange, intervals: Table) -> Tree:
         "roofs_own_use": _mwh(_sum(intervals, "own_use_wh")),
         "battery_losses": _mwh(_sum(intervals, "battery_loss_wh")),
     }
+
+
+def fuel_of(plant: Plant) -> str:
+    """What a plant's energy is counted under."""
+    return plant.fuel or (plant.kind if plant.kind != "thermal" else "plants")
 
 
 def emission_figures(intervals: Table) -> Tree:

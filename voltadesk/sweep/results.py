@@ -12,10 +12,11 @@ from typing import Any
 import duckdb
 
 from voltadesk import __version__
+from voltadesk.feeds.parquet import sql_file, sql_text
 from voltadesk.report.document import Section, number
 from voltadesk.report.exact_json import json_text
-from voltadesk.report.files import DATABASE, WRITE
 from voltadesk.report.folder import OutFolder
+from voltadesk.report.tables import DATABASE, WRITE
 from voltadesk.sweep.grid import Grid
 from voltadesk.sweep.parameters import Parameter
 from voltadesk.sweep.task import FIGURES, WHOLE, Outcome
@@ -89,12 +90,12 @@ def write_table(parameters: Sequence[Parameter], rows: Sequence[Tree], target: P
             writer.writerow([_text(cell) for cell in row.values()])
     kinds = {name: _type(decimals) for name, decimals, _ in FIGURES}
     kinds = {"combination": "BIGINT"} | {p.key: _parameter_type(p) for p in parameters} | kinds
-    columns = ", ".join(f"{_quoted(name)}: {_quoted(kind)}" for name, kind in kinds.items())
+    columns = ", ".join(f"{sql_text(name)}: {sql_text(kind)}" for name, kind in kinds.items())
     columns += ", 'digest': 'VARCHAR', 'error': 'VARCHAR'"
-    read = f"read_csv({_quoted(str(between))}, columns = {{{columns}}}, header = false, auto_detect = false"
+    read = f"read_csv({sql_file(between)}, columns = {{{columns}}}, header = false, auto_detect = false"
     read += ", delim = ',', quote = '\"', escape = '\"', new_line = '\\r\\n', nullstr = '\\N', parallel = false)"
     with duckdb.connect(config=DATABASE) as database:
-        database.execute(f"COPY (SELECT * FROM {read}) TO {_quoted(str(target))} {WRITE['parquet']}")  # noqa: S608
+        database.execute(f"COPY (SELECT * FROM {read}) TO {sql_text(target)} {WRITE['parquet']}")  # noqa: S608
     between.unlink()
 
 
@@ -104,10 +105,6 @@ def _text(cell: Any) -> str:
     if isinstance(cell, bool):
         return str(cell).lower()
     return format(cell, "f") if isinstance(cell, Decimal) else str(cell)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _type(decimals: int) -> str:
