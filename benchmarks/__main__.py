@@ -19,6 +19,7 @@ NAMES = (
     "screen",
     "storage",
     "sweep",
+    "tables",
 )
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
+
+# How long an example takes is no finding: kernels are compiled in some, and the machine may be busy.
+settings.register_profile("voltadesk", deadline=None)
+settings.load_profile("voltadesk")
 
 # Workers that start on these at once would each compile the same kernels, on a machine that has none yet.
 TOGETHER = {
@@ -17,6 +23,11 @@ TOGETHER = {
     "tests/test_backtest.py": "storage",
     "tests/test_backtest_command.py": "storage",
 }
+
+
+def pytest_configure() -> None:
+    """Hear ctrl+c, which what is begun in the background by a shell is told to ignore: some tests send it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Scheduling(LoadFileScheduling):

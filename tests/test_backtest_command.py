@@ -77,6 +77,8 @@ def test_a_connection(prices: Path) -> None:
 def test_for_people(prices: Path) -> None:
     done = run(prices, "--strategy", "yesterday", "--power", "500kW", "--energy", "1.5 MWh")
     assert done.code == 0
+    assert done.out.startswith("Backtest of prices.csv\n")
+    assert "all in the prices' currency, after wear" in done.out
     assert "1 battery: 0.5 MW, 1.5 MWh, 86.0 % through a cycle" in done.out
     assert "Revenue by month" in done.out
     assert "As an investment" not in done.out
@@ -89,9 +91,41 @@ def test_files(prices: Path, tmp_path: Path) -> None:
     assert (
         json.loads((tmp_path / "out" / "report.json").read_text())["series"]["traded_from_utc"] == "2025-01-11T00:00Z"
     )
-    assert (tmp_path / "out" / "report.md").read_text().startswith("# Backtest")
+    assert (tmp_path / "out" / "report.md").read_text().startswith("# Backtest of prices.csv")
     table = tmp_path / "out" / "intervals.parquet"
     assert duckdb.sql(f"SELECT count(*) FROM '{table}'").fetchall() == [(HOURS - 240,)]  # noqa: S608
+
+
+def test_an_imported_series_goes_by_its_name(prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOLTADESK_PRICES", str(tmp_path / "shelf"))
+    for name, currency in (("ercot", "USD"), ("ahead", "EUR")):
+        asked = ("--name", name, "--currency", currency, "--column", "price")
+        assert call("prices", "import", prices, *asked).code == 0
+    out = tmp_path / "out"
+    done = run("ercot", "--day-ahead", "ahead", "--out", out, "--html", "--quiet", "--strategy", "ahead")
+    assert (done.code, done.err) == (0, "")
+    report, page = (out / "report.json").read_text(), (out / "report.html").read_text()
+    series = json.loads(report)["series"]
+    assert (series["name"], series["currency"]) == ("ercot", "USD")
+    assert series["notes"] == ["ercot: price, per MWh", "ahead: day-ahead, per MWh"]
+    assert "<title>Backtest ercot</title>" in page
+    for text in (done.out, page):
+        assert "all in USD, after wear" in text
+        assert "ahead: day-ahead, per MWh" in text
+    assert "added up, in USD" in page
+    for text in (done.out, report, page):
+        assert ".parquet" not in text
+
+
+def test_a_fault_of_an_imported_series_goes_by_its_name(
+    prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOLTADESK_PRICES", str(tmp_path / "shelf"))
+    lines = prices.read_text().splitlines()
+    prices.write_text("\n".join([*lines[:10], *lines[12:]]) + "\n")
+    assert call("prices", "import", prices, "--name", "de", "--column", "price", "--fill", "none").code == 0
+    said = "de: row 10: time = 2025-01-01T11:00Z: 2025-01-01T09:00Z is missing before it"
+    assert refusal(run("de")).startswith(said)
 
 
 def test_a_fleet_and_the_shipped_sample(tmp_path: Path) -> None:
@@ -157,6 +191,11 @@ def test_the_example_in_python_runs(
 def test_refused(prices: Path, arguments: list[str], said: str) -> None:
     chosen = [] if "--column" in arguments else ["--column", "price"]
     assert said in refusal(run(prices, *chosen, *arguments))
+
+
+def test_columns_to_choose_from_hold_no_times(prices: Path) -> None:
+    prices.write_text(prices.read_text().replace("time,price,load", "time,a,b"))
+    assert refusal(run(prices)).endswith("prices: no column chosen, must be one of the columns a, b")
 
 
 def test_files_that_can_not_be(prices: Path, tmp_path: Path) -> None:

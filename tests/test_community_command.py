@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.commands import Done, call, refusal
@@ -117,7 +118,8 @@ def test_the_files_say_the_same(tmp_path: Path) -> None:
     name = "2026-01-01"
     out = tmp_path / "out"
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
-    assert files == {"settlement.json", "report.md", f"payments-{name}.csv", f"shares-{name}.csv"} | {
+    tables = {f"{table}-{name}.csv" for table in ("payments", "shares", "lines")}
+    assert files == {"settlement.json", "report.md"} | tables | {
         f"statements/{name}/{member}.{kind}" for member in ("anna", "ben", "roof") for kind in ("md", "csv", "json")
     }
     assert json.loads((out / "settlement.json").read_text(), parse_float=D, parse_int=D) == figures
@@ -130,11 +132,34 @@ def test_the_files_say_the_same(tmp_path: Path) -> None:
     with (out / f"shares-{name}.csv").open(newline="") as source:
         shares = list(csv.DictReader(source))
     assert len(shares) == 3 * 96
+    with (out / f"lines-{name}.csv").open(newline="") as source:
+        lines = list(csv.DictReader(source))
+    told = [line for member in figures["periods"][0]["members"] for line in member["lines"]]
+    assert [D(row["gross_e8"]) / 10**8 for row in lines] == [line["gross"] for line in told]
+    assert [row["energy_wh"] for row in lines] == [
+        "" if line["energy_kwh"] is None else str(int(line["energy_kwh"] * 1000)) for line in told
+    ]
     taken = sum(int(row["from_community_wh"]) for row in shares)
     assert taken == sum(int(row["to_community_wh"]) for row in shares) == 19_200
     assert "To pay: 1.05 EUR." in (out / f"statements/{name}/anna.md").read_text()
     # What was written may have been sent.
     assert "must be a new or an empty folder" in refusal(settle(tmp_path, ("1,1,1",) * 96, "--out", out))
+
+
+def test_tables_are_the_same_in_every_format(tmp_path: Path) -> None:
+    found = {}
+    for form in ("csv", "parquet", "json"):
+        done = settle(tmp_path, ("100,300,200",) * 96, "--out", tmp_path / form, "--format", form)
+        assert done.code == 0, done.err
+        with duckdb.connect() as database:
+            found[form] = {
+                table: database.execute(
+                    f"SELECT coalesce(columns(*)::VARCHAR, '') FROM '{tmp_path / form / table}-2026-01-01.{form}'"  # noqa: S608
+                ).fetchall()
+                for table in ("payments", "shares", "lines")
+            }
+    assert found["csv"] == found["parquet"] == found["json"]
+    assert '"amount":1.05,' in (tmp_path / "json/payments-2026-01-01.json").read_text()
 
 
 def test_a_statement_to_the_letter(tmp_path: Path) -> None:
@@ -260,12 +285,22 @@ def test_check_names_every_fault_at_once(tmp_path: Path) -> None:
     assert registers["ben", "import"]["missing"] == 1
 
 
+def test_of_many_meters_a_few_are_named(tmp_path: Path) -> None:
+    head = ",".join(["time", *(f"m{n:02d} import Wh" for n in range(12))])
+    rows = [f"2025-12-31T23:{m:02d}Z" + ",1" * 12 for m in range(0, 60, 15)]
+    (tmp_path / "wide.csv").write_text("\n".join([head, *rows]) + "\n")
+    done = call("community", "check", tmp_path / "wide.csv", "--rules", rules(tmp_path, RULES))
+    said = "members.ben.meters = ben: is in none of the meter files, which have m00, m01, m02, m03, m04, m05, m06, m07"
+    assert f"{said} and 4 more" in done.out
+
+
 def test_check_tells_members_without_meters_and_meters_without_members(tmp_path: Path) -> None:
     text = RULES.replace('name = "ben"', 'name = "ben"\nmeters = ["ben-1", "ben-2"]')
     done = call("community", "check", meters(tmp_path, GOOD), "--rules", rules(tmp_path, text), "--json")
     assert done.code == 4
     found = json.loads(done.out)
-    assert found["faults"] == [f"members.ben.meters = ben-{n}: is in none of the meter files" for n in (1, 2)]
+    said = "is in none of the meter files, which have anna, ben, roof"
+    assert found["faults"] == [f"members.ben.meters = ben-{n}: {said}" for n in (1, 2)]
     assert found["notes"] == ["meters that the rules don't name: ben"]
     text = RULES.replace('[[members]]\nname = "ben"\n', "")
     done = call("community", "check", meters(tmp_path, GOOD), "--rules", rules(tmp_path, text))
@@ -311,9 +346,9 @@ def test_a_file_that_can_not_be_read_is_named_whole(tmp_path: Path) -> None:
     (folder / "latin.csv").write_bytes("time,böses kwh\n".encode("cp1252"))
     (folder / "quote.csv").write_text('time,a kwh\n"2026-01-01T00:00Z"x,1\n')
     said = {
-        "none.csv": "meters = {}: no such file or directory, must be a CSV file in UTF-8",
-        "empty.csv": "meters = {}: is an empty file, must be a CSV file in UTF-8",
-        "latin.csv": "{}: line 1: byte = 0xf6: must be a CSV file in UTF-8",
+        "none.csv": "meters = {}: no such file or directory, must be CSV, JSON or XML in UTF-8, or Parquet",
+        "empty.csv": "meters = {}: is an empty file, must be CSV, JSON or XML in UTF-8, or Parquet",
+        "latin.csv": "{}: line 1: byte = 0xf6: must be CSV, JSON or XML in UTF-8, or Parquet",
         "quote.csv": "{}: line 2: row: must be CSV text: ',' expected after '\"'",
         "none.parquet": "meters = {}: no such file or directory, must be a Parquet file",
     }
@@ -321,7 +356,7 @@ def test_a_file_that_can_not_be_read_is_named_whole(tmp_path: Path) -> None:
         done = call("community", "settle", folder / name, "--rules", rules(tmp_path), "--from", "2026-01")
         assert refusal(done) == fault.format(folder / name)
     assert refusal(call("community", "settle", folder, "--rules", rules(tmp_path), "--from", "2026-01")) == (
-        f"meters = {folder}: is a directory, must be a CSV file in UTF-8"
+        f"meters = {folder}: is a directory, must be CSV, JSON or XML in UTF-8, or Parquet"
     )
 
 

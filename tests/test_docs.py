@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked import standing_by
+from voltadesk import __version__
 from voltadesk.community import price_rules, rules
 from voltadesk.scenario import model
 
@@ -60,6 +63,16 @@ def test_examples_run_and_print_what_is_shown(page: Path, programs: Path, tmp_pa
                 assert " ".join(line.split()) in output
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if "\n>>> " in page.read_text("utf-8")], ids=lambda p: p.name)
+def test_sessions_of_python_say_what_is_shown(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VOLTADESK_PRICES", str(tmp_path / "prices"))
+    said: list[str] = []
+    text = "\n".join(text for language, text in blocks(page) if language == "python" and text.startswith(">>> "))
+    session = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    assert doctest.DocTestRunner(verbose=False).run(session, out=said.append).failed == 0, "".join(said)
+
+
 def test_make_targets_of_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for language, text in blocks(ROOT / "README.md"):
@@ -69,9 +82,30 @@ def test_make_targets_of_the_readme_exist() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"]:
+    for page in [*PAGES, *(ROOT / f"{name}.md" for name in ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING"))]:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_site_is_built_without_a_broken_link_and_asks_nothing_of_other_machines(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("zensical")
+    if not program.exists():
+        pytest.skip("zensical is not installed")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    done = subprocess.run([program, "build", "--strict"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    site = tmp_path / "build" / "site"
+    for page in (tmp_path / "docs").glob("*.md"):
+        text = (site / f"{page.stem}.html").read_text("utf-8")
+        assert not re.findall(r"<(?:script|img|link|iframe)[^>]+(?:src|href)=[\"']?(?:https?:)?//", text), page.name
+    # As many pages as the navigation names: none is left where nobody finds it.
+    named = re.findall(r'= "([\w-]+\.md)"', (ROOT / "zensical.toml").read_text("utf-8"))
+    assert sorted(named) == sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+
+
+def test_the_citation_is_of_this_version() -> None:
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
 
 
 def keys(part: type[model.Part]) -> set[str]:

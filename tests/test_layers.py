@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ PACKAGE = Path(voltadesk.__file__).parent
 LEVELS = (
     ("__main__",),
     ("ui", "cli"),
-    ("sweep",),
+    ("sweep", "api"),
     ("report", "store"),
     ("desk",),
     ("strategy", "scenario", "community", "feeds"),
@@ -39,7 +39,7 @@ WITHIN_A_LEVEL = {
 
 # Libraries and the rooms that may use them; all else is Python's own.
 LIBRARIES = {
-    "numpy": {"clock", "engine", "feeds", "community", "strategy", "scenario", "desk", "report", "ui"},
+    "numpy": {"clock", "engine", "feeds", "community", "strategy", "scenario", "desk", "report", "ui", "api"},
     "numba": {"engine"},
     "platformdirs": {"engine", "feeds", "cli"},  # where compiled kernels, imported prices and the desk are kept
     "pydantic": {"scenario", "community", "desk"},
@@ -48,12 +48,18 @@ LIBRARIES = {
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "sqlite3": {"store"},
+    "psycopg": {"store"},
     "duckdb": {"report", "feeds", "sweep"},  # Parquet
     "simplejson": {"report", "sweep"},
     "jinja2": {"report"},
     "reportlab": {"report"},
     "font_roboto": {"report"},
+    "matplotlib": {"report"},
     "distributed": {"sweep"},
+    "httpx2": {"feeds"},
+    "entsoe": {"feeds"},
+    "pandas": {"feeds"},  # with it
+    "requests": {"feeds"},  # likewise
     "rich": {"report", "cli", "ui"},
     "textual": {"ui"},
     "textual_serve": {"cli"},
@@ -63,7 +69,18 @@ LIBRARIES = {
 # What a kernel has no business with: files, clocks, databases, screens, logs.
 OUTSIDE_WORLD = {"os", "io", "pathlib", "time", "datetime", "random", "logging", "sqlite3", "socket", "threading"}
 
-HEAVY = {"distributed", "numba", "numpy", "sqlalchemy", "sqlmodel", "textual", "duckdb", "pydantic", "cryptography"}
+HEAVY = {
+    "distributed",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "sqlalchemy",
+    "sqlmodel",
+    "textual",
+    "duckdb",
+    "pydantic",
+    "cryptography",
+}
 
 
 def room_of(path: Path) -> str:
@@ -75,15 +92,17 @@ def modules() -> list[Path]:
     return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
 
 
-def imports_of(path: Path) -> Iterator[str]:
+@cache
+def imports_of(path: Path) -> frozenset[str]:
     """Full names of all that a module imports, wherever in it that is written."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            names |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield node.module or ""
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+            names |= {node.module or "", *(f"{node.module}.{name.name}" for name in node.names)}
+    return frozenset(names)
 
 
 def rooms_imported(path: Path) -> set[str]:
@@ -92,8 +111,9 @@ def rooms_imported(path: Path) -> set[str]:
     return {name for name in names if name in rooms()}
 
 
-def rooms() -> set[str]:
-    return {room_of(path) for path in modules()}
+@cache
+def rooms() -> frozenset[str]:
+    return frozenset(room_of(path) for path in modules())
 
 
 def level_of(room: str) -> int:
@@ -164,3 +184,16 @@ def test_help_is_light(arguments: list[str], allowed: set[str]) -> None:
     loaded = set(done.stderr.split())
     assert "typer" in loaded
     assert loaded & HEAVY <= allowed
+
+
+def test_the_package_itself_is_light() -> None:
+    script = (
+        "import sys, voltadesk\n"
+        "assert 'clear' in dir(voltadesk) and voltadesk.__version__\n"
+        "voltadesk.VoltaDeskError\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(done.stdout.split())
+    assert "voltadesk" in loaded
+    assert not loaded & (HEAVY | {"typer", "rich"})

@@ -88,7 +88,9 @@ def test_more_files_go_on_with_a_series_and_other_prices_are_refused(tmp_path: P
     before = {path.name: path.read_bytes() for path in shelf.iterdir()}
     other = hourly(tmp_path / "c.csv", 2, ["4"] * 24)
     answer = prices("import", other, "--name", "x")
-    assert "c.csv: line 2: time = 2026-03-02T00:00Z: is given twice: 3.00 in x." in refusal_line(answer, 3)
+    assert "c.csv: line 2: time = 2026-03-02T00:00Z: is given twice: 3.00 in x: row 25, 4.00 here" in refusal_line(
+        answer, 3
+    )
     gap = hourly(tmp_path / "d.csv", 5, ["4"] * 24)
     assert "2026-03-03T00:00Z is missing before it" in refusal_line(prices("import", gap, "--name", "x"), 3)
     assert {path.name: path.read_bytes() for path in shelf.iterdir()} == before

@@ -112,5 +112,5 @@ def test_a_first_start_shows_that_it_compiles(folder: Path, tmp_path: Path) -> N
         finally:
             running.kill()
             os.close(ours)
-    assert "compiling the engine: once for this version, up to half a minute\r\n" in shown
+    assert "compiling what this needs of the engine: once for this version, up to half a minute\r\n" in shown
     assert len(bars) >= 4

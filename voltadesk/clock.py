@@ -28,6 +28,17 @@ def time_zone(name: str, field: str = "timezone") -> ZoneInfo:
         raise BadInput(field, name, "must be an IANA time zone such as Europe/Berlin") from None
 
 
+def day_of(text: str, field: str) -> date:
+    """A day as text. Raises BadInput."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(field, text, "must be a day such as 2026-05-25") from None
+    if not 1971 <= day.year <= 2199:
+        raise BadInput(field, text, "must lie between 1971 and 2199")
+    return day
+
+
 def local_midnight_utc(day: date, zone: ZoneInfo) -> int:
     """UTC seconds of the first instant of a local day."""
     return int(datetime.combine(day, time(), zone).timestamp())
@@ -92,6 +103,21 @@ class IntervalGrid:
     def part(self, held: range) -> IntervalGrid:
         """The intervals of these numbers."""
         return IntervalGrid(self.start_utc + held.start * self.step_s, self.step_s, len(held), self.zone)
+
+    def interval_at(self, text: str, field: str) -> int:
+        """The interval that begins at a time on the local clock. Raises BadInput where none does."""
+        try:
+            moment = datetime.fromisoformat(text)
+            second = (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).timestamp()
+        except (ValueError, OverflowError):
+            raise BadInput(field, text, "must be a time such as 2024-07-01 or 2024-07-01T12:00") from None
+        if not self.start_utc <= second < self.end_utc:
+            span = f"{local_text(self.start_utc, self.zone)} and {local_text(self.end_utc - self.step_s, self.zone)}"
+            raise BadInput(field, text, f"must lie between {span}")
+        interval, rest = divmod(second - self.start_utc, self.step_s)
+        if rest:
+            raise BadInput(field, text, f"must be the begin of an interval of {self.step_s // 60} minutes")
+        return int(interval)
 
     @cached_property
     def starts_utc(self) -> NDArray[np.int64]:

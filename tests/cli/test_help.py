@@ -14,7 +14,7 @@ from voltadesk.desk.commands import COMMANDS
 from voltadesk.desk.refusal import CODES
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "desk.md"
-PAGES = ["", "init", "backup", "restore", "rebuild", "doctor", *NOUNS]
+PAGES = ["", "init", "export", "backup", "restore", "rebuild", "doctor", *NOUNS]
 
 
 def verbs(noun: str) -> list[str]:

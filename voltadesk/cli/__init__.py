@@ -18,6 +18,7 @@ from voltadesk.cli import (
     community_bills,
     community_compare,
     community_presets,
+    export,
     fund,
     headless,
     home,
@@ -26,11 +27,15 @@ from voltadesk.cli import (
     keep,
     ledger,
     market,
+    market_feed,
     order,
+    plan,
     plant,
     prices,
+    prices_fetch,
     rights,
     run,
+    scenario,
     serve,
     tui,
 )
@@ -62,9 +67,13 @@ app.command("serve", help=serve.HELP)(serve.serve)
 command(app, "init", init.HELP)(init.init)
 community.app.command("compare", help=community_compare.HELP)(community_compare.compare)
 command(headless.app, "run", run.HELP, signs=True)(run.run)
+command(market.app, "publish", market_feed.PUBLISH, signs=True)(market_feed.publish)
+command(market.app, "feed", market_feed.FEED, signs=True)(market_feed.feed)
 command(community.app, "post", community_bills.POST, signs=True)(community_bills.post)
 command(community.app, "pay", community_bills.PAY, signs=True)(community_bills.pay)
 command(community.app, "statements", community_bills.STATEMENTS)(community_bills.statements)
+battery.app.command("plan", help=plan.HELP)(plan.plan)
+prices.app.command("fetch", help=prices_fetch.HELP)(prices_fetch.fetch)
 community.app.command("presets", help=community_presets.PRESETS)(community_presets.presets)
 NOUNS = {
     "headless": headless.app,
@@ -80,11 +89,13 @@ NOUNS = {
     "home": home.app,
     "plant": plant.app,
     "prices": prices.app,
+    "scenario": scenario.app,
     "ledger": ledger.app,
     "journal": journal.app,
 }
 for noun, verbs in NOUNS.items():
     app.add_typer(verbs, name=noun)
+command(app, "export", export.HELP)(export.export)
 command(app, "backup", keep.BACKUP)(keep.backup)
 command(app, "restore", keep.RESTORE)(keep.restore)
 command(app, "rebuild", keep.REBUILD)(keep.rebuild)

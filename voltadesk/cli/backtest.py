@@ -6,13 +6,14 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from voltadesk.cli.answers import Json, answer
+from voltadesk.cli.drawn import Html, Png, TableFormat, require_drawing
 from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from voltadesk.feeds.prices.layout import Layout
     from voltadesk.report.backtest import Backtest, Unit
     from voltadesk.report.backtest_investment import Investment
-    from voltadesk.strategy.cycles import Cycles, Period
+    from voltadesk.report.charts import Chart
+    from voltadesk.strategy.cycles import Cycles
     from voltadesk.strategy.trader import Prices, Strategy
 
 HELP = (
@@ -30,12 +32,11 @@ HELP = (
     "  voltadesk headless backtest prices.csv --power 1MW --energy 4MWh --wear 5 --strategy rolling,threshold\n\n"
     "  voltadesk headless backtest sample --cycles 1/day --strategy rolling\n\n"
     "  voltadesk headless backtest nem.csv --zone SA1\n\n"
+    "  voltadesk headless backtest sample --out results --html\n\n"
     "  voltadesk headless backtest real-time.csv --day-ahead auction.csv --train-until 2024-07-01 --json\n\n"
     "PRICES is a file of any format that `prices import` reads, or the name of a series that was imported. The word "
     "sample stands for one that is shipped, as prices and as day-ahead prices."
 )
-
-SAMPLE = "sample"
 
 _QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)\s*([kMG]?)(Wh?)")
 _DECIMALS = {"": 0, "k": 3, "M": 6, "G": 9}
@@ -89,29 +90,33 @@ def backtest(
     years: Annotated[int, typer.Option(min=1, max=100, help="That the purchase lasts.")] = 15,
     discount_rate: Annotated[str, typer.Option(metavar="SHARE", help="Of a year.")] = "0.08",
     out: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Write report.json, report.md and intervals.parquet here.")
+        str | None, typer.Option(metavar="DIR", help="Write the report and the table of all intervals here.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")
-    ] = False,
+    table_format: TableFormat = "parquet",
+    html: Html = False,
+    png: Png = False,
+    as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
     from voltadesk.feeds.prices.layout import Layout
     from voltadesk.report.backtest_document import sections
     from voltadesk.report.backtest_figures import figures
     from voltadesk.report.backtest_files import write_backtest
-    from voltadesk.report.document import markdown
-    from voltadesk.report.exact_json import json_text
     from voltadesk.report.folder import OutFolder
+    from voltadesk.report.run_report import report_files
+    from voltadesk.strategy.cycles import parse_cycles
+    from voltadesk.strategy.strategies import strategies_named
 
     if out == "":
         raise BadInput("out", out, "must be a folder")
+    require_drawing(out, html, png)
     layout = Layout(column, timezone, stamps, gaps, where_of(where or []), zone)
     seen, notes = _prices(prices, layout, (day_ahead, day_ahead_column), (forecast, forecast_column))
-    begin = 0 if train_until is None else _interval_at(train_until, seen.grid)
+    begin = 0 if train_until is None else seen.grid.interval_at(train_until, "train-until")
     units = _units(fleet, (power, energy, efficiency, wear), seen.grid)
     invested = None if cost is None else _investment(cost, years, discount_rate, units)
-    chosen, budget = _strategies(strategy, seen), _cycles(cycles)
+    chosen = strategies_named(None if strategy is None else [name.strip() for name in strategy.split(",")], seen)
+    budget = None if cycles is None else parse_cycles(cycles)
     connection_w = None if connection is None else _power(connection, "connection")
     files = None if out is None else OutFolder(Path(out))
     try:
@@ -121,24 +126,19 @@ def backtest(
         tree = figures(result, invested, notes)
         parts = sections(tree)
         if files is not None:
-            texts = {"report.json": json_text(tree, indent=2) + "\n", "report.md": markdown(parts)}
-            write_backtest(files, result, texts)
+            charts = _charts(result) if html or png else []
+            report = report_files(tree, parts, charts, "Backtest", html=html, png=png)
+            write_backtest(files, result, report, table_format)
     finally:
         if files is not None:
             files.close()
-    if as_json:
-        typer.echo(json_text(tree))
-    else:
-        _show(parts)
+    answer(tree, parts, as_json)
 
 
-def _show(parts: Sequence[Any]) -> None:
-    from rich.console import Console
+def _charts(result: Backtest) -> Sequence[Chart]:
+    from voltadesk.report.backtest_charts import backtest_charts
 
-    from voltadesk.report.document import show
-
-    # A report read from a pipe or a file is laid out for a wide page.
-    show(parts, Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=150))
+    return backtest_charts(result)
 
 
 # What was asked for ---------------------------------------------------------------------------------------------------
@@ -157,41 +157,14 @@ def _prices(
 ) -> tuple[Prices, tuple[str, ...]]:
     from dataclasses import replace
 
-    from voltadesk.report.backtest_prices import DAY_AHEAD, FORECAST, prices_of_files
+    from voltadesk.report.backtest_prices import DAY_AHEAD, FORECAST, price_file, prices_of_files
 
     published = {
-        name: (_file(file, "upstream_sample.csv"), replace(layout, column=column))
+        name: (price_file(file, name), replace(layout, column=column))
         for name, (file, column) in ((DAY_AHEAD, day_ahead), (FORECAST, forecast))
         if file is not None
     }
-    return prices_of_files(_file(path, "real_time_sample.csv"), layout, published)
-
-
-def _file(name: str, shipped: str) -> Path:
-    """A file or an imported series that was named, or the file that is shipped."""
-    from voltadesk.feeds.prices.shelf import find_prices
-    from voltadesk.scenario.profiles import data_folder
-
-    return data_folder() / "prices" / shipped if name == SAMPLE else find_prices(name)
-
-
-def _interval_at(text: str, grid: IntervalGrid) -> int:
-    """The interval that begins at a time on the prices' clock."""
-    from voltadesk.clock import local_text
-
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=grid.zone)
-        second = moment.timestamp()
-    except (ValueError, OverflowError):
-        raise BadInput("train-until", text, "must be a time such as 2024-07-01 or 2024-07-01T12:00") from None
-    if not grid.start_utc <= second < grid.end_utc:
-        span = f"{local_text(grid.start_utc, grid.zone)} and {local_text(grid.end_utc - grid.step_s, grid.zone)}"
-        raise BadInput("train-until", text, f"must lie between {span}")
-    interval, rest = divmod(second - grid.start_utc, grid.step_s)
-    if rest:
-        raise BadInput("train-until", text, f"must be the begin of an interval of {grid.step_s // 60} minutes")
-    return int(interval)
+    return prices_of_files(price_file(path), layout, published)
 
 
 def _quantity(text: str, field: str, unit: str, example: str, most: int) -> int:
@@ -215,7 +188,7 @@ def _power(text: str, field: str) -> int:
 
 
 def _units(fleet: str | None, given: tuple[str, str, str, str], grid: IntervalGrid) -> list[Unit]:
-    from voltadesk.report.backtest import battery
+    from voltadesk.report.backtest import ENERGY_LIMIT_WH, battery
     from voltadesk.report.backtest_fleet import read_fleet
     from voltadesk.units import PPM_PER_UNIT, parse_price_tick, parse_scaled
 
@@ -225,29 +198,11 @@ def _units(fleet: str | None, given: tuple[str, str, str, str], grid: IntervalGr
     return [
         battery(
             _power(power, "power"),
-            _quantity(energy, "energy", "Wh", "2MWh or 500kWh", 10**11),
+            _quantity(energy, "energy", "Wh", "2MWh or 500kWh", ENERGY_LIMIT_WH),
             parse_scaled(efficiency, "efficiency", 6, 1, PPM_PER_UNIT),
             parse_price_tick(wear, "wear", low=0),
         )
     ]
-
-
-def _cycles(text: str | None) -> Cycles | None:
-    """A budget such as 1.5/day or 365/year."""
-    from voltadesk.strategy.cycles import Cycles
-    from voltadesk.units import PPM_PER_UNIT, parse_scaled
-
-    if text is None:
-        return None
-    number, slash, per = text.partition("/")
-    periods: dict[str, Period] = {"day": "day", "year": "year"}
-    if not slash or per.strip() not in periods:
-        raise BadInput("cycles", text, "must be a number a day or a year, such as 1.5/day or 365/year")
-    try:
-        ppm = parse_scaled(number.strip(), "cycles", 6, 1, 10**5 * PPM_PER_UNIT)
-    except BadInput as error:
-        raise BadInput("cycles", text, f"{error.limit}, such as 1.5/day or 365/year") from None
-    return Cycles(ppm, periods[per.strip()])
 
 
 def _investment(cost: str, years: int, rate: str, units: Sequence[Unit]) -> Investment:
@@ -264,23 +219,6 @@ def _investment(cost: str, years: int, rate: str, units: Sequence[Unit]) -> Inve
         )
         cost_e8 = cost_e8 * sum(windows) // 10**6
     return Investment(cost_e8, years, Decimal(parse_scaled(rate, "discount-rate", 6, 0, 10**6)) / 10**6)
-
-
-def _strategies(given: str | None, prices: Prices) -> list[Strategy]:
-    """The strategies of those names; without names, all whose published series are there."""
-    from voltadesk.strategy import strategies
-
-    table = strategies.STRATEGIES
-    published = {series.name for series in prices.published}
-    if given is None:
-        return [found for found in table.values() if set(getattr(found, "needs", ())) <= published]
-    names = [name.strip() for name in given.split(",")]
-    for n, name in enumerate(names):
-        if name not in table:
-            raise BadInput("strategy", name, f"must be one of {', '.join(table)}")
-        if name in names[:n]:
-            raise BadInput("strategy", name, "must not be given twice")
-    return [table[name] for name in names]
 
 
 # Progress -------------------------------------------------------------------------------------------------------------

@@ -66,7 +66,8 @@ def show(at: Session, product: AnyProduct = None) -> View:
     ]
     columns = ("product", "gate closure", "phase", "bid kWh", "bid", "offer", "offer kWh", "last", "VWAP", "traded kWh")
     pairs = [(name, tree["open"][name]) for name in ("count", "first_utc", "last_utc")]
-    return View(tree, (facts("open products", pairs), Table(f"order books ({currency}/MWh)", columns, rows, 3)))
+    tables = (facts("open products", pairs), Table(f"order books ({currency}/MWh)", columns, rows, 3))
+    return View(tree, tables + _call_tables(at, trees))
 
 
 @command(
@@ -90,6 +91,8 @@ def depth(
     tree = {
         "currency": at.book.ledger.currency,
         "product": utc_text(found.start_utc),
+        "phase": at.market.continuous.phase(found.start_utc),
+        "call": _call(at, found),
         **{
             name: [
                 {"price_per_mwh": price(tick), "quantity_kwh": kwh(wh), "orders": orders} for tick, wh, orders in side
@@ -99,7 +102,8 @@ def depth(
     }
     rows = [(*_level(bid)[::-1], *_level(ask)) for bid, ask in zip_longest(bids, asks)]
     columns = ("orders", "bid kWh", "bid", "offer", "offer kWh", "orders")
-    return View(tree, (Table(f"{at.local(found.start_utc)} ({tree['currency']}/MWh)", columns, rows, 0),))
+    table = Table(f"{at.local(found.start_utc)} ({tree['currency']}/MWh)", columns, rows, 0)
+    return View(tree, (table, *_call_tables(at, [tree])))
 
 
 @command(
@@ -124,7 +128,7 @@ def trades(
             "buy": row.buy.partition(":")[2],
             "seller": row.seller,
             "sell": row.sell.partition(":")[2],
-            "aggressor": "buy" if row.is_buyer_aggressor else "sell",
+            "aggressor": {True: "buy", False: "sell", None: None}[row.is_buyer_aggressor],
             "price_per_mwh": price(row.price_tick),
             "quantity_kwh": kwh(row.energy_wh),
         }
@@ -133,7 +137,7 @@ def trades(
     rows = [
         (
             str(row.entry), at.local(row.start_utc), f"{row.buyer} {told['buy']}", f"{row.seller} {told['sell']}",
-            told["aggressor"], exact(told["price_per_mwh"]), exact(told["quantity_kwh"]),
+            told["aggressor"] or "call", exact(told["price_per_mwh"]), exact(told["quantity_kwh"]),
         )
         for row, told in zip(found, trees, strict=True)
     ]  # fmt: skip
@@ -194,12 +198,12 @@ def _tree(at: Session, product: Product) -> Tree:
     from voltadesk.clock import utc_text
 
     bids, asks = _depth(product, 1)
-    is_open = product.start_utc in at.market.continuous.open_starts()
     vwap_tick = round(Fraction(product.value_e8, product.volume_wh)) if product.volume_wh else None
     return {
         "product": utc_text(product.start_utc),
         "gate_closure_utc": utc_text(product.closure_utc),
-        "phase": "open" if is_open else "closed",
+        "phase": at.market.continuous.phase(product.start_utc),
+        "call": _call(at, product),
         "floor_per_mwh": price(product.floor_tick),
         "cap_per_mwh": price(product.cap_tick),
         "best_bid_per_mwh": price(bids[0][0]) if bids else None,
@@ -211,6 +215,32 @@ def _tree(at: Session, product: Product) -> Tree:
         "traded_kwh": kwh(product.volume_wh),
         "open_orders": len(product.tickets),
     }
+
+
+def _call(at: Session, product: Product) -> Tree | None:
+    """The call that a product is in: when it is held, and what it would trade as the book stands."""
+    from voltadesk.clock import utc_text
+
+    now_utc = at.market.next_utc
+    held_utc = at.market.continuous.calls(product.start_utc).held_utc(now_utc)
+    if held_utc is None:
+        return None
+    energy_wh, tick = product.indicative()
+    return {"held_utc": utc_text(held_utc), "quantity_kwh": kwh(energy_wh), "price_per_mwh": price(tick)}
+
+
+def _call_tables(at: Session, trees: Sequence[Tree]) -> tuple[Table, ...]:
+    """The calls that products are in, if any are."""
+    from voltadesk.desk.commands import moment_utc
+
+    rows = [
+        (at.local(moment_utc(tree["product"])), tree["phase"], at.local(moment_utc(tree["call"]["held_utc"])),
+         exact(tree["call"]["quantity_kwh"]), _shown(tree["call"]["price_per_mwh"]))
+        for tree in trees
+        if tree["call"]
+    ]  # fmt: skip
+    columns = ("product", "phase", "held at", "would trade kWh", f"at {at.book.ledger.currency}/MWh")
+    return (Table("calls", columns, rows, 3),) if rows else ()
 
 
 def _cells(tree: Tree) -> Row:

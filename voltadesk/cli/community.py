@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from voltadesk.cli.answers import Json, answer
+from voltadesk.cli.drawn import TableFormat
 from voltadesk.errors import BadInput, CheckFailed, MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from voltadesk.clock import IntervalGrid
-    from voltadesk.community.energy import Energy, Registers
-    from voltadesk.community.rules import Community
-    from voltadesk.community.tariffs import Tariffs
-    from voltadesk.feeds.meter_files import MeterFile
     from voltadesk.report.community_files import Draw
-    from voltadesk.report.document import Section
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,7 +34,9 @@ app = typer.Typer(
     ),
 )
 
-Meters = Annotated[list[Path], typer.Argument(metavar="METERS…", help="CSV or Parquet files, or a shipped name.")]
+Meters = Annotated[
+    list[Path], typer.Argument(metavar="METERS…", help="CSV, Parquet, JSON, Green Button XML; or a shipped name.")
+]
 Rules = Annotated[
     Path, typer.Option("--rules", metavar="FILE", help="The community's rules, as TOML, or a shipped name.")
 ]
@@ -49,9 +44,6 @@ From = Annotated[
     str, typer.Option("--from", metavar="DAY", help="The first month or day, as 2026-01 or 2026-01-15, on its clock.")
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last month or day; else that of --from.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")]
-
-_MONTH = re.compile(r"(\d{4})-(\d\d)")
 
 
 @app.command(
@@ -89,19 +81,20 @@ def check(
 
     known, span = None, None
     if rules is not None:
+        from voltadesk.community.periods import days_between, seconds_of
         from voltadesk.community.rules import read_rules
 
         known = read_rules(find_rules(rules))
         timezone, stamps = known.timezone, known.meters.stamps
         if begin is not None:
-            span = _seconds(known, *_days(begin, end))
+            span = seconds_of(known, *days_between(begin, end))
     elif begin is not None or end is not None:
         raise BadInput("from", begin or end, "needs --rules, which tell the clock")
     files, faults = read_all([find_meters(name) for name in meters], timezone, stamps)
     faults += faults_of(files, known, span)
     notes = [] if known is None else Registers(files).unnamed(known)
     tree = checked(files, faults, notes)
-    _answer(tree, checked_sections(tree), as_json)
+    answer(tree, checked_sections(tree), as_json)
     if faults:
         raise CheckFailed(f"{faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""))
 
@@ -116,9 +109,9 @@ def check(
         "  voltadesk community settle new.csv --rules r.toml --from 2026-01 --billed jan --out jan-2\n\n"
         "  voltadesk community settle jan.csv --rules r.toml --from 2026-01 --out jan --issued 2026-02-02 --pdf\n\n"
         "Each month is a period of its own. --out writes a statement for each member (Markdown, CSV, JSON), payments, "
-        "the shares of every interval and the report; with bank in the rules also SEPA files, for which --issued tells "
-        "the day. HTML and PDF need the extra report. --billed starts from what was billed: only those get a statement "
-        "whose figures changed, with the next number, for the difference."
+        "all lines, the shares of every interval and the report; with bank in the rules also SEPA files, for which "
+        "--issued tells the day. HTML and PDF need the extra report. --billed starts from what was billed: only those "
+        "get a statement whose figures changed, with the next number, for the difference."
     )
 )
 def settle(
@@ -136,10 +129,13 @@ def settle(
     ] = None,
     html: Annotated[bool, typer.Option("--html", help="With --out: statements and report as HTML, too.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="With --out: statements and report as PDF, too.")] = False,
+    table_format: TableFormat = "csv",
     as_json: Json = False,
 ) -> None:
     from voltadesk.cli.progress import counting, shown_compiling
+    from voltadesk.clock import day_of
     from voltadesk.community.billed import read_billed
+    from voltadesk.community.periods import read_periods, seconds_of
     from voltadesk.community.settlement import settle as settle_period
     from voltadesk.engine.sharing import match_by_nearness
     from voltadesk.report.community_bank import bank_files, with_payments
@@ -149,18 +145,18 @@ def settle(
 
     if out == "":
         raise BadInput("out", out, "must be a folder")
-    day = None if issued is None else _day(issued, "issued")
+    day = None if issued is None else day_of(issued, "issued")
     if out is None and (html or pdf):
         raise BadInput("out", None, "must be given with --html and --pdf: a folder for the files")
     drawn = _drawn(html, pdf)
-    known, files, grids, energies = _read(meters, rules, begin, end)
+    known, files, grids, energies = read_periods(meters, rules, begin, end)
     if known.bank is not None and out is not None and day is None:
         raise BadInput("issued", None, "must be given with bank in the rules: files for the bank carry a day")
     ended = max(grid.end_utc for grid in grids.values())
-    if day is not None and _seconds(known, day, day)[0] < ended:
+    if day is not None and seconds_of(known, day, day)[0] < ended:
         raise BadInput("issued", issued, "must not be before all that is settled has ended")
     before = read_billed(billed or [], known, grids)
-    folder = None if out is None else SettlementFiles(Path(out), drawn)
+    folder = None if out is None else SettlementFiles(Path(out), drawn, table_format)
 
     def periods() -> Iterator[Period]:
         for name, energy, tariffs in energies:
@@ -182,7 +178,7 @@ def settle(
     finally:
         if folder is not None:
             folder.close()
-    _answer(tree, settled_sections(tree), as_json)
+    answer(tree, settled_sections(tree), as_json)
 
 
 def _drawn(html: bool, pdf: bool) -> dict[str, Draw]:
@@ -200,106 +196,3 @@ def _drawn(html: bool, pdf: bool) -> dict[str, Draw]:
     except ImportError:
         raise MissingExtra("report", "--pdf" if drawn or not html else "--html") from None
     return drawn
-
-
-def _answer(tree: Any, parts: Sequence[Section], as_json: bool) -> None:
-    if as_json:
-        from voltadesk.report.exact_json import json_text
-
-        typer.echo(json_text(tree))
-        return
-    from rich.console import Console
-
-    from voltadesk.report.document import show
-
-    # A report read from a pipe or a file is laid out for a wide page.
-    show(parts, Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=150))
-
-
-def _read(
-    meters: list[Path], rules: Path, begin: str, end: str | None
-) -> tuple[Community, list[MeterFile], dict[str, IntervalGrid], Iterator[tuple[str, Energy, Tariffs]]]:
-    """The rules, the files, and the periods: their grids, and one by one their energy and tariffs.
-
-    Raises BadInput for the first fault of the files.
-    """
-    from voltadesk.community.energy import Registers
-    from voltadesk.community.rules import read_rules
-    from voltadesk.community.shipped import find_rules
-
-    rules = find_rules(rules)
-    known = read_rules(rules)
-    days = _days(begin, end)
-    files = _read_files(meters, known)
-    grids = _grids(known, days)
-    return known, files, grids, _periods(known, Registers(files), rules.parent, grids)
-
-
-def _read_files(meters: list[Path], rules: Community) -> list[MeterFile]:
-    """Meter files, their times as the rules say. Raises BadInput for the first fault."""
-    from voltadesk.community.check import read_all
-    from voltadesk.community.shipped import find_meters
-
-    files, faults = read_all([find_meters(name) for name in meters], rules.timezone, rules.meters.stamps)
-    if faults:
-        raise faults[0]
-    return files
-
-
-def _periods(
-    rules: Community, registers: Registers, folder: Path, grids: dict[str, IntervalGrid]
-) -> Iterator[tuple[str, Energy, Tariffs]]:
-    """The name, energy and tariffs of each period; `folder` is where the rules' files stand."""
-    from voltadesk.community.energy import energy_of
-    from voltadesk.community.tariffs import Tariffs
-
-    return ((name, energy_of(rules, registers, grid), Tariffs(rules, grid, folder)) for name, grid in grids.items())
-
-
-def _grids(rules: Community, days: tuple[date, date]) -> dict[str, IntervalGrid]:
-    """The periods of a span of days, by their names."""
-    from voltadesk.community.energy import grid_of
-    from voltadesk.community.settlement import months
-
-    return {name: grid_of(rules, *_seconds(rules, first, after)) for name, first, after in months(*days)}
-
-
-def _days(begin: str, end: str | None) -> tuple[date, date]:
-    """The first day of a span and the one after its last."""
-    first, _ = _month_or_day(begin, "from")
-    _, after = _month_or_day(begin if end is None else end, "to")
-    if after <= first:
-        raise BadInput("to", end, f"must not be before from ({begin})")
-    return first, after
-
-
-def _day(text: str, field: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(field, text, "must be a day such as 2026-02-01") from None
-    if not 1971 <= day.year <= 2199:
-        raise BadInput(field, text, "must lie between 1971 and 2199")
-    return day
-
-
-def _month_or_day(text: str, field: str) -> tuple[date, date]:
-    try:
-        if match := _MONTH.fullmatch(text):
-            year, month = int(match[1]), int(match[2])
-            first, after = date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
-        else:
-            first = date.fromisoformat(text)
-            after = date.fromordinal(first.toordinal() + 1)
-    except ValueError:
-        raise BadInput(field, text, "must be a month such as 2026-01 or a day such as 2026-01-15") from None
-    if not 1971 <= first.year <= 2199:
-        raise BadInput(field, text, "must lie between 1971 and 2199")
-    return first, after
-
-
-def _seconds(rules: Community, first: date, after: date) -> tuple[int, int]:
-    from voltadesk.clock import local_midnight_utc, time_zone
-
-    zone = time_zone(rules.timezone)
-    return local_midnight_utc(first, zone), local_midnight_utc(after, zone)

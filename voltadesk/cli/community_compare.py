@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voltadesk.cli.community import From, Json, Meters, Rules, To, _answer, _days, _grids, _periods, _read_files
+from voltadesk.cli.answers import Json, answer
+from voltadesk.cli.community import From, Meters, Rules, To
 from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     from voltadesk.community.changes import Changes
+    from voltadesk.community.periods import days_between, read_meters
     from voltadesk.report.community_comparison import compared, compared_sections
 
     if hindsight and battery is None:
@@ -82,11 +84,11 @@ def compare(
         hindsight,
     )
     known = _read_rules([rules, *(also or ())])
-    days = _days(begin, end)
-    files = _read_files(meters, known[rules])
+    days = days_between(begin, end)
+    files = read_meters(meters, known[rules])
     comparisons, periods = _compared(known, files, days, changes)
     tree = compared(known[rules], files, periods, comparisons, changes)
-    _answer(tree, compared_sections(tree), as_json)
+    answer(tree, compared_sections(tree), as_json)
 
 
 def _read_rules(paths: list[Path]) -> dict[Path, Community]:
@@ -118,6 +120,7 @@ def _compared(
     from voltadesk.cli.progress import shown_compiling
     from voltadesk.community.comparison import compare_changed, rules_to_compare
     from voltadesk.community.energy import Registers
+    from voltadesk.community.periods import grids_of, periods_of
     from voltadesk.community.shipped import find_rules
     from voltadesk.engine.sharing import match_by_nearness
     from voltadesk.engine.storage_rolling import resolve_intervals
@@ -125,8 +128,8 @@ def _compared(
     registers, names = Registers(files), list[str]()
     found: dict[str, Comparison] = {}
     for path, rules in known.items():
-        grids = _grids(rules, days)
-        periods, names = list(_periods(rules, registers, find_rules(path).parent, grids)), list(grids)
+        grids = grids_of(rules, days)
+        periods, names = list(periods_of(rules, registers, find_rules(path).parent, grids)), list(grids)
         candidates = list(rules_to_compare(rules).items())
         with shown_compiling(resolve_intervals if changes.battery else match_by_nearness):
             found[str(path)] = compare_changed(

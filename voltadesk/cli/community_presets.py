@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voltadesk.cli.community import Json, _answer
+from voltadesk.cli.answers import Json, answer
 
 PRESETS = (
     "List the presets of national schemes with the sources that were read for them, or say all of one.\n\n"
@@ -25,4 +25,4 @@ def presets(
     from voltadesk.report.community_presets import presets_sections, presets_tree
 
     tree = presets_tree(name)
-    _answer(tree, presets_sections(tree, name is not None), as_json)
+    answer(tree, presets_sections(tree, name is not None), as_json)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TextIO, TypeVar
 
 import typer
 
 from voltadesk.cli import backtest, sweep
+from voltadesk.cli.answers import Json, answer
+from voltadesk.cli.drawn import Html, Png, TableFormat, require_drawing
 from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
+    from voltadesk.engine.exchange import Exchange
     from voltadesk.feeds.book_events import BookEvents
+    from voltadesk.report.charts import Chart
     from voltadesk.report.document import Section
+    from voltadesk.report.tables import Format
     from voltadesk.scenario.model import Scenario
     from voltadesk.scenario.replay import Without
     from voltadesk.scenario.world import World
@@ -36,24 +41,7 @@ app = typer.Typer(
 app.command("backtest", help=backtest.HELP)(backtest.backtest)
 app.command("sweep", help=sweep.HELP)(sweep.sweep)
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-
-
-def _print_json(tree: Any) -> None:
-    from voltadesk.report.exact_json import json_text
-
-    typer.echo(json_text(tree))
-
-
-def _show(parts: list[Section]) -> None:
-    from rich.console import Console
-
-    from voltadesk.report.document import show
-
-    # A report read from a pipe or a file is laid out for a wide page.
-    console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=150)
-    show(parts, console)
 
 
 @app.command(
@@ -92,19 +80,16 @@ def clear(
 
     from voltadesk.cli.progress import shown_compiling
     from voltadesk.engine.auction import clear_by
-    from voltadesk.report.clearing import Auction, clear_orders, clearing_section
-    from voltadesk.scenario.world import PRICE_RULES, PRICING
+    from voltadesk.engine.cleared import PRICE_RULES, PRICING, Auction
+    from voltadesk.report.clearing import clear_lines, clearing_section
 
     rules = Auction(PRICING[pricing], PRICE_RULES[price_rule], floor_tick, cap_tick, margin_tick)
     try:
         with shown_compiling(clear_by):
-            result = clear_orders(lines, rules)
+            result = clear_lines(lines, rules)
     except BadInput as error:
         raise error.at("stdin" if orders == "-" else Path(orders).name) from None
-    if as_json:
-        _print_json(result)
-    else:
-        _show([clearing_section(result)])
+    answer(result, [clearing_section(result)], as_json)
 
 
 @app.command(
@@ -149,10 +134,7 @@ def match(
     finally:
         if files is not None:
             files.close()
-    if as_json:
-        _print_json(tree)
-    else:
-        _show(parts)
+    answer(tree, parts, as_json)
 
 
 def _match(
@@ -209,6 +191,7 @@ def _read_lines(path: str, field: str, read: Callable[[TextIO, str], T]) -> T:
         "  voltadesk headless replay village --compare\n\n"
         "  voltadesk headless replay upstream --strategy day-ahead\n\n"
         "  voltadesk headless replay my-town.toml --out results --seed 7 --until 2026-05-27\n\n"
+        "  voltadesk headless replay --out results --html --format csv\n\n"
         "SCENARIO is a TOML file or one that is shipped: quickstart, village, city, upstream."
     )
 )
@@ -220,7 +203,9 @@ def replay(
         Optional[str],  # noqa: UP045
         typer.Option(metavar="DIR", help="Write intervals, trades, batteries, participants and the report here."),
     ] = None,
-    table_format: Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Of the tables.")] = "parquet",
+    table_format: TableFormat = "parquet",
+    html: Html = False,
+    png: Png = False,
     seed: Annotated[Optional[str], typer.Option(metavar="N", help="Another seed than the scenario's.")] = None,  # noqa: UP045
     until: Annotated[
         Optional[str],  # noqa: UP045
@@ -255,17 +240,17 @@ def replay(
         model = model.with_strategy(strategy)
     if out == "":
         raise BadInput("out", out, "must be a folder")
+    require_drawing(out, html, png)
     if compare and compare_without is not None:
         raise BadInput("compare", None, "must not be given beside --compare-without")
     folder = None if out is None else Path(out)
-    tree, parts = _run_and_report(model, path, folder, table_format, until, compare_without, compare, threads, quiet)
-    if as_json:
-        _print_json(tree)
-    else:
-        _show(parts)
+    tree, parts = _run_and_report(
+        model, path, folder, table_format, (html, png), until, compare_without, compare, threads, quiet
+    )
+    answer(tree, parts, as_json)
 
 
-def _world(model: Scenario, path: Path) -> World:
+def world_of(model: Scenario, path: Path) -> World:
     """The world of a scenario; what is wrong with it is said with the scenario's file in front."""
     from voltadesk.scenario.world import World
 
@@ -279,7 +264,8 @@ def _run_and_report(
     model: Scenario,
     path: Path,
     out: Path | None,
-    table_format: Literal["parquet", "csv"],
+    table_format: Format,
+    drawn: tuple[bool, bool],  # as a page, as PNG
     until: str | None,
     compare_without: Without | None,
     with_communities: bool,
@@ -289,21 +275,21 @@ def _run_and_report(
     from voltadesk.cli.progress import run_with_progress
     from voltadesk.report import document
     from voltadesk.report.comparing import compare, compare_communities
-    from voltadesk.report.document import comparison, markdown, sections
-    from voltadesk.report.exact_json import json_text
+    from voltadesk.report.document import comparison, sections
     from voltadesk.report.files import RunFiles
+    from voltadesk.report.run_report import report_files
     from voltadesk.report.summary import summarise
     from voltadesk.scenario.replay import communities, with_community, without
 
-    world = _world(model, path)
+    world = world_of(model, path)
     intervals = None if until is None else world.intervals_until(until)
-    other = None if compare_without is None else _world(without(model, compare_without), path)
+    other = None if compare_without is None else world_of(without(model, compare_without), path)
     rules = communities(model) if with_communities else ()
     world.community_is_measured = with_communities
     files = None if out is None else RunFiles(out, world, table_format)
 
     def run_by(rule: str) -> Any:
-        changed = _world(with_community(model, rule), path)
+        changed = world_of(with_community(model, rule), path)
         changed.community_is_measured = True
         return summarise(changed, run_with_progress(changed, intervals, threads, quiet, None))
 
@@ -322,8 +308,16 @@ def _run_and_report(
             tree["communities"] = compare_communities(runs)
             parts.append(document.communities(tree["communities"]))
         if files is not None:
-            files.finish(exchange, {"report.json": json_text(tree, indent=2) + "\n", "report.md": markdown(parts)})
+            html, png = drawn
+            charts = _charts(world, exchange) if html or png else []
+            files.write(exchange, report_files(tree, parts, charts, "Replay", html=html, png=png))
     finally:
         if files is not None:
             files.close()
     return tree, parts
+
+
+def _charts(world: World, exchange: Exchange) -> Sequence[Chart]:
+    from voltadesk.report.replay_charts import replay_charts
+
+    return replay_charts(world, exchange)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voltadesk.cli.keyfile import key_path, new_passphrase
-from voltadesk.cli.session import Session, told_by
+from voltadesk.cli.session import DatabaseUrl, Session, told_by
 from voltadesk.cli.view import View, facts, say
 from voltadesk.errors import BadInput
 
@@ -36,8 +36,10 @@ HELP = told_by(
     "init",
     "init --scenario village --name mara",
     "init --scenario none --currency CHF --passphrase",
+    "init --database postgresql://desk@db.example/desk",
     more="The founder is owner, admin, operator and investor. The folder is --desk, else VOLTADESK_DESK, else "
-    "'desk' in the platform's folder for the user's data.",
+    "'desk' in the platform's folder for the user's data. A desk in PostgreSQL has its keys and its anchor there, too; "
+    "a password comes from PGPASSWORD or ~/.pgpass.",
 )
 
 
@@ -50,6 +52,7 @@ def init(
     currency: Annotated[str | None, typer.Option(metavar="EUR", help="Label; else the scenario's.")] = None,
     passphrase: Passphrase = False,
     passphrase_fd: PassphraseFd = None,
+    database: DatabaseUrl = "",
 ) -> View:
     from voltadesk.desk.refusal import require_name
 
@@ -63,8 +66,9 @@ def init(
     holders = [holder.name for holder in source.scenario().money_holders] if source else []
     if name in holders:
         raise BadInput("name", name, "is one of the scenario's holders of money: choose another")
-    desk_id = _make(folder, name, holders, source, currency, secret)
+    desk_id = _make(folder, lambda work: _fill(work, name, holders, source, currency, secret, database))
     tree = {"desk": str(folder), "id": desk_id, "founder": name, "holders": holders, "currency": currency}
+    tree |= {"database": database} if database else {}
     say(f"keep {folder / 'keys'} safe: whoever has these files can act in their owners' names")
     return View(tree | {"scenario": scenario}, (facts("a new desk", [*tree.items(), ("scenario", scenario)]),))
 
@@ -75,7 +79,7 @@ def new_trial(folder: Path, scenario: str) -> None:
     if source is None:
         raise BadInput("scenario", scenario, "must be a scenario: a desk to try has a market")
     holders = [holder.name for holder in source.scenario().money_holders]
-    _fill(folder, TRIAL_FOUNDER, holders, source, source.scenario().currency, None)
+    _fill(folder, TRIAL_FOUNDER, holders, source, source.scenario().currency, None, "")
 
 
 def _source(scenario: str) -> Source | None:
@@ -92,10 +96,10 @@ def _currency(given: str | None, source: Source | None) -> str:
     return currency
 
 
-def _make(
-    folder: Path, name: str, holders: list[str], source: Source | None, currency: str, secret: bytes | None
-) -> str:
+def _make(folder: Path, fill: Callable[[Path], str]) -> str:
     """Make a desk beside its place and move it there when it is whole; returns its id."""
+    from voltadesk.store.database import discard
+
     missing = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -105,10 +109,10 @@ def _make(
             "desk", folder.name, f"can't be made: {(error.strerror or '').lower()}", str(folder.parent)
         ) from None
     try:
-        desk_id = _fill(work, name, holders, source, currency, secret)
+        desk_id = fill(work)
         os.rename(work, folder)
     except BaseException as error:
-        shutil.rmtree(work, ignore_errors=True)
+        discard(work)
         with suppress(OSError):
             for parent in missing:
                 parent.rmdir()
@@ -118,7 +122,15 @@ def _make(
     return desk_id
 
 
-def _fill(work: Path, name: str, holders: list[str], source: Source | None, currency: str, secret: bytes | None) -> str:
+def _fill(
+    work: Path,
+    name: str,
+    holders: list[str],
+    source: Source | None,
+    currency: str,
+    secret: bytes | None,
+    database: str,
+) -> str:
     from voltadesk.store.desk import Desk
     from voltadesk.store.keys import Key
     from voltadesk.store.machine import key_text
@@ -129,5 +141,7 @@ def _fill(work: Path, name: str, holders: list[str], source: Source | None, curr
         keys[each].write(key_path(work, each), secret)
     public = {holder: key_text(keys[holder].public) for holder in holders}
     now_utc = source.scenario().time.grid().start_utc if source else int(time.time())
-    with Desk.create(work, name, keys[name], currency, now_utc, source=source, holders=public) as desk:
+    with Desk.create(
+        work, name, keys[name], currency, now_utc, source=source, holders=public, database=database
+    ) as desk:
         return desk.id

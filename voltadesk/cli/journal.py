@@ -125,7 +125,7 @@ def _verified(found: Verified) -> Tree:
 
 
 def _verify_elsewhere(at: Session) -> Tree:
-    """What a new process finds, that knows nothing but the file."""
+    """What a new process finds, that knows nothing but the folder."""
     from voltadesk.cli.progress import counting
     from voltadesk.store.audit import Verified, elsewhere, heard
 
@@ -159,9 +159,10 @@ def _compare(desk: Desk, tree: Tree, old: Checkpoint | None) -> None:
 
 def _journal_only(at: Session, old: Checkpoint | None) -> int:
     """Check the journal without what it makes; returns its size."""
-    from voltadesk.store.journal import DATABASE, Journal
+    from voltadesk.store.database import database_path
+    from voltadesk.store.journal import Journal
 
-    with Journal.open(at.path / DATABASE) as journal:
+    with Journal.open(database_path(at.path)) as journal:
         return journal.verify(old)
 
 

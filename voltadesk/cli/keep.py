@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voltadesk.cli.session import Session, told_by
+from voltadesk.cli.session import DatabaseUrl, Session, told_by
 from voltadesk.cli.view import Table, Tree, View, facts, yes
 from voltadesk.errors import CheckFailed
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from voltadesk.store.audit import Verified
 
 BACKUP = told_by(
-    "Copy the desk into a new folder, and prove the copy by carrying it out again; the desk may be in use.",
+    "Copy the desk into a new folder, as a file whatever it is kept in, and prove the copy by carrying it out again; "
+    "the desk may be in use.",
     "backup /media/stick/desk-2026-05",
     "backup desk-2026-05 --with-keys",
     more="Keys are left out unless asked for: whoever has them acts in their owners' names.",
@@ -23,7 +24,9 @@ BACKUP = told_by(
 RESTORE = told_by(
     "Put a backup in the place of --desk, where none may stand, proved before it stands there.",
     "restore /media/stick/desk-2026-05 --desk desk",
-    more="What was acknowledged after the backup is not in it.",
+    "restore /media/stick/desk-2026-05 --desk desk --database postgresql://desk@db.example/desk",
+    more="What was acknowledged after the backup is not in it. With --database the desk is kept in PostgreSQL from "
+    "then on, without it in a file, wherever it was before.",
 )
 REBUILD = told_by("Drop the tables that the journal makes, and make them again from it.", "rebuild")
 DOCTOR = told_by(
@@ -41,11 +44,15 @@ def backup(
     return _view("backup", target, copy(at.path, target, with_keys))
 
 
-def restore(at: Session, source: Annotated[Path, typer.Argument(metavar="FOLDER", help="The backup.")]) -> View:
+def restore(
+    at: Session,
+    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="The backup.")],
+    database: DatabaseUrl = "",
+) -> View:
     from voltadesk.store.keep import restore as copy
 
     at.path.parent.mkdir(parents=True, exist_ok=True)
-    return _view("restored", at.path, copy(source, at.path))
+    return _view("restored", at.path, copy(source, at.path, database))
 
 
 def rebuild(at: Session) -> View:

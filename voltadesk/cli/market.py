@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from voltadesk.cli.answers import write_file
+from voltadesk.cli.market_feed import feed_tree
+from voltadesk.cli.prices import ExportZone
 from voltadesk.cli.session import Session, command, group, told_by
-from voltadesk.cli.view import Tree, View, facts, percent, price
+from voltadesk.cli.view import Tree, View, facts, percent, price, say
 from voltadesk.units import money_decimal
 
 app = group(
@@ -17,6 +22,8 @@ app = group(
         "market set --cap 3000 --margin 1.50",
         "market halt --reason 'meter data look wrong'",
         "market resume",
+        "market export --format a44 --zone DE-LU --out prices.xml",
+        "market feed --every 15m",
     )
 )
 
@@ -89,9 +96,42 @@ def show(at: Session) -> View:
     local = at.local(at.market.next_utc)
     first = [("halted", tree["halted"] or "no"), ("next interval", local)]
     first += [("last_price_per_mwh", tree["last_price_per_mwh"]), ("open orders", tree["open_orders"])]
+    if tree["feed"] is not None:
+        first += [(f"feed {name}", value) for name, value in tree["feed"].items()]
     tables = [facts(f"market {tree['scenario']}, in {tree['currency']}", first)]
     tables += [facts(name, tree[name].items()) for name in ("rules", "operator", "community", "continuous", "band")]
     return View(tree, tuple(tables))
+
+
+@command(
+    app,
+    "export",
+    told_by(
+        "The prices of all intervals that were run, in a form that others read, and 'prices import'.",
+        "market export",
+        "market export --format a44 --zone DE-LU --out prices.xml",
+        more="a44 is the price document of ENTSO-E. Intervals without a trade have no price and are left out.",
+    ),
+)
+def export(
+    at: Session,
+    format: Annotated[Literal["csv", "json", "a44"], typer.Option("--format", help="Of the file.")] = "csv",
+    zone: ExportZone = None,
+    out: Annotated[str, typer.Option(metavar="FILE", help="Where to; - is stdout.")] = "-",
+) -> View | None:
+    from voltadesk.feeds.prices.series import series_of
+    from voltadesk.report.prices_document import exported
+
+    market = at.market
+    prices = [(row["start_utc"], row["price_tick"]) for row in at.desk.intervals()]
+    series = series_of(prices, market.step_s, at.book.ledger.currency, market.zone.key)
+    text = exported(format, market.scenario.name, series, zone)
+    if out == "-":
+        sys.stdout.write(text)
+        return None
+    write_file(Path(out), text.encode())
+    say(f"written: {out}")
+    return View({"format": format, "file": out}) if at.as_json else None
 
 
 def _tree(at: Session) -> Tree:
@@ -109,6 +149,7 @@ def _tree(at: Session) -> Tree:
         "interval_minutes": market.step_s // 60,
         "timezone": market.zone.key,
         "last_price_per_mwh": price(market.last_price_tick),
+        "feed": feed_tree(None if market.published is None else market.published.standing(market.next)),
         "open_orders": len(market.orders) + sum(len(each.tickets) for each in market.continuous.products.values()),
         "rules": {
             "pricing": rules.pricing,
@@ -129,6 +170,8 @@ def _tree(at: Session) -> Tree:
         "continuous": {
             "open_intervals": continuous.open_intervals,
             "gate_closure_minutes": continuous.gate_closure_minutes,
+            "opening_call_intervals": continuous.opening_call_intervals,
+            "closing_call_intervals": continuous.closing_call_intervals,
             "trading_limit": money_decimal(continuous.trading_limit),
         },
         "band": {"low_per_mwh": price(market.band[0]), "high_per_mwh": price(market.band[1])},

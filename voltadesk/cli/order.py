@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from voltadesk.cli.session import Session, command, group, told_by
 from voltadesk.cli.view import Row, Table, Tree, View, exact, kwh, price
+from voltadesk.desk.refusal import Refusal
 from voltadesk.errors import UsageError
 from voltadesk.units import money_decimal
 
@@ -74,17 +76,34 @@ def place(
         str | None, typer.Option(metavar="TIME", help="On the market's clock, or in UTC with a Z.")
     ] = None,
 ) -> View:
-    return at.ask(
-        "order.place",
-        side=_one(side, side_option, "buy|sell", "--side"),
-        quantity_kwh=_one(quantity_kwh, quantity_option, "KWH", "--quantity"),
-        price=price,
-        until=at.moment(until),
-        product=at.moment(product, "product"),
-        order_kind=kind,
-        tif=tif,
-        display_kwh=display,
-    )
+    try:
+        return _ask(
+            at,
+            "order.place",
+            side=_one(side, side_option, "buy|sell", "--side"),
+            quantity_kwh=_one(quantity_kwh, quantity_option, "KWH", "--quantity"),
+            price=price,
+            until=at.moment(until),
+            product=at.moment(product, "product"),
+            order_kind=kind,
+            tif=tif,
+            display_kwh=display,
+        )
+    except Refusal as refusal:
+        if refusal.code == "IN_CALL" and refusal.value == tif:  # to the book, ioc and fok are kinds of order
+            raise Refusal("IN_CALL", "tif", tif, "must be gfs or gtt in a call") from None
+        raise
+
+
+def _ask(at: Session, kind: str, **options: str | None) -> View:
+    """Carry out a command about an order; in a book only what is open expires, and money is held product by product."""
+    receipt, key = at.done(kind, **options)
+    effects = dict(receipt.effects)
+    if "product" in effects:
+        effects["held_in_product"] = effects.pop("held")
+        if effects["open_kwh"] == "0":
+            del effects["until"]
+    return at.told(kind, replace(receipt, effects=effects), key)
 
 
 def _one(word: str | None, option: str | None, name: str, flag: str) -> str:
@@ -110,7 +129,7 @@ def _one(word: str | None, option: str | None, name: str, flag: str) -> str:
 def amend(
     at: Session, order: Annotated[str, typer.Argument(metavar="ORDER")], price: Price = None, quantity: Kwh = None
 ) -> View:
-    return at.ask("order.amend", order=order, price=price, quantity_kwh=quantity)
+    return _ask(at, "order.amend", order=order, price=price, quantity_kwh=quantity)
 
 
 @command(
@@ -130,6 +149,10 @@ def cancel(
     all_: Annotated[bool, typer.Option("--all", help="All open orders of one's own.")] = False,
     product: Annotated[str | None, typer.Option(metavar="TIME", help="With --all: only in its order book.")] = None,
 ) -> View:
+    if (order is None) is not all_:
+        raise UsageError("give either ORDER, as order list tells it, or --all (voltadesk order cancel --help)")
+    if product is not None and not all_:
+        raise UsageError("--product goes with --all (voltadesk order cancel --help)")
     return at.ask("order.cancel", order=order, all=all_ or None, product=at.moment(product, "product"))
 
 
@@ -198,7 +221,10 @@ def _tree(order: Order) -> Tree:
 
 
 def _trees(product: Product) -> list[Tree]:
-    """The orders in a product's book, with what stands before each at its price; money is held for all together."""
+    """The orders in a product's book, with what stands before each at its price.
+
+    Money is held for all that an actor has in a product: an order's part is what its cancellation would set free.
+    """
     if not product.tickets:
         return []
     from voltadesk.clock import utc_text
@@ -207,6 +233,7 @@ def _trees(product: Product) -> list[Tree]:
     trees = []
     for number, _, side, kind, tick, shown_wh, hidden_wh, _, expiry_utc in product.book.orders().tolist():
         ticket, (orders, ahead_wh) = product.tickets[number], product.book.ahead(number) or (0, 0)
+        without_e8, _ = product.at_stake(ticket.actor, instead_of=number)
         trees.append(
             {
                 "order": ticket.id,
@@ -219,7 +246,7 @@ def _trees(product: Product) -> list[Tree]:
                 "shown_kwh": kwh(shown_wh),
                 "price_per_mwh": price(tick),
                 "until_utc": utc_text(min(expiry_utc or product.closure_utc, product.closure_utc)),
-                "held": None,
+                "held": money_decimal(product.at_stake(ticket.actor)[0] - without_e8),
                 "ahead_orders": orders,
                 "ahead_kwh": kwh(ahead_wh),
             }

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from voltadesk.cli.answers import Json, answer, show_sections, write_file
 from voltadesk.errors import BadInput, CheckFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from voltadesk.feeds.prices.layout import Gaps, Layout
+    from voltadesk.feeds.prices.layout import Gaps, Layout, Suspects
+    from voltadesk.feeds.prices.shelf import Gathered
     from voltadesk.report.document import Section
+    from voltadesk.report.summary import Tree
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +29,7 @@ app = typer.Typer(
         "Examples:\n\n"
         "  voltadesk prices import GUI_ENERGY_PRICES_2024.csv --name de-lu-2024\n\n"
         "  voltadesk prices check PUBLIC_DVD_DISPATCHPRICE_202101.CSV --zone SA1\n\n"
+        "  voltadesk prices fetch energy-charts --zone DE-LU\n\n"
         "  voltadesk prices list\n\n"
         "  voltadesk prices show de-lu-2024\n\n"
         "  voltadesk prices export de-lu-2024 --format csv\n\n"
@@ -54,7 +59,50 @@ SuspectsOption = Annotated[
     Literal["refuse", "keep", "gap"],
     typer.Option(help="Days of zeros, repeated days and wrong offsets: refused, kept, or (days) taken for gaps."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")]
+
+
+@dataclass
+class Reading:
+    """How files are read, as the options say that `import` and `check` share; each field is one."""
+
+    format_name: FormatName = None
+    zone: Zone = None
+    currency: Currency = None
+    column: Column = None
+    where: Where = None
+    timezone: Timezone = None
+    stamps: StampsOption = None
+    unit: UnitOption = None
+    fill: Fill = None
+    suspects: SuspectsOption = "refuse"
+
+    def layout(self) -> Layout:
+        """The options as readers take them. Raises BadInput."""
+        from voltadesk.cli.backtest import where_of
+        from voltadesk.feeds.prices.layout import Layout
+
+        if self.currency is not None and not re.fullmatch("[A-Z]{3}", self.currency):
+            raise BadInput("currency", self.currency, "must be three capital letters")
+        gaps: Gaps = "refuse" if self.fill is None else "skip" if self.fill == "none" else self.fill
+        return Layout(
+            self.column, self.timezone, self.stamps, gaps, where_of(self.where or []), self.zone, self.currency,
+            self.unit, self.format_name,
+        )  # fmt: skip
+
+
+def _reads(function: Callable[..., None]) -> Callable[..., None]:
+    """A command with the fields of its parameter `reading` as options of its own."""
+    fields = list(signature(Reading, eval_str=True).parameters.values())
+    own = [p for p in signature(function, eval_str=True).parameters.values() if p.name != "reading"]
+    parameters = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in [*own, *fields]]
+
+    def run(**given: Any) -> None:
+        reading = Reading(**{p.name: given.pop(p.name) for p in fields})
+        function(reading=reading, **given)
+
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
 
 
 @app.command(
@@ -70,70 +118,45 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, n
         "refused. Nothing is kept unless all is well."
     ),
 )
+@_reads
 def import_(
     files: Files,
+    reading: Reading,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Else made of the first file's name.")] = None,
-    format_name: FormatName = None,
-    zone: Zone = None,
-    currency: Currency = None,
-    column: Column = None,
-    where: Where = None,
-    timezone: Timezone = None,
-    stamps: StampsOption = None,
-    unit: UnitOption = None,
-    fill: Fill = None,
-    suspects: SuspectsOption = "refuse",
     as_json: Json = False,
 ) -> None:
-    from voltadesk.feeds.prices.shelf import gather, keep, require_name
-    from voltadesk.report.prices_document import checked_tree, findings_sections, series_sections, series_tree
+    from voltadesk.feeds.prices.shelf import gather, require_name
 
-    layout = _layout(format_name, zone, currency, column, where, timezone, stamps, unit, fill)
-    name = require_name(_name_of(files[0], zone) if name is None else name)
-    gathered = gather(files, layout, suspects, name)
-    series = gathered.series
-    faults = series.faults(suspects, layout.gaps)
-    if faults:
-        tree = checked_tree(series, {"name": name}, layout.gaps, suspects)
-        if not as_json:
-            _show(findings_sections(tree["findings"], f"{name}: not imported"), sys.stderr)
-        raise faults[0].error()
-    description = keep(name, gathered, layout, suspects)
-    tree = checked_tree(series, series_tree(description, series), layout.gaps, suspects)
-    _answer(tree, [*series_sections(tree), *findings_sections(tree["findings"], "found")], as_json)
+    layout = reading.layout()
+    name = require_name(_name_of(files[0], reading.zone) if name is None else name)
+    gathered = gather(files, layout, reading.suspects, name)
+    answer(*keep_or_refuse(name, gathered, layout, reading.suspects, as_json), as_json)
 
 
 @app.command(
+    "check",
     help=(
         "Say what files of prices hold and what is wrong with them; nothing is kept.\n\n"
         "Examples:\n\n"
         "  voltadesk prices check hourly.csv --timezone Europe/Berlin\n\n"
         "  voltadesk prices check jan.csv feb.csv --zone SA1 --json\n\n"
         "Exit code 4 where an import with the same options would be refused."
-    )
+    ),
 )
+@_reads
 def check(
     files: Files,
-    format_name: FormatName = None,
-    zone: Zone = None,
-    currency: Currency = None,
-    column: Column = None,
-    where: Where = None,
-    timezone: Timezone = None,
-    stamps: StampsOption = None,
-    unit: UnitOption = None,
-    fill: Fill = None,
-    suspects: SuspectsOption = "refuse",
+    reading: Reading,
     as_json: Json = False,
 ) -> None:
     from voltadesk.feeds.prices.shelf import description, gather
     from voltadesk.report.prices_document import checked_tree, findings_sections, series_sections, series_tree
 
-    layout = _layout(format_name, zone, currency, column, where, timezone, stamps, unit, fill)
+    layout, suspects = reading.layout(), reading.suspects
     gathered = gather(files, layout, suspects)
     told = description(files[0].name, gathered, layout, suspects)
     tree = checked_tree(gathered.series, series_tree(told, gathered.series), layout.gaps, suspects)
-    _answer(tree, [*series_sections(tree), *findings_sections(tree["findings"], "found")], as_json)
+    answer(tree, [*series_sections(tree), *findings_sections(tree["findings"], "found")], as_json)
     if faults := gathered.series.faults(suspects, layout.gaps):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise CheckFailed(f"{faults[0].error()}{more}")
@@ -148,7 +171,7 @@ def list_(as_json: Json = False) -> None:
     from voltadesk.report.prices_document import list_sections
 
     trees = [described(name) for name in names()]
-    _answer({"series": trees}, list_sections(trees), as_json)
+    answer({"series": trees}, list_sections(trees), as_json)
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of an imported series.")]
@@ -165,7 +188,10 @@ def show(name: Name, as_json: Json = False) -> None:
     from voltadesk.report.prices_document import series_sections, series_tree
 
     tree = series_tree(described(name), kept_series(name))
-    _answer(tree, series_sections(tree), as_json)
+    answer(tree, series_sections(tree), as_json)
+
+
+ExportZone = Annotated[str | None, typer.Option(metavar="ZONE", help="In place of its own: DE-LU, or a code (EIC).")]
 
 
 @app.command(
@@ -174,90 +200,64 @@ def show(name: Name, as_json: Json = False) -> None:
         "Examples:\n\n"
         "  voltadesk prices export de-lu-2024 --format csv\n\n"
         "  voltadesk prices export de-lu-2024 --format parquet --out prices.parquet\n\n"
-        "  voltadesk prices export de-lu-2024 --format json --out prices.json"
+        "  voltadesk prices export de-lu-2024 --format a44 --out prices.xml\n\n"
+        "a44 is the price document of ENTSO-E. Prices of a replay are imported from its intervals, those of a desk are "
+        "written by 'voltadesk market export'."
     )
 )
 def export(
     name: Name,
-    format_name: Annotated[Literal["csv", "parquet", "json"], typer.Option("--format", help="Of the file.")] = "csv",
+    format_name: Annotated[
+        Literal["csv", "parquet", "json", "a44"], typer.Option("--format", help="Of the file.")
+    ] = "csv",
+    zone: ExportZone = None,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Else to stdout.")] = None,
 ) -> None:
-    from voltadesk.feeds.prices.shelf import described, kept_series, stored
-    from voltadesk.report.exact_json import json_text
-    from voltadesk.report.prices_document import exported, exported_csv
+    from voltadesk.feeds.prices.shelf import kept_series, stored
+    from voltadesk.report.prices_document import exported
 
     if out == "" or (out is None and format_name == "parquet"):
         raise BadInput("out", out, "must be a file")
     if format_name == "parquet":
+        if zone is not None:
+            raise BadInput("zone", zone, "must not be given beside --format parquet, which is the series as it is kept")
         body = stored(name).read_bytes()
     else:
-        tree, series = described(name), kept_series(name)
-        text = (
-            exported_csv(tree, series) if format_name == "csv" else json_text(exported(tree, series), indent=1) + "\n"
-        )
-        body = text.encode()
+        body = exported(format_name, name, kept_series(name), zone).encode()
     if out is None:
         sys.stdout.buffer.write(body)
         sys.stdout.flush()
     else:
-        _write(Path(out), body)
+        write_file(Path(out), body)
 
 
 # What was asked for ---------------------------------------------------------------------------------------------------
-def _layout(
-    format_name: str | None,
-    zone: str | None,
-    currency: str | None,
-    column: str | None,
-    where: Sequence[str] | None,
-    timezone: str | None,
-    stamps: Literal["start", "end"] | None,
-    unit: str | None,
-    fill: Literal["none", "previous", "interpolate"] | None,
-) -> Layout:
-    from voltadesk.cli.backtest import where_of
-    from voltadesk.feeds.prices.layout import Layout
-
-    if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
-        raise BadInput("currency", currency, "must be three capital letters")
-    gaps: Gaps = "refuse" if fill is None else "skip" if fill == "none" else fill
-    return Layout(column, timezone, stamps, gaps, where_of(where or []), zone, currency, unit, format_name)
-
-
 def _name_of(path: Path, zone: str | None) -> str:
     """A name made of a file's, and of the zone that was chosen."""
-    texts = [path.stem] if zone is None or zone.lower() in path.stem.lower() else [path.stem, zone]
+    return name_of(path.stem, *([] if zone is None or zone.lower() in path.stem.lower() else [zone]))
+
+
+def name_of(*texts: str) -> str:
+    """A name for a series, made of texts."""
     return re.sub(r"[^a-z0-9]+", "-", " ".join(texts).lower()).strip("-")[:64]
 
 
+def keep_or_refuse(
+    name: str, gathered: Gathered, layout: Layout, suspects: Suspects, as_json: bool
+) -> tuple[Tree, list[Section]]:
+    """Keep a series under a name; returns what is said of it. Raises BadInput for what stands in the way, all shown."""
+    from voltadesk.feeds.prices.shelf import keep
+    from voltadesk.report.prices_document import checked_tree, findings_sections, series_sections, series_tree
+
+    series = gathered.series
+    if faults := series.faults(suspects, layout.gaps):
+        tree = checked_tree(series, {"name": name}, layout.gaps, suspects)
+        if not as_json:
+            show_sections(findings_sections(tree["findings"], f"{name}: not kept"), sys.stderr)
+        raise faults[0].error()
+    description = keep(name, gathered, layout, suspects)
+    tree = checked_tree(series, series_tree(description, series), layout.gaps, suspects)
+    return tree, [*series_sections(tree), *findings_sections(tree["findings"], "found")]
+
+
 # Answers --------------------------------------------------------------------------------------------------------------
-def _answer(tree: Any, parts: Sequence[Section], as_json: bool) -> None:
-    from voltadesk.report.exact_json import json_text
-
-    if as_json:
-        typer.echo(json_text(tree))
-    else:
-        _show(parts, sys.stdout)
-
-
-def _show(parts: Sequence[Section], stream: Any) -> None:
-    from rich.console import Console
-
-    from voltadesk.report.document import show as show_parts
-
-    # Tables read from a pipe or a file are laid out for a wide page.
-    show_parts(parts, Console(file=stream) if stream.isatty() else Console(file=stream, width=150))
-
-
-def _write(path: Path, body: bytes) -> None:
-    """Write a file all at once."""
-    import os
-
-    work = path.with_name(f".{path.name}-{os.urandom(8).hex()}")
-    try:
-        work.write_bytes(body)
-        os.replace(work, path)
-    except OSError as error:
-        raise BadInput("out", str(path), (error.strerror or "can't be written").lower()) from None
-    finally:
-        work.unlink(missing_ok=True)

@@ -12,19 +12,33 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from voltadesk.engine.arena import Measured
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.market import run_intervals
 from voltadesk.engine.tables import Table
 from voltadesk.scenario.replay import replay
 from voltadesk.scenario.world import World
 
-COMPILING = "compiling the engine: once for this version, up to half a minute"
+COMPILING = "compiling what this needs of the engine: once for this version, up to half a minute"
 
 
 def is_cold(kernel: Any) -> bool:
     """Whether a kernel has still to be compiled."""
+    return not _compiled(kernel, "nbc")
+
+
+def _compiled(kernel: Any, ending: str) -> list[Path]:
+    """What there is on disk of a kernel: a file for each kind of arguments (nbc), or what lists these (nbi)."""
     name = f"{kernel.py_func.__module__.rpartition('.')[2]}.{kernel.py_func.__name__}"
-    return not any(Path(kernel.stats.cache_path).glob(f"{name}-*.nbc"))
+    return list(Path(kernel.stats.cache_path).glob(f"{name}-*.{ending}"))
+
+
+def _is_cold(world: World) -> bool:
+    """Whether the kernel of a run has still to be compiled; one that knows the order book is a kernel of its own."""
+    is_known = any(Measured.__name__.encode() in path.read_bytes() for path in _compiled(run_intervals, "nbi"))
+    if world.community_is_measured or world.scenario.community.rule == "continuous":
+        return not is_known
+    return len(_compiled(run_intervals, "nbc")) <= is_known
 
 
 def shown_compiling(kernel: Any) -> AbstractContextManager[object]:
@@ -51,7 +65,7 @@ def run_with_progress(
     if quiet:
         return replay(world, intervals=intervals, threads=threads, on_trades=on_trades)
     console = Console(stderr=True)
-    cold = is_cold(run_intervals)
+    cold = _is_cold(world)
     if cold:
         console.print(COMPILING, highlight=False)
     total = world.grid.count if intervals is None else intervals

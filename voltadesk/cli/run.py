@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 BATCH_S = 0.2  # how long a batch may take: ctrl+c waits for it
 BATCH_LIMIT = 96  # intervals
+TURN_S = 0.2  # while the next interval has not begun
 
 HELP = told_by(
     "Advance the desk's own market, one signed command an interval; whatever was acknowledged is on disk.",
     "headless run --intervals 96",
     "headless run --until 2026-05-27T12:00",
     "headless run --as robot --key-file robot/robot.key",
-    more="Without either it goes on until it is interrupted or the desk is halted. Only one process can do it.",
+    more="Without either it goes on until it is interrupted or the desk is halted; with prices of a feed, by the real "
+    "clock. Only one process can do it. No more intervals can be asked for than a feed has published prices of.",
 )
 
 
@@ -44,11 +46,17 @@ def run(
     market = at.market
     count = _count_until(at, market, until) if until is not None else intervals
     first_utc = market.next_utc
-    with at.desk.clock(), _interrupts() as interrupted, _progress(market.scenario.name, count, quiet) as advance:
+    if count is not None:
+        _require_published(at, market, count)
+    with at.desk.clock(), interrupts() as interrupted, _progress(market.scenario.name, count, quiet) as advance:
         done, size = 0, 1
         while not interrupted and (count is None or done < count):
             began = time.perf_counter()
-            made = at.seat.advance(size if count is None else min(size, count - done))
+            wanted = min(size, _begun(at.market)) if count is None else min(size, count - done)
+            if not wanted:
+                time.sleep(TURN_S)
+                continue
+            made = at.seat.advance(wanted)
             done += made
             advance(made)
             if time.perf_counter() - began < BATCH_S / 2:
@@ -72,8 +80,26 @@ def _count_until(at: Session, market: Market, until: str) -> int:
     return -(-(moment_utc - market.next_utc) // market.step_s)
 
 
+def _require_published(at: Session, market: Market, count: int) -> None:
+    """Raises BadInput where a feed has not published so many intervals; nothing is halted by asking for them."""
+    if market.published is None:
+        return
+    standing = market.published.standing(market.next)
+    if count > standing.intervals:
+        known = f"{standing.source} {standing.zone} has published prices of {standing.intervals:,}"
+        limit = f"{known}, until {at.local(standing.until_utc)} (voltadesk market feed)"
+        raise BadInput("intervals", count, limit)
+
+
+def _begun(market: Market) -> int:
+    """How many intervals may be run now: with prices of a feed those that have begun by the real clock."""
+    if market.published is None:
+        return BATCH_LIMIT
+    return max(0, 1 + int(time.time() - market.next_utc) // market.step_s)
+
+
 @contextmanager
-def _interrupts() -> Iterator[list[int]]:
+def interrupts() -> Iterator[list[int]]:
     """Gather ctrl+c and SIGTERM instead of ending by them, so that a batch is never cut."""
     got: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)

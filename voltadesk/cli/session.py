@@ -6,6 +6,7 @@ A command is a function of a `Session` and its own options; `command` adds the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from typer.core import TyperCommand
 
 from voltadesk.cli.keyfile import PassphraseFd, key_path, passphrase_of
-from voltadesk.cli.view import Tree, View, facts, json_line, show
+from voltadesk.cli.view import Tree, View, facts, json_line, say, show
 from voltadesk.errors import BadInput, VoltaDeskError
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from voltadesk.store.keys import Key
     from voltadesk.store.seat import Seat
 
+_NEGATIVE = re.compile(r"-[0-9.,]+")  # what is meant as a value, not as an option
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(metavar="URL", help="A PostgreSQL database to keep the desk in, without a password; else a file."),
+]
 READING = ("folder", "as_json")  # fields of `Session` that are options of commands that only read
 
 
@@ -118,6 +125,11 @@ class Session:
         del vars(self)["desk"]
         return journal
 
+    def forget_desk(self) -> None:
+        """Someone else closes the desk now."""
+        for name in ("desk", "seat"):
+            vars(self).pop(name, None)
+
     def close(self) -> None:
         """Let go of the desk's files."""
         if "desk" in vars(self):
@@ -170,12 +182,17 @@ class Session:
 
     def ask(self, kind: str, /, **options: Any) -> View:
         """Carry out a command with the options that were given, and tell what it did."""
+        return self.told(kind, *self.done(kind, **options))
+
+    def done(self, kind: str, /, **options: Any) -> tuple[Receipt, str]:
+        """Carry out a command with the options that were given; returns the receipt and the idempotency key."""
         body = {name: value for name, value in options.items() if value is not None}
-        receipt, key = self.seat.execute(kind, body, self.key)
-        return self.told(kind, receipt, key)
+        return self.seat.execute(kind, body, self.key)
 
     def told(self, kind: str, receipt: Receipt, key: str) -> View:
-        """A receipt as an answer."""
+        """A receipt as an answer, which is the same however often it is asked for."""
+        if receipt.is_repeated:
+            say("done before, with this key")
         tree = {
             "kind": kind,
             "actor": self.actor,
@@ -195,6 +212,14 @@ OPTIONS = tuple(signature(Session, eval_str=True).parameters.values())
 
 
 # Commands -------------------------------------------------------------------------------------------------------------
+class _Command(TyperCommand):
+    """A command that takes a negative number for a value, where it would be looked for among the options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.ignore_unknown_options = any(_NEGATIVE.fullmatch(arg) for arg in args)
+        return super().parse_args(ctx, args)
+
+
 def command(app: typer.Typer, name: str, help: str, signs: bool = False) -> Callable[[Any], Any]:
     """Make a function of a `Session` and options a command, with the shared options after its own."""
     shared = [p for p in OPTIONS if signs or p.name in READING]
@@ -217,7 +242,7 @@ def command(app: typer.Typer, name: str, help: str, signs: bool = False) -> Call
 
         run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
-        app.command(name, help=help)(run)
+        app.command(name, help=help, cls=_Command)(run)
         return function
 
     return register

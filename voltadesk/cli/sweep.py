@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from voltadesk.cli.answers import Json, answer
 from voltadesk.errors import BadInput, CheckFailed, Interrupted
 
 if TYPE_CHECKING:
@@ -52,12 +53,9 @@ def sweep(
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Write results.parquet and sweep.json here, and go on from there.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on stdout, numbers written exactly.")
-    ] = False,
+    as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
-    from voltadesk.report.exact_json import json_text
     from voltadesk.scenario.read import find_scenario
     from voltadesk.sweep.grid import Grid
     from voltadesk.sweep.parameters import read_parameters
@@ -74,10 +72,7 @@ def sweep(
     tree = results(grid, _outcomes(grid, folder, workers, cluster, quiet))
     if folder is not None:
         write_results(folder, grid, tree)
-    if as_json:
-        typer.echo(json_text(tree))
-    else:
-        _show(sections(tree))
+    answer(tree, sections(tree), as_json)
     if tree["failures"]:
         first = tree["failures"][0]
         count = f"{len(tree['failures']):,} of {tree['combinations']:,} combinations failed"
@@ -148,12 +143,3 @@ def _tell(grid: Grid, count: int, before: int, seconds: float) -> None:
     earlier = f", {before:,} done before" if before else ""
     rate = f"{count / max(seconds, 1e-9):,.1f}/s"
     print(f"{grid.scenario.name}: {count:,} combinations in {seconds:.1f} s, {rate}{earlier}", file=sys.stderr)
-
-
-def _show(parts: list[Any]) -> None:
-    from rich.console import Console
-
-    from voltadesk.report.document import show
-
-    # A report read from a pipe or a file is laid out for a wide page.
-    show(parts, Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=150))
