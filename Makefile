@@ -2,10 +2,11 @@
 #   make run     open the desk (without a terminal: replay the quickstart week and print its report)
 #   make test    run the tests
 #   make check   ruff, mypy strict and the tests
+#   make docs    the site of docs/, in build/site; a broken link ends it
 #   make bench   the figures README quotes, printed as ratios
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: run test lint check bench clean
+.PHONY: run test lint check docs bench clean
 
 run: .venv/ready
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/voltadesk tui; else $(BIN)/voltadesk headless replay; fi
@@ -19,6 +20,9 @@ lint: .venv/ready-dev
 	$(BIN)/mypy
 
 check: lint test
+
+docs: .venv/ready-dev
+	$(BIN)/zensical build --strict
 
 bench: .venv/ready-dev
 	$(BIN)/python -m benchmarks
@@ -41,4 +45,4 @@ bench: .venv/ready-dev
 	@touch $@
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
