@@ -121,6 +121,7 @@ LOOKS: dict[str, tuple[Callable[[], Widget], tuple[str, ...]]] = {
     "status": (status, ()),
     "status-live": (lambda: status(is_live=True, of_sequence=None, hint="", banner="trial desk"), ()),
     "status-halted": (lambda: status(halted="by anna 14:05:02 · [test] fire drill", is_paused=True), ()),
+    "status-ended": (lambda: status(fault="the market's process was ended by signal 9: open the desk again"), ()),
     "nothing-yet": (PriceChart, ()),
 }
 

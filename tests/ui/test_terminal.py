@@ -27,7 +27,7 @@ class Terminal:
         self.socket, (self.w, self.h) = str(folder / "tmux"), size
         environment = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("STATE", "CONFIG", "DATA")}
         self.environment = os.environ | environment | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        for name in ("VOLTADESK_DESK", "VOLTADESK_AS", "TMUX"):
+        for name in ("VOLTADESK_DESK", "VOLTADESK_AS", "TMUX", "COLUMNS", "LINES"):
             self.environment.pop(name, None)
 
     def _tmux(self, *words: str) -> str:
@@ -132,7 +132,9 @@ def test_one_s_own_desk_is_found_kept_and_gone_on_with(terminal: Terminal) -> No
 def test_a_market_that_is_killed_leaves_a_screen_that_says_so(terminal: Terminal) -> None:
     _, market = playing(terminal)
     os.kill(market, signal.SIGKILL)
-    terminal.wait("the market's process was ended by signal 9: open the desk again")
+    for size in ((140, 40), (80, 24)):
+        terminal.resize(*size)
+        terminal.wait("■ the market's process was ended by signal 9: open the desk again")
     terminal.keys("4")  # read from the tables, as before
     terminal.wait("Receipts")
     terminal.keys("C-q")

@@ -190,14 +190,13 @@ def status_of(frame: DeskFrame, now_s: float) -> Status:
         hint=_hint(frame),
         banner="trial desk: gone when you quit" if frame.is_trial else "",
         halted=frame.halted,
+        fault=frame.fault,
     )
 
 
 def _hint(frame: DeskFrame) -> str:
-    if frame.fault:
-        return frame.fault
     if frame.clock.is_replay:
         return "L live · nothing can be ordered in replay"
-    if frame.clock.reason:
+    if frame.clock.reason and not frame.fault:
         return f"can't be run from here: {frame.clock.reason}"
     return "space pause" if frame.clock.is_playing else "space play · [ ] step · g go to"

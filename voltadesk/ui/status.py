@@ -1,4 +1,4 @@
-"""The top lines: what is traded at which price, what is played and how fast, and whether trading is halted."""
+"""The top lines: what is traded at which price, what is played and how fast, and in red what has stopped it."""
 
 from __future__ import annotations
 
@@ -67,16 +67,26 @@ class Status:
     hint: str = ""  # said last in the mode line: keys, or that orders are simulated
     banner: str = ""  # what kind of desk this is, when it is not the user's own
     halted: str = ""  # by whom, when and why; empty: not halted
+    fault: str = ""  # why nothing that is shown goes on; empty: it does
+
+    @property
+    def alarm(self) -> Words:
+        """The red line; empty: there is none."""
+        if self.fault:
+            return [(f"■ {clean(self.fault)}", GROUND)]
+        if self.halted:
+            return [(f"■ HALTED  {clean(self.halted)}", GROUND), ("·  nothing trades until resumed", GROUND)]
+        return []
 
 
 class StatusLines(Canvas, can_focus=False):
     """Two lines, or three with the red one. What doesn't fit is left out whole, the least important first."""
 
-    DEFAULT_CSS = "StatusLines { height: 2; } StatusLines.-halted { height: 3; }"
+    DEFAULT_CSS = "StatusLines { height: 2; } StatusLines.-alarm { height: 3; }"
     status: reactive[Status | None] = reactive(None, repaint=False)
 
     def watch_status(self, status: Status | None) -> None:
-        self.set_class(status is not None and bool(status.halted), "-halted")
+        self.set_class(status is not None and bool(status.alarm), "-alarm")
         self.redraw()
 
     def paint(self, cells: Cells) -> None:
@@ -89,10 +99,9 @@ class StatusLines(Canvas, can_focus=False):
         if cells.h > 1:
             cells.paper[1] = LIVE if status.is_live else REPLAY
             _paint_mode(cells, status)
-        if cells.h > 2 and status.halted:
+        if cells.h > 2 and status.alarm:
             cells.ink[2], cells.paper[2] = GROUND, FAULT
-            words = [(f"■ HALTED  {clean(status.halted)}", GROUND), ("·  nothing trades until resumed", GROUND)]
-            cells.put_words(1, 2, words)
+            cells.put_words(1, 2, status.alarm)
 
 
 # Each part with its rank: the higher, the sooner it is left out.
