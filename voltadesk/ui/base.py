@@ -24,7 +24,6 @@ from voltadesk.ui.actions import BY_ID, Action
 from voltadesk.ui.desktop import Desktop
 from voltadesk.ui.frame import ONLY_SHOWS, DeskFrame
 from voltadesk.ui.memory import Memory
-from voltadesk.ui.message import MessageLine
 from voltadesk.ui.prompt import Prompt
 from voltadesk.ui.running import Running
 from voltadesk.ui.settings import Settings
@@ -195,9 +194,8 @@ class DeskBase(TypeAhead):
 
     def tell(self, kind: str, words: str) -> None:
         """Say what came of something, on the line above the keys: `done`, `refused`, `busy` or `told`."""
-        for screen in self.screen_stack[:1]:
-            for line in screen.query(MessageLine):
-                line.message = kind, words
+        if self.screen_stack:
+            self.desktop.message_line.message = kind, words
 
     # Actions ----------------------------------------------------------------------------------------------------------
     def action_perform(self, id: str) -> None:
@@ -233,7 +231,7 @@ class DeskBase(TypeAhead):
     @property
     def prompt(self) -> Prompt:
         """Where a line is asked for."""
-        return self.desktop.query_one(Prompt)
+        return self.desktop.prompt
 
     @property
     def currency(self) -> str:

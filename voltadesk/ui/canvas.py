@@ -7,7 +7,7 @@ what it says about a datum (`readout`). Moving, hovering and clicking only move 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,18 +85,29 @@ class Canvas(Inked, can_focus=True):
     # Drawing ----------------------------------------------------------------------------------------------------------
     def redraw(self) -> None:
         """Paint anew, and have those lines sent that changed."""
-        before = self.cells
-        w, h = self.size
-        if not self.is_mounted or self._is_dirty or (w, h) != (before.w, before.h):
-            self._is_dirty = True
-            self.refresh()
-            return
-        codes = self._codes
+        self.refresh()
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """As any widget's; where no more is asked than to look again, lines that look the same are not sent."""
+        if repaint and not (regions or layout or recompose):
+            before, (w, h) = self.cells, self.size
+            if not self.is_mounted or self._is_dirty or (w, h) != (before.w, before.h):
+                self._is_dirty = True
+            elif not (regions := self._changed_lines(w, h)):
+                return self
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def _changed_lines(self, w: int, h: int) -> tuple[Region, ...]:
+        """Paint, and tell which stretches of lines look different."""
+        before, codes = self.cells, self._codes
         self._repaint(w, h)
         same = (before.glyph == self.cells.glyph) & (codes == self._codes)
         edges = np.flatnonzero(np.diff(~same.all(axis=1), prepend=False, append=False)).tolist()
-        if edges:  # from and to of each stretch of changed lines
-            self.refresh(*(Region(0, y, w, end - y) for y, end in zip(edges[::2], edges[1::2], strict=True)))
+        return tuple(Region(0, y, w, end - y) for y, end in zip(edges[::2], edges[1::2], strict=True))
+
+    def forget_look(self) -> None:
+        super().forget_look()
+        self._is_dirty = True
 
     def _repaint(self, w: int, h: int) -> None:
         self.cells = Cells.blank(w, h)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Grid
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from voltadesk.ui.compositor import FrontCompositor
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.keybar import KeyBar
 from voltadesk.ui.memory import Memory, Remembering
@@ -38,20 +40,26 @@ class Desktop(Screen[None]):
     Desktop Grid { height: 1fr; grid-gutter: 0; }
     """
     NAME: ClassVar[str] = ""
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)  # widgets draw their own
     FIRST: ClassVar[str] = "#panes"  # where the focus is at first: the first that takes it in there
     _panes: tuple[Pane, ...] = ()  # mounted so far
     _styled: tuple[str, frozenset[str]] | None = None  # by which theme, with which classes
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = FrontCompositor()
+        self.status_lines, self.message_line, self.prompt = StatusLines(), MessageLine(), Prompt()
 
     def panes(self) -> Iterable[Widget]:
         """The panes, in their order of reading."""
         return ()
 
     def compose(self) -> ComposeResult:
-        yield StatusLines()
+        yield self.status_lines
         yield Grid(id="panes")
-        yield MessageLine()
+        yield self.message_line
         yield KeyBar()
-        yield Prompt()
+        yield self.prompt
 
     async def on_mount(self) -> None:
         """Put in one pane after the other, so that keys come in between, and find everything as it was left."""
@@ -129,8 +137,7 @@ class Desktop(Screen[None]):
 
     def tick(self, frame: DeskFrame) -> None:
         """What moves without a new frame: the clock."""
-        for lines in self.query(StatusLines):
-            lines.status = status_of(frame, time.monotonic())
+        self.status_lines.status = status_of(frame, time.monotonic())
 
     def prefill(self, kind: str) -> dict[str, str]:
         """What the focused pane, or else any other in sight, knows for a command."""

@@ -74,11 +74,19 @@ class Inked(Widget):
         super().__init__(*children, **named)
         self._styles_of: dict[int, Style] = {}
         self._drawn: dict[int, Strip] = {}  # lines that still look so
+        self._look: tuple[str, float, Color | None] | None = None  # what styles and lines were made with
 
     def notify_style_update(self) -> None:
+        super().notify_style_update()
+        look = (self.app.theme, self.opacity, self.rich_style.bgcolor) if self.is_attached else None
+        if look is None or look != self._look:  # told of far more often: with every focus, for one
+            self._look = look
+            self.forget_look()
+
+    def forget_look(self) -> None:
+        """Have everything drawn anew: it looks different."""
         self._styles_of.clear()
         self._drawn.clear()
-        super().notify_style_update()
 
     def _set_dirty(self, *regions: Region) -> None:
         for y in {y for region in regions for y in region.line_range} if regions else list(self._drawn):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.binding import ActiveBinding
+from textual.timer import Timer
 
 from voltadesk.ui.actions import BY_ID
 from voltadesk.ui.canvas import Canvas
@@ -15,6 +16,9 @@ from voltadesk.ui.inks import BAR, FAINT, GRID, OWN, TEXT
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
 
+BEHIND_S = 0.05
+PALETTE = ("^p", "palette", "app.command_palette")
+
 
 class KeyBar(Canvas, can_focus=False):
     """Keys of the focused pane and of the desktop, the nearer first, as many as fit; then help and the palette."""
@@ -23,14 +27,25 @@ class KeyBar(Canvas, can_focus=False):
 
     def on_mount(self) -> None:
         self._spans: list[tuple[int, int, str]] = []
-        self.screen.bindings_updated_signal.subscribe(self, lambda screen: self.redraw())
+        self._due: Timer | None = None
+        self.screen.bindings_updated_signal.subscribe(self, self._catch_up)
+
+    def _catch_up(self, screen: object) -> None:
+        """Once for all that a key changes, and after what it is pressed for."""
+        if self._due is None:
+            self._due = self.set_timer(BEHIND_S, self._show)
+
+    def _show(self) -> None:
+        self._due = None
+        self.redraw()
 
     def paint(self, cells: Cells) -> None:
         cells.paper[0] = BAR
         self._spans = []
-        always = [(self._help_key(), "help", "app.perform('screen.help')"), ("^p", "palette", "app.command_palette")]
+        active = list(self.screen.active_bindings.values())
+        always = [(self._help_key(active), "help", "app.perform('screen.help')"), PALETTE]
         room, x = cells.w - sum(len(key) + len(words) + 3 for key, words, _ in always), 1
-        for key, words, action, is_dim in self._shown():
+        for key, words, action, is_dim in self._shown(active):
             end = x + len(key) + 1 + len(words)
             if end > room:
                 break
@@ -48,15 +63,15 @@ class KeyBar(Canvas, can_focus=False):
         self._spans.append((x, end, action))
         return end + 2
 
-    def _help_key(self) -> str:
-        found = [each.binding for each in self.screen.active_bindings.values() if each.binding.id == "screen.help"]
+    def _help_key(self, active: list[ActiveBinding]) -> str:
+        found = [each.binding for each in active if each.binding.id == "screen.help"]
         return self.app.get_key_display(found[0]) if found else "?"
 
-    def _shown(self) -> list[tuple[str, str, str, bool]]:
+    def _shown(self, active: list[ActiveBinding]) -> list[tuple[str, str, str, bool]]:
         """Key, words, action, and whether it is not permitted now; the focused widget's before the app's."""
         app = cast("DeskBase", self.app)
-        active = [each for each in self.screen.active_bindings.values() if each.binding.show]
-        active = [each for each in active if each.binding.id != "screen.help"]  # has its own place
+        # The help has its own place.
+        active = [each for each in active if each.binding.show and each.binding.id != "screen.help"]
         active.sort(key=lambda each: self._rank(each))
         shown: dict[str, tuple[str, str, str, bool]] = {}
         for each in active:

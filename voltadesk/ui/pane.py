@@ -113,12 +113,18 @@ class Pane(Vertical):
         self._retitle()
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """As any widget's; a new title or subtitle has only its own line of the border drawn anew, not all inside."""
-        if self._border_line is not None and not regions and self.is_mounted:
-            offset = self.content_offset
-            y = self.size.height if self._border_line else -offset.y
-            regions = (Region(-offset.x, y, self.outer_size.width, 1),)
+        """As any widget's, but of itself a pane has only its border to draw; a new title only its line of it."""
+        if repaint and self.is_mounted and not (regions or layout or recompose):
+            regions = self._edges()
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def _edges(self) -> tuple[Region, ...]:
+        """What its content leaves of it, or the line of the border that is being written; counted from the content."""
+        (left, top), (w, h), (inner_w, inner_h) = self.content_offset, self.outer_size, self.size
+        lines = Region(-left, -top, w, top), Region(-left, inner_h, w, h - top - inner_h)
+        if self._border_line is not None:
+            return (lines[self._border_line],)
+        return (*lines, Region(-left, 0, left, inner_h), Region(inner_w, 0, w - left - inner_w, inner_h))
 
     def _set_border(self, line: int, text: str) -> None:
         """Write into the border: its upper line is 0, its lower one 1."""

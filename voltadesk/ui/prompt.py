@@ -22,7 +22,6 @@ class Prompt(Vertical):
 
     DEFAULT_CSS = """
     Prompt { dock: bottom; layer: over; width: 100%; height: 0; background: $header; padding: 0 1; }
-    Prompt.-asking { height: auto; }
     Prompt Input { border: none; height: 1; padding: 0; background: $header; }
     Prompt Input:focus { border: none; }
     Prompt Static { color: $ink-faint; height: auto; }
@@ -35,7 +34,8 @@ class Prompt(Vertical):
     ]
 
     def __init__(self) -> None:
-        self._hint, self._line = Static(), Input(compact=True, select_on_focus=False, disabled=True)
+        self._hint, self._line = Static(), Input(compact=True, select_on_focus=False)
+        self._line.can_focus = self.is_asking = False  # what is hidden takes no keys
         super().__init__(self._hint, self._line)
         self._before: Widget | None = None  # what had the focus
         self._past: list[str] = []
@@ -57,10 +57,10 @@ class Prompt(Vertical):
         self._line.suggester = SuggestFromList(words) if words else None
         self._line.value = ""
         self._say(hint)
-        if not self.has_class("-asking"):
+        if not self.is_asking:
             self._before = self.screen.focused
-        self.add_class("-asking")
-        self._line.disabled = False
+        self._line.can_focus = self.is_asking = True
+        self.styles.height = "auto"  # by hand, as a class, like `disabled`, would have all of it styled anew
         self.screen.set_focus(self._line)
 
     def _say(self, words: str, is_wrong: bool = False) -> None:
@@ -91,10 +91,9 @@ class Prompt(Vertical):
 
     def action_leave(self) -> None:
         """Hide, and give the focus back."""
-        self.remove_class("-asking")
-        self._line.disabled = True  # what is hidden takes no keys
-        if self._before is not None and self._before.is_attached:
-            self.screen.set_focus(self._before)
+        self._line.can_focus = self.is_asking = False
+        self.styles.height = 0
+        self.screen.set_focus(self._before if self._before is not None and self._before.is_attached else None)
 
     def action_recall(self, by: int) -> None:
         """A line given before."""

@@ -54,9 +54,9 @@ class TableView(ScrollView, Inked, can_focus=True):
         self._window: tuple[int, Sequence[Row]] = (0, ())
         self._row_styles: dict[tuple[str, int], Style] = {}
 
-    def notify_style_update(self) -> None:
+    def forget_look(self) -> None:
         self._row_styles.clear()
-        super().notify_style_update()
+        super().forget_look()
 
     # Layout -----------------------------------------------------------------------------------------------------------
     def on_mount(self) -> None:
