@@ -74,7 +74,7 @@ def test_every_desktop_opens_by_its_key_and_says_what_it_is(tmp_path: Path) -> N
             await shown(pilot)
             assert pilot.app.current_mode == name
             for pane in pilot.app.desktop.in_sight:  # type: ignore[attr-defined]
-                assert pane.border_title
+                assert pane.upper
                 assert pane.HELP, pane
                 assert pane.id
 

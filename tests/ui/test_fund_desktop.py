@@ -111,7 +111,7 @@ def test_replay_shows_the_value_of_then(tmp_path: Path) -> None:
         assert round(float(parts["net asset value"]) * 10**8) == then == int(frame.history.nav_e8[-1])
         assert "per share" not in parts, "nobody knows it of then"
         for name in ("holdings", "dividends", "redemptions", "statement"):
-            assert "as of now" in str(pane(pilot, name).border_subtitle), name
+            assert "as of now" in pane(pilot, name).lower, name
         for size in ((80, 24), (100, 30), (140, 40), (200, 56)):
             await pilot.resize_terminal(*size)
             await pilot.pause()

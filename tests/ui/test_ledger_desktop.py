@@ -65,7 +65,7 @@ def test_receipts_and_postings(tmp_path: Path) -> None:
         await typed(pilot, "order.place 55")
         await until(pilot, lambda: len(entries.view) == 1)
         assert entries.view.rows(0, 1)[0][2] == "order.place"
-        assert "1 of" in str(pane(pilot, "entries").border_subtitle)
+        assert "1 of" in pane(pilot, "entries").lower
         pane(pilot, "entries").query_one(Input).value = "rejected"
         await until(pilot, lambda: len(entries.view) == 1 and "INSUFFICIENT" in str(entries.view.rows(0, 1)))
         await pilot.press("escape")
@@ -79,7 +79,7 @@ def test_receipts_and_postings(tmp_path: Path) -> None:
         # By a column, and as a file.
         postings.focus()
         postings.order_by("amount", True)
-        await until(pilot, lambda: "order over" in str(pane(pilot, "postings").border_subtitle) or len(every) <= 10_000)
+        await until(pilot, lambda: "order over" in pane(pilot, "postings").lower or len(every) <= 10_000)
         await until(pilot, lambda: postings.view is not postings.source)
         amounts = [row[3][0] for row in postings.view.rows(0, 50)]
         assert amounts == sorted(amounts, reverse=True)
@@ -148,7 +148,7 @@ def test_admin(tmp_path: Path) -> None:
         await pilot.press("5")
         await shown(pilot)
         await given(pilot, "market.halt", reason="storm")
-        await until(pilot, lambda: "HALTED: storm" in str(pane(pilot, "halts").border_title))
+        await until(pilot, lambda: "HALTED: storm" in pane(pilot, "halts").upper)
         await given(pilot, "market.resume")
         halts = await whole(pilot, "halts")
         await until(pilot, lambda: len(halts.view) == 2)

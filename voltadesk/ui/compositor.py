@@ -51,9 +51,10 @@ class FrontCompositor(Compositor):
             lines = Region(left - region.x, first - region.y, right - left, rows[-1] + 1 - first)
             strips = widget.render_lines(lines)
             for y in rows:
-                edges = [x for x in cuts[y] if left <= x <= right]
+                edges, strip = [x for x in cuts[y] if left <= x <= right], strips[y - first]
+                parts = strip.divide([x - left for x in edges[1:]]) if len(edges) > 2 else [strip]
                 open_here = missing[y]
-                for x, part in zip(edges, strips[y - first].divide([x - left for x in edges[1:]]), strict=False):
+                for x, part in zip(edges, parts, strict=False):
                     if x in open_here:
                         open_here.remove(x)
                         chops[y][x] = part

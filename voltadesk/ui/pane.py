@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self, cast, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast, runtime_checkable
 
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
-from textual.geometry import Region
 from textual.message import Message
 from textual.widget import Widget
 
+from voltadesk.ui.framed import Framed
 from voltadesk.ui.text import COUNT, clean, duration_text
 
 if TYPE_CHECKING:
@@ -62,7 +60,7 @@ class Standing:
         return " · ".join(parts)
 
 
-class Pane(Vertical):
+class Pane(Framed):
     """A framed content. `y` copies, `e` asks for an export, `z` fills the screen and gives it back.
 
     A pane of a desktop fills in `feed`, and `prefill` where something of it can be acted on.
@@ -71,7 +69,7 @@ class Pane(Vertical):
     HELP: ClassVar[str] = ""  # what it shows, for `?`
 
     DEFAULT_CSS = """
-    Pane { border: round $frame; border-title-color: $ink-faint; border-subtitle-color: $ink-faint; padding: 0 1; }
+    Pane { border-title-color: $ink-faint; border-subtitle-color: $ink-faint; }
     Pane:focus-within { border: round $border; border-title-color: $ink-up; border-title-style: bold; }
     Pane.-stale > * { opacity: 50%; }
     Pane.-stale { border-subtitle-color: $ink-fault; }
@@ -96,8 +94,6 @@ class Pane(Vertical):
         super().__init__(*children, id=id, classes=classes)
         self.number, self.heading, self.note = number, title, ""
         self.standing = Standing()
-        self._said = self._titled = ""
-        self._border_line: int | None = None  # being written
         self._retitle()
 
     def feed(self, frame: DeskFrame) -> None:
@@ -112,46 +108,15 @@ class Pane(Vertical):
         self.heading, self.note = self.heading if title is None else title, note
         self._retitle()
 
-    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """As any widget's, but of itself a pane has only its border to draw; a new title only its line of it."""
-        if repaint and self.is_mounted and not (regions or layout or recompose):
-            regions = self._edges()
-        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
-
-    def _edges(self) -> tuple[Region, ...]:
-        """What its content leaves of it, or the line of the border that is being written; counted from the content."""
-        (left, top), (w, h), (inner_w, inner_h) = self.content_offset, self.outer_size, self.size
-        lines = Region(-left, -top, w, top), Region(-left, inner_h, w, h - top - inner_h)
-        if self._border_line is not None:
-            return (lines[self._border_line],)
-        return (*lines, Region(-left, 0, left, inner_h), Region(inner_w, 0, w - left - inner_w, inner_h))
-
-    def _set_border(self, line: int, text: str) -> None:
-        """Write into the border: its upper line is 0, its lower one 1."""
-        self._border_line = line
-        try:
-            if line:
-                self.border_subtitle = Content(text)  # Content: no markup is read
-            else:
-                self.border_title = Content(text)
-        finally:
-            self._border_line = None
-
     def _retitle(self) -> None:
         name = clean(self.heading) if self.number is None else f"{self.number} {clean(self.heading)}"
-        text = " · ".join(filter(None, (name, clean(self.note))))
-        if text != self._titled:
-            self._titled = text
-            self._set_border(0, text)
+        self.say_above(" · ".join(filter(None, (name, clean(self.note)))))
 
     def stand(self, standing: Standing) -> None:
         """Say how current and how complete the content is; what is stale is dimmed."""
         self.standing = standing
         self.set_class(standing.stale_s is not None, "-stale")
-        text = standing.text()
-        if text != self._said:
-            self._said = text
-            self._set_border(1, text)
+        self.say_below(standing.text())
 
     @property
     def content(self) -> Telling | None:
@@ -173,8 +138,8 @@ class Pane(Vertical):
     def action_copy(self) -> None:
         if self.content is not None and (text := self.content.copy_text()):
             self.app.copy_to_clipboard(text)
-            self._set_border(1, "copied")
-            self.set_timer(1.5, lambda: self._set_border(1, self._said))
+            self.say_below("copied")
+            self.set_timer(1.5, lambda: self.say_below(self.standing.text()))
 
     def action_export(self) -> None:
         self.post_message(self.Export(self))
