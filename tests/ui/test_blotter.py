@@ -44,7 +44,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def test_every_fate_of_an_order_is_told(desk: Desk) -> None:
     async def act(pilot: Pilot[Any]) -> tuple[list[tuple[str, ...]], str]:
         pane = await settled(pilot)
-        return rows_of(pane), str(pane.border_subtitle)
+        return rows_of(pane), pane.lower
 
     rows, standing = on_app(desk, act)
     sold = next(row for row in rows if row[2] == "900.000")

@@ -197,7 +197,7 @@ def test_a_month_that_can_not_be_settled_says_why_and_the_others_are(tmp_path: P
         assert [line.state for line in seen.months] == ["settled", "fault"]
         assert "2026-07-01_2026-07-02 ✗" in screen_text(pilot.app)
         assert "anna import = 2026-07-01 06:00+0200: is missing" in words(pilot)
-        assert "can't be settled" in str(pane(pilot, "members").border_subtitle)
+        assert "can't be settled" in pane(pilot, "members").lower
         await pilot.press("d", "r", "enter")  # nothing to be seen there
         seen = await pressed(pilot, "up")
         assert seen.line.name == "2026-06-30"
@@ -228,7 +228,7 @@ def test_members_days_and_months(tmp_path: Path) -> None:
 
         seen = await pressed(pilot, "d")
         assert seen.interval == 34
-        assert "Thu 2026-07-02" in str(pane(pilot, "sharing").border_title)
+        assert "Thu 2026-07-02" in pane(pilot, "sharing").upper
         await pressed(pilot, "d")  # there is no day after
         assert (await community(pilot)).interval == 34
         seen = await pressed(pilot, "D", "D")
@@ -236,7 +236,7 @@ def test_members_days_and_months(tmp_path: Path) -> None:
         assert seen.member == ""
         assert pane(pilot, "months").query_one(Table).row[0][0] == "2026-06-30"  # type: ignore[index]
         await pressed(pilot, "m")
-        assert "2026-06-30" in str(pane(pilot, "sharing").border_title)
+        assert "2026-06-30" in pane(pilot, "sharing").upper
 
     on_community(tmp_path, act, folder_of(tmp_path / "two"))
 
@@ -311,7 +311,7 @@ def test_rules_are_compared_and_a_large_community_s_when_asked(tmp_path: Path, m
     async def act(pilot: Pilot[Any]) -> None:
         compared = pane(pilot, "compared")
         assert not len(compared.query_one(Table).view)
-        assert "r compares" in str(compared.border_subtitle)
+        assert "r compares" in compared.lower
         seen = await pressed(pilot, "r")
         found = {row[0]: row for row in compared.query_one(Table).view.rows(0, 99)}
         assert next(iter(found)) == "dynamic ◂"

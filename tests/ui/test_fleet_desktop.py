@@ -76,7 +76,7 @@ def test_what_the_fleet_did_and_would_do(tmp_path: Path) -> None:
         discharged = int(history.discharge_wh[n].sum())
         assert float(cellar["cycles"]) == round(discharged // 100 / 100, 2)
         assert cellar["reason"] in {each.replace("price ", "") for each in history.reasons}
-        assert "over 1 d, all there is" in str(pane(pilot, "batteries").border_subtitle)
+        assert "over 1 d, all there is" in pane(pilot, "batteries").lower
         assert "10–15 h" in rows(pilot, "batteries")["depot-1"]["strategy"]
 
         coming = frame.coming
@@ -160,9 +160,9 @@ def test_bought_altered_retired_and_replayed(tmp_path: Path) -> None:
         assert seen["cellar-3"]["alarm"] == "ok"
         assert seen["cellar-3"]["stored"] != "·"
         assert seen["cellar-1"]["strategy"] == seen["cellar-1"]["health"] == "·"
-        assert "known as of now only" in str(pane(pilot, "batteries").border_subtitle)
+        assert "known as of now only" in pane(pilot, "batteries").lower
         assert not rows(pilot, "plan")
-        assert "L goes live" in str(pane(pilot, "plan").border_subtitle)
+        assert "L goes live" in pane(pilot, "plan").lower
         chart = pilot.app.screen.query_one(FleetChart)
         why = chart.why
         assert why is not None

@@ -98,6 +98,6 @@ def test_the_admin_desktop_tells_how_far_prices_are_known(tmp_path: Path, scenar
         shown = next(row for row in rows(pilot, "feeds").values() if row["feed"] == "awattar")
         assert shown["note"].startswith("1 days and 0 h left; AT; published in entry ")
         assert shown["note"].endswith("asked at 2026-05-24T21:00Z")
-        assert str(pane(pilot, "feeds").border_title).endswith("all well")
+        assert pane(pilot, "feeds").upper.endswith("all well")
 
     on_desk(tmp_path / "desk", act, intervals=0, scenario=scenario)
