@@ -106,9 +106,13 @@ def gather(
     """The series that files hold together, after what is kept under that name; nothing is written.
 
     Where files and what is kept speak of the same time, they must say the same, unless the files replace it. Raises
-    BadInput for a file that is none, and for files of different series.
+    BadInput for a file that is none, for files of different series, and for rows asked for by a column that none has.
     """
     parts = [rows_of(find_prices(path), layout) for path in paths]
+    for column, text in layout.where:
+        if not any(column in rows.table.columns for rows in parts):
+            limit = f"must name a column of a file, which has {', '.join(parts[0].table.columns)}"
+            raise BadInput("where", f"{column}={text}", limit)
     sources = [_source(path, rows) for path, rows in zip(paths, parts, strict=True)]
     replaced = 0
     if name is not None and name in names():
