@@ -199,6 +199,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: voltadesk.series([], 0, 900), "price_tick = (0,): must have 1 to"),
     (lambda: voltadesk.prices("sample", where="a"), "where = a: must be a mapping of columns to texts"),  # type: ignore[arg-type]
     (lambda: voltadesk.prices("sample", where={"a": 5}), "where['a'] = 5: must be text"),  # type: ignore[dict-item]
+    (lambda: voltadesk.prices("sample", where={"a": "b"}), "where = a=b: must name a column of a file"),
     (lambda: voltadesk.prices("sample", column=5), "column = 5: must be text"),  # type: ignore[arg-type]
     (lambda: voltadesk.prices("sample", unit=5), "unit = 5: must be text"),  # type: ignore[arg-type]
     (lambda: voltadesk.series([1], 1, 900), "start_utc = 1: must be a multiple of step_s, 900"),

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, time_zone
 from voltadesk.engine import arguments
 from voltadesk.errors import BadInput
-from voltadesk.feeds.prices.layout import Layout
+from voltadesk.feeds.prices.layout import Layout, require_columns
 from voltadesk.feeds.prices.series import INTERVALS_LIMIT, PriceFile, read_prices
 from voltadesk.report.backtest_prices import price_file
 
@@ -59,10 +59,10 @@ def prices(
         raise BadInput("where", where, "must be a mapping of columns to texts")
     arguments.texts(**{f"where[{name!r}]": text for name, text in (where or {}).items()})
     asked = tuple((where or {}).items())
-    return read_prices(
-        price_file(path_of("prices", source)),
-        Layout(column, timezone, stamps, gaps, asked, zone, currency, unit, format),
-    )
+    layout = Layout(column, timezone, stamps, gaps, asked, zone, currency, unit, format)
+    file = read_prices(price_file(path_of("prices", source)), layout)
+    require_columns(layout, [file.columns])
+    return file
 
 
 def series(price_tick: ArrayLike, start_utc: int, step_s: int, timezone: str = "UTC") -> PriceFile:

@@ -23,7 +23,7 @@ from voltadesk.clock import utc_text
 from voltadesk.errors import BadInput
 from voltadesk.feeds.parquet import DATABASE, sql_text
 from voltadesk.feeds.prices.kept import parquet_name, shelf_folder
-from voltadesk.feeds.prices.layout import PLAIN, Layout, Suspects
+from voltadesk.feeds.prices.layout import PLAIN, Layout, Suspects, require_columns
 from voltadesk.feeds.prices.rows import Rows, rows_of
 from voltadesk.feeds.prices.series import PriceSeries, checked
 
@@ -109,10 +109,7 @@ def gather(
     BadInput for a file that is none, for files of different series, and for rows asked for by a column that none has.
     """
     parts = [rows_of(find_prices(path), layout) for path in paths]
-    for column, text in layout.where:
-        if not any(column in rows.table.columns for rows in parts):
-            limit = f"must name a column of a file, which has {', '.join(parts[0].table.columns)}"
-            raise BadInput("where", f"{column}={text}", limit)
+    require_columns(layout, [rows.table.columns for rows in parts])
     sources = [_source(path, rows) for path, rows in zip(paths, parts, strict=True)]
     replaced = 0
     if name is not None and name in names():
