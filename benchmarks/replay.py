@@ -55,7 +55,7 @@ def run() -> list[Row]:
     one, _ = seconds_of(resized(city, 10_000, 20), path.parent)
     two, _ = seconds_of(resized(city, 10_000, 20), path.parent, threads=2)
     rows.append(("replay, two threads against one", f"{one / two:.2f} x", ""))
-    return rows + curve(city, path.parent) + starts()
+    return rows + curve(city, path.parent) + starts() + year()
 
 
 def curve(city: Scenario, folder: Path) -> list[Row]:
@@ -100,6 +100,16 @@ def starts() -> list[Row]:
         ("quickstart from the shell, warm", f"{warm:.2f} s", "<= 3 s"),
         ("quickstart from the shell, nothing compiled", f"{cold:.1f} s", "<= 30 s"),
     ]
+
+
+def year() -> list[Row]:
+    """The city as it is shipped, in a process of its own, whose memory is told when it ends."""
+    begun = time.perf_counter()
+    process = subprocess.Popen([*PROGRAM, "headless", "replay", "city", "-q"], stdout=subprocess.DEVNULL)
+    _, process.returncode, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
+    assert process.returncode == 0
+    return [("city from the shell: 10,000 homes, a year", f"{seconds:.0f} s, {used.ru_maxrss / 2**20:.1f} GB", "")]
 
 
 if __name__ == "__main__":

@@ -181,6 +181,7 @@ def test_the_example_in_python_runs(
         (["--cost", "0"], "cost = 0: must lie between"),
         (["--cost", "1", "--discount-rate", "8"], "discount-rate = 8: must lie between 0 and 1"),
         (["--where", "price"], "where = price: must be COLUMN=TEXT, such as REGIONID=SA1"),
+        (["--where", "prize=1"], "where = prize=1: must name a column of a file, which has "),
         (["--where", "price=no"], "where = price=no: must leave at least 2 rows, leaves 0"),
         (["--day-ahead", "none.csv"], "day-ahead = none.csv: no such file or directory, must be CSV, JSON or XML"),
         (["--forecast", "none.csv"], "forecast = none.csv: no such file or directory, must be CSV, JSON or XML"),

@@ -162,7 +162,7 @@ def test_a_battery_is_an_event_with_its_state_of_charge() -> None:
 
 
 # Through the command --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("form", ["parquet", "csv"])
+@pytest.mark.parametrize("form", ["parquet", "csv", "json"])
 def test_the_plan_of_a_replay(tmp_path: Path, form: str) -> None:
     text = changed(("buy_limit = 50, sell_limit = [75, 90]", "buy_limit = 85, sell_limit = [86, 90]"))
     (tmp_path / "town.toml").write_text(text, "utf-8")
@@ -191,11 +191,13 @@ def test_the_plan_of_a_replay(tmp_path: Path, form: str) -> None:
     assert "cellar-2" in call("battery", "plan", out).out
 
 
-def test_the_plan_of_a_backtest_is_that_of_one_strategy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["parquet", "csv", "json"])
+def test_the_plan_of_a_backtest_is_that_of_one_strategy(tmp_path: Path, form: str) -> None:
     lines = [f"2026-03-{27 + n // 24:02d}T{n % 24:02d}:00Z,{(n * 37) % 100}.00" for n in range(72)]
     (tmp_path / "p.csv").write_text("\n".join(["time,price", *lines]) + "\n", "utf-8")
     out = tmp_path / "out"
-    done = call("headless", "backtest", tmp_path / "p.csv", "--strategy", "perfect,threshold", "--out", out, "-q")
+    strategies = ("--strategy", "perfect,threshold")
+    done = call("headless", "backtest", tmp_path / "p.csv", *strategies, "--out", out, "--format", form, "-q")
     assert done.code == 0, done.err
     said = refusal(call("battery", "plan", out))
     assert said.endswith("only: must be given, as one strategy is a plan: the table has perfect, threshold")
@@ -215,7 +217,7 @@ REPLAYED = "interval,start_utc_s,battery,fill_wh,charge_wh,discharge_wh\n0,0,a,5
         ("1,900,a,0,0,5\n", "1,900,a,0,0,5\n2,2700,a,0,0,0\n", "must come 15 minutes after the one before for a"),
         ("a,5,5,0", "a,5,-5,0", "charge = -5: must not be negative for a"),
         ("a,5,5,0", "a,,5,0", "must have a value in every cell"),
-        ("a,5,5,0", "a,much,5,0", "can't be read: "),
+        ("a,5,5,0", "a,much,5,0", "fill_wh = varchar: must be whole numbers"),
         ("a,5,5,0", "a,5,5.4,0", "charge_wh = double: must be whole numbers"),
         ("battery", "who", "must have the columns battery, start_utc_s, charge_wh, discharge_wh, fill_wh, or strategy"),
         (REPLAYED.partition("\n")[2], "", "must hold at least 2 intervals"),
@@ -229,7 +231,30 @@ def test_a_table_that_is_none_is_told_in_a_line(tmp_path: Path, old: str, new: s
     assert not (tmp_path / "x.ics").exists()
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("name", ["007", "2026-1-1", "1.50"])
+def test_a_battery_keeps_its_name(tmp_path: Path, form: str, name: str) -> None:
+    rows = [f"SELECT '{name}' AS battery, {n * 900} AS start_utc_s, {FLOWS}" for n in range(2)]
+    duckdb.execute(f"COPY ({' UNION ALL '.join(rows)}) TO '{tmp_path}/batteries.{form}' ({WRITE[form]})")
+    assert json.loads(call("battery", "plan", tmp_path, "--json").out)["batteries"] == [name]
+
+
+FLOWS = "5 AS charge_wh, 0 AS discharge_wh, 9 AS fill_wh"
+WRITE = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true", "parquet": "FORMAT parquet"}
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_fraction_is_refused_however_far_down_it_stands(tmp_path: Path, form: str) -> None:
+    rows = f"SELECT 'a' AS battery, range * 300 AS start_utc_s, {FLOWS} FROM range(30_000)"  # noqa: S608
+    last = "SELECT 'a', 9_000_000, 5.4, 0, 9"
+    duckdb.execute(f"COPY ({rows} UNION ALL {last}) TO '{tmp_path}/batteries.{form}' ({WRITE[form]})")
+    if form == "csv":
+        path = tmp_path / "batteries.csv"
+        path.write_text(path.read_text("utf-8").replace(",5.0,", ",5,"), "utf-8")
+    assert "charge_wh = double: must be whole numbers" in refusal(call("battery", "plan", tmp_path))
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 def test_a_name_is_no_pattern_of_names(tmp_path: Path, form: str) -> None:
     folder = tmp_path / "results [1]"
     folder.mkdir()
@@ -237,7 +262,7 @@ def test_a_name_is_no_pattern_of_names(tmp_path: Path, form: str) -> None:
     for name, battery in (("b*s [1]", "star"), ("bats 1", "bats"), ("b1s [1]", "one")):
         rows = f"SELECT * REPLACE ('{battery}' AS battery) FROM read_csv('{tmp_path}/rows.csv')"  # noqa: S608
         target = f"{folder}/{name}.{form}"
-        duckdb.execute(f"COPY ({rows}) TO '{target}' (FORMAT {form})")
+        duckdb.execute(f"COPY ({rows}) TO '{target}' ({WRITE[form]})")
     for name, battery in (("b*s [1]", "star"), ("bats 1", "bats"), ("b1s [1]", "one")):
         done = call("battery", "plan", folder / f"{name}.{form}", "--json")
         assert json.loads(done.out)["batteries"] == [battery]

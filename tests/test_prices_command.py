@@ -147,6 +147,11 @@ def test_a_name_is_made_of_the_file_and_the_zone(shelf: Path) -> None:
         (("import", FILES / "awattar.json", "--timezone", "Mars"), 3, "timezone = Mars: must be an IANA time zone"),
         (("import", FILES / "awattar.json", "--unit", "apples"), 3, "unit = apples: must be money and energy"),
         (("import", FILES / "awattar.json", "--where", "x"), 3, "where = x: must be COLUMN=TEXT"),
+        (
+            ("import", FILES / "awattar.json", "--where", "x=1"),
+            3,
+            "where = x=1: must name a column of a file",
+        ),
         (("import", FILES / "awattar.json", "--fill", "guess"), 2, "must be one of none, previous, interpolate"),
         (("import",), 2, "missing argument"),
         (("show", "nothing"), 3, "name = nothing: must be an imported series: none yet"),

@@ -175,6 +175,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: voltadesk.clear([1.5], [1]), "price_tick = float64: must be whole numbers"),
     (lambda: voltadesk.clear([1], [True]), "quantity_wh = bool: must be whole numbers"),
     (lambda: voltadesk.clear(["a"], [1]), "price_tick = <U1: must be whole numbers"),
+    (lambda: voltadesk.clear(np.ma.masked_array([1], True), [1]), "must have a value in every entry"),
     (lambda: voltadesk.clear([1], [1, 2]), "price_tick = (1,): must have 2 entries"),
     (lambda: voltadesk.clear([[1]], [[1]]), "quantity_wh = (1, 1): must have one dimension"),
     (lambda: voltadesk.clear([[1], [2, 3]], [1]), "price_tick = rows of different lengths: must be one array"),
@@ -196,8 +197,23 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: voltadesk.prices("sample", gaps="fill"), "gaps = fill: must be one of refuse, skip"),  # type: ignore[arg-type]
     (lambda: voltadesk.prices("sample", timezone="Mars"), "timezone = Mars: must be an IANA time zone"),
     (lambda: voltadesk.series([], 0, 900), "price_tick = (0,): must have 1 to"),
-    (lambda: voltadesk.series([1], 1, 900), "must lie on the UTC grid of 15 minutes"),
-    (lambda: voltadesk.series([1], 0, 7), "must be one of 5, 10, 15, 30, 60"),
+    (lambda: voltadesk.prices("sample", where="a"), "where = a: must be a mapping of columns to texts"),  # type: ignore[arg-type]
+    (lambda: voltadesk.prices("sample", where={"a": 5}), "where['a'] = 5: must be text"),  # type: ignore[dict-item]
+    (lambda: voltadesk.prices("sample", where={"a": "b"}), "where = a=b: must name a column of a file"),
+    (lambda: voltadesk.prices("sample", column=5), "column = 5: must be text"),  # type: ignore[arg-type]
+    (lambda: voltadesk.prices("sample", unit=5), "unit = 5: must be text"),  # type: ignore[arg-type]
+    (lambda: voltadesk.series([1], 1, 900), "start_utc = 1: must be a multiple of step_s, 900"),
+    (lambda: voltadesk.series([1], 0, 61), "step_s = 61: must be one of 300, 600, 900, 1800, 3600"),
+    (lambda: voltadesk.series([1], 0, 900, 5), "timezone = 5: must be text"),  # type: ignore[arg-type]
+    (lambda: voltadesk.backtest("sample", 5), "batteries = int: must be batteries"),  # type: ignore[arg-type]
+    (lambda: voltadesk.backtest("sample", strategies=5), "strategies = 5: must be a list of names"),  # type: ignore[arg-type]
+    (lambda: voltadesk.backtest("sample", train_until=5), "train_until = 5: must be text"),  # type: ignore[arg-type]
+    (lambda: voltadesk.backtest("sample", cycles=5), "cycles = 5: must be text"),  # type: ignore[arg-type]
+    (lambda: voltadesk.replay(street(), until=5), "until = 5: must be text"),  # type: ignore[arg-type]
+    (lambda: voltadesk.settle("flats", "flats", 5), "begin = 5: must be text"),  # type: ignore[arg-type]
+    (lambda: voltadesk.Book(1.5), "floor_tick = 1.5: must be a whole number"),  # type: ignore[arg-type]
+    (lambda: voltadesk.Book(gate_closure_utc=2**64), "gate_closure_utc = 18446744073709551616: must lie between"),
+    (lambda: voltadesk.Book().execute([1]), "messages = list: must be rows of book_events.MESSAGE"),  # type: ignore[arg-type]
     (lambda: voltadesk.backtest("sample", strategies="rolling"), "strategies = rolling: must be a list of names"),
     (lambda: voltadesk.backtest("sample", strategies=["roll"]), "strategy = roll: must be one of"),
     (lambda: voltadesk.backtest("sample", [3]), "batteries = int: must be batteries"),  # type: ignore[list-item]

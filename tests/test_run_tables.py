@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from tests.replays import scenario_file
+from tests.scenario import TOWN
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.tables import BATTERY_REASONS, KINDS, MARKETS, NO_PRICE_TICK, Table
 from voltadesk.report import files as run_files
@@ -16,36 +17,10 @@ from voltadesk.scenario.read import read_scenario
 from voltadesk.scenario.replay import replay
 from voltadesk.scenario.world import World
 
-SCENARIO = """
-version = 1
-name = "street"
-[time]
-start = 2026-01-01
-days = 2
-[upstream]
-limit_kw = 5000
-price = 80.00
-[[homes]]
-name = "flats"
-count = 40
-annual_kwh = [2000, 4000]
-[[plants]]
-name = "mill"
-capacity_kw = 5
-marginal_cost = 20.00
-[[fleet]]
-name = "cellar"
-count = 3
-capacity_kwh = 10
-charge_kw = 5
-discharge_kw = 5
-strategy = { name = "threshold", buy_limit = 30.00, sell_limit = 60.00 }
-"""
-
 
 def written(folder: Path, out: Path) -> tuple[World, Exchange, list[tuple[int, ...]]]:
     """Run the scenario, write its tables into `out`, and return its receipts as tuples."""
-    world = World(read_scenario(scenario_file(folder, SCENARIO)), folder)
+    world = World(read_scenario(scenario_file(folder, TOWN)), folder)
     receipts: list[tuple[int, ...]] = []
     files = RunFiles(out, world)
     files.begin()
@@ -75,7 +50,12 @@ def test_tables_are_the_replay_row_by_row(
     monkeypatch.setattr(run_files, "MANY_NAMES", many)
     monkeypatch.setattr("voltadesk.scenario.replay.CELLS_PER_CHUNK", 500)
     world, exchange, receipts = written(tmp_path, tmp_path / "out")
-    names = [[f"flats-{n + 1:02}" for n in range(40)], ["mill"], [f"cellar-{n + 1}" for n in range(3)], ["upstream"]]
+    names = [
+        ["flats-1", "flats-2", "flats-3", "houses-1", "houses-2"],
+        ["mill", "field"],
+        ["cellar-1", "cellar-2"],
+        ["upstream"],
+    ]
     start, step = world.grid.start_utc, world.grid.step_s
     assert len(receipts) > 192
     assert table(tmp_path / "out" / "trades.parquet") == [

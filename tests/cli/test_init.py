@@ -58,6 +58,7 @@ def test_the_currency_is_the_scenarios_unless_it_is_given(tmp_path: Path, street
     ("options", "code", "line"),
     [
         (["--scenario", "nowhere"], 3, "scenario = nowhere: must be a TOML file or one of"),
+        (["--database", ""], 3, "database = '': must be postgresql://USER@HOST/DATABASE"),
         (["--currency", "euro"], 3, "currency = euro: must be three capital letters"),
         (["--name", "not a name"], 3, "BAD_VALUE: name = not a name"),
         (["--name", "town-cooperative"], 3, "name = town-cooperative: is one of the scenario's holders"),

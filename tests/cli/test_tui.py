@@ -82,5 +82,5 @@ def test_serve_names_the_extra_it_needs(tmp_path: Path) -> None:
     blocked = tmp_path / "textual_serve.py"
     blocked.write_text("raise ImportError('not here')\n")
     code, told = told_by(start("serve", PYTHONPATH=str(tmp_path)))
-    assert code == 1
-    assert told == "voltadesk: serve needs the extra web: pip install 'voltadesk[web]'\n"
+    assert code == 5
+    assert told == "voltadesk: serve needs the extra 'web': pip install 'voltadesk[web]'\n"

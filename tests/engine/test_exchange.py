@@ -7,7 +7,7 @@ import pytest
 
 from tests.engine.market_cases import MWH, batteries_of, case_of, homes_of, part_of, rules_of
 from voltadesk.engine.exchange import Exchange
-from voltadesk.errors import VoltaDeskError
+from voltadesk.errors import BadInput
 
 BATTERY = {"charge_power_w": 4 * MWH, "discharge_power_w": 4 * MWH, "maximum_fill_wh": 100 * MWH, "fill_wh": 20 * MWH}
 
@@ -78,7 +78,7 @@ def test_a_run_stops_before_money_leaves_64_bits() -> None:
         load_forecast_wh=10**12,
         upstream_sell_tick=300_000,
     )
-    with pytest.raises(VoltaDeskError, match=r"turnover: must stay below 80,000,000,000"):
+    with pytest.raises(BadInput, match=r"turnover: must stay below 80,000,000,000"):
         exchange_of(case).advance(case.conditions)
 
 

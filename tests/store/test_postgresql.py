@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +180,45 @@ def test_nobody_answers(folder: Path, tmp_path: Path, url: str) -> None:
         heard(done.stdout)
 
 
+@pytest.mark.parametrize("password", [None, "wrong"])
+def test_a_password_that_will_not_do(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+    if password:
+        monkeypatch.setenv("PGPASSWORD", password)
+    with asking_for_a_password() as port:
+        wrong = f"postgresql://ann@127.0.0.1:{port}/desk?sslmode=disable&gssencmode=disable"
+        said = refused(asking(tmp_path / "desk")("init", "--database", wrong), 7)
+    assert said.startswith(f"database = {wrong}: connection failed: ")
+    assert said.endswith('password authentication failed for user "ann"' if password else "no password supplied")
+    assert not list(tmp_path.iterdir())
+
+
+@contextmanager
+def asking_for_a_password() -> Iterator[int]:
+    """The port of a server that no password is right for: the server of these tests asks for none."""
+
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            connection.recv(1 << 12)
+            connection.sendall(b"R" + struct.pack("!ii", 8, 3))  # AuthenticationCleartextPassword
+            if connection.recv(1 << 12):
+                fields = b'SFATAL\0C28P01\0Mpassword authentication failed for user "ann"\0\0'
+                connection.sendall(b"E" + struct.pack("!i", 4 + len(fields)) + fields)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                answer(listening.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
 def test_a_database_of_something_else(tmp_path: Path, url: str, server: Server) -> None:
     server.execute("CREATE TABLE entry (x text); INSERT INTO entry VALUES ('theirs')", url)
     with pytest.raises(BadInput, match="database = entry: is a table there already"):
@@ -221,11 +264,11 @@ def test_a_server_that_could_lose_what_it_acknowledged(folder: Path, url: str, s
     query = postgresql._SERVER.replace("current_setting('fsync')", "'off'")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgresql, "_SERVER", query)
-        with pytest.raises(VoltaDeskError, match="has fsync off: what it acknowledges a power cut could undo"):
+        with pytest.raises(Refused, match="has fsync off: what it acknowledges a power cut could undo"):
             Desk.open(folder)
     with (
         server.database("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0") as other,
-        pytest.raises(VoltaDeskError, match="encoding is LATIN1, a desk wants UTF8"),
+        pytest.raises(Refused, match="encoding is LATIN1, a desk wants UTF8"),
     ):
         Desk.create(folder.with_name("other"), FOUNDER, KEY, database=other)
 

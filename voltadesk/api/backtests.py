@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,6 +66,9 @@ def backtest(
     Files are read on the clock of the prices. Raises BadInput, and CheckFailed for a strategy that did what no battery
     can do.
     """
+    arguments.texts(train_until=train_until, cycles=cycles)
+    if isinstance(strategies, str) or not isinstance(strategies, Iterable | None):
+        raise BadInput("strategies", strategies, "must be a list of names")
     file = _read(prices)
     ahead: dict[str, tuple[str, PublishedFile]] = {}
     if isinstance(day_ahead, PriceFile):
@@ -76,8 +79,6 @@ def backtest(
         ahead[FORECAST] = _published(FORECAST, forecast, file)
     seen, notes = prices_with(file, ahead)
     begin = 0 if train_until is None else file.grid.interval_at(train_until, "train_until")
-    if isinstance(strategies, str):
-        raise BadInput("strategies", strategies, "must be a list of names")
     result = report.backtest(
         seen,
         _units(batteries),
@@ -102,7 +103,7 @@ def _published(name: str, source: FilePath, file: PriceFile) -> tuple[str, Publi
 
 
 def _units(given: Unit | Sequence[Unit] | None) -> list[Unit]:
-    units = [battery()] if given is None else [given] if isinstance(given, Unit) else list(given)
+    units = [battery()] if given is None else list(given) if isinstance(given, Iterable) else [given]
     for unit in units:
         if not isinstance(unit, Unit):
             raise BadInput("batteries", type(unit).__name__, "must be batteries, as from voltadesk.battery")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from voltadesk.api.series import FilePath, path_of
 from voltadesk.community import settlement
 from voltadesk.community.periods import read_periods
+from voltadesk.engine import arguments
 from voltadesk.report.community_bank import with_payments
 from voltadesk.report.community_figures import Period, settled
 from voltadesk.report.summary import Tree
@@ -42,6 +43,7 @@ def settle(meters: FilePath | Sequence[FilePath], rules: FilePath, begin: str, e
     All months are held in memory at once. Raises BadInput naming file and line, and CheckFailed should the sums not
     agree.
     """
+    arguments.texts(begin=begin, end=end)
     given = meters if isinstance(meters, list | tuple) else [meters]
     known, files, _, periods = read_periods(
         [path_of("meters", each) for each in given], path_of("rules", rules), begin, end

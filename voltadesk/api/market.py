@@ -74,6 +74,7 @@ def replay(
 
     Raises BadInput, and CheckFailed should energy or money not balance.
     """
+    arguments.texts(until=until)
     model, folder, place = _read(scenario)
     if seed is not None:
         model = model.with_seed(str(arguments.number("seed", seed, 0, (1 << 64) - 1)))

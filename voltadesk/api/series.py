@@ -9,14 +9,15 @@ from typing import Literal
 
 from numpy.typing import ArrayLike
 
-from voltadesk.clock import IntervalGrid, time_zone
+from voltadesk.clock import INTERVAL_MINUTES, IntervalGrid, time_zone
 from voltadesk.engine import arguments
 from voltadesk.errors import BadInput
-from voltadesk.feeds.prices.layout import Layout
+from voltadesk.feeds.prices.layout import Layout, require_columns
 from voltadesk.feeds.prices.series import INTERVALS_LIMIT, PriceFile, read_prices
 from voltadesk.report.backtest_prices import price_file
 
 FilePath = str | PathLike[str]
+STEPS_S = tuple(60 * minutes for minutes in INTERVAL_MINUTES)
 
 
 def path_of(field: str, source: object) -> Path:
@@ -53,11 +54,15 @@ def prices(
     if stamps is not None:
         arguments.one_of("stamps", stamps, ("start", "end"))
     arguments.one_of("gaps", gaps, ("refuse", "skip", "previous", "interpolate"))
+    arguments.texts(column=column, timezone=timezone, zone=zone, currency=currency, unit=unit, format=format)
+    if where is not None and not isinstance(where, Mapping):
+        raise BadInput("where", where, "must be a mapping of columns to texts")
+    arguments.texts(**{f"where[{name!r}]": text for name, text in (where or {}).items()})
     asked = tuple((where or {}).items())
-    return read_prices(
-        price_file(path_of("prices", source)),
-        Layout(column, timezone, stamps, gaps, asked, zone, currency, unit, format),
-    )
+    layout = Layout(column, timezone, stamps, gaps, asked, zone, currency, unit, format)
+    file = read_prices(price_file(path_of("prices", source)), layout)
+    require_columns(layout, [file.columns])
+    return file
 
 
 def series(price_tick: ArrayLike, start_utc: int, step_s: int, timezone: str = "UTC") -> PriceFile:
@@ -70,9 +75,14 @@ def series(price_tick: ArrayLike, start_utc: int, step_s: int, timezone: str = "
 
     Raises BadInput.
     """
+    arguments.texts(timezone=timezone)
     tick = arguments.prices("price_tick", price_tick)
     if not 1 <= len(tick) <= INTERVALS_LIMIT:
         raise BadInput("price_tick", f"({len(tick)},)", f"must have 1 to {INTERVALS_LIMIT:,} entries")
     start_utc = arguments.number("start_utc", start_utc, 0, 1 << 40)
     step_s = arguments.number("step_s", step_s, 1, 3600)
+    if step_s not in STEPS_S:
+        raise BadInput("step_s", step_s, f"must be one of {', '.join(map(str, STEPS_S))}")
+    if start_utc % step_s:
+        raise BadInput("start_utc", start_utc, f"must be a multiple of step_s, {step_s}")
     return PriceFile(IntervalGrid(start_utc, step_s, len(tick), time_zone(timezone)), tick, "price_tick", (), "series")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,12 +10,15 @@ import typer
 
 from voltadesk.cli.answers import Json, answer
 from voltadesk.cli.drawn import TableFormat
+from voltadesk.cli.option_groups import grouped
 from voltadesk.errors import BadInput, CheckFailed, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
-    from voltadesk.report.community_files import Draw
+    from voltadesk.community.rules import Community
+    from voltadesk.report.community_files import Draw, SettlementFiles
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -99,6 +103,63 @@ def check(
         raise CheckFailed(f"{faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""))
 
 
+@dataclass
+class StatementFiles:
+    """Where statements go, in which form, and the day that stands on them."""
+
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="A new or empty folder for the files.")] = None
+    issued: Annotated[
+        str | None, typer.Option(metavar="DAY", help="The day on the statements; payments are due due_days later.")
+    ] = None
+    html: Annotated[bool, typer.Option("--html", help="With --out: statements and report as HTML, too.")] = False
+    pdf: Annotated[bool, typer.Option("--pdf", help="With --out: statements and report as PDF, too.")] = False
+    table_format: TableFormat = "csv"
+
+    def folder(self) -> SettlementFiles | None:
+        """The folder for the files, if there is to be one, not made yet. Raises BadInput, MissingExtra."""
+        from voltadesk.clock import day_of
+        from voltadesk.report.community_files import SettlementFiles
+
+        if self.out == "":
+            raise BadInput("out", self.out, "must be a folder")
+        if self.issued is not None:
+            day_of(self.issued, "issued")
+        if self.out is None and (self.html or self.pdf):
+            raise BadInput("out", None, "must be given with --html and --pdf: a folder for the files")
+        drawn = self._drawn()
+        return None if self.out is None else SettlementFiles(Path(self.out), drawn, self.table_format)
+
+    def day_after(self, ended_utc: int, rules: Community) -> date | None:
+        """The day on the statements, where one is given, of what has ended by then. Raises BadInput."""
+        from voltadesk.clock import day_of
+        from voltadesk.community.periods import seconds_of
+
+        if self.issued is None:
+            if rules.bank is not None and self.out is not None:
+                raise BadInput("issued", None, "must be given with bank in the rules: files for the bank carry a day")
+            return None
+        day = day_of(self.issued, "issued")
+        if seconds_of(rules, day, day)[0] < ended_utc:
+            raise BadInput("issued", self.issued, "must not be before all that is settled has ended")
+        return day
+
+    def _drawn(self) -> dict[str, Draw]:
+        """How pages are drawn, by the ending of the files."""
+        drawn: dict[str, Draw] = {}
+        try:
+            if self.html:
+                from voltadesk.report.html_page import html_page
+
+                drawn["html"] = html_page
+            if self.pdf:
+                from voltadesk.report.pdf_page import pdf_page
+
+                drawn["pdf"] = pdf_page
+        except ImportError:
+            raise MissingExtra("report", "--pdf" if drawn or not self.html else "--html") from None
+        return drawn
+
+
 @app.command(
     help=(
         "Share a community's energy out, price it, and tell each member what it used, made and owes.\n\n"
@@ -114,6 +175,7 @@ def check(
         "get a statement whose figures changed, with the next number, for the difference."
     )
 )
+@grouped
 def settle(
     meters: Meters,
     rules: Rules,
@@ -123,40 +185,23 @@ def settle(
         list[str] | None,
         typer.Option(metavar="DIR", help="A folder that --out wrote: correct it. Once for each folder of the period."),
     ] = None,
-    out: Annotated[str | None, typer.Option(metavar="DIR", help="A new or empty folder for the files.")] = None,
-    issued: Annotated[
-        str | None, typer.Option(metavar="DAY", help="The day on the statements; payments are due due_days later.")
-    ] = None,
-    html: Annotated[bool, typer.Option("--html", help="With --out: statements and report as HTML, too.")] = False,
-    pdf: Annotated[bool, typer.Option("--pdf", help="With --out: statements and report as PDF, too.")] = False,
-    table_format: TableFormat = "csv",
+    *,
+    statements: StatementFiles,
     as_json: Json = False,
 ) -> None:
     from voltadesk.cli.progress import counting, shown_compiling
-    from voltadesk.clock import day_of
     from voltadesk.community.billed import read_billed
-    from voltadesk.community.periods import read_periods, seconds_of
+    from voltadesk.community.periods import read_periods
     from voltadesk.community.settlement import settle as settle_period
     from voltadesk.engine.sharing import match_by_nearness
     from voltadesk.report.community_bank import bank_files, with_payments
     from voltadesk.report.community_document import settled_sections
     from voltadesk.report.community_figures import Period, settled
-    from voltadesk.report.community_files import SettlementFiles
 
-    if out == "":
-        raise BadInput("out", out, "must be a folder")
-    day = None if issued is None else day_of(issued, "issued")
-    if out is None and (html or pdf):
-        raise BadInput("out", None, "must be given with --html and --pdf: a folder for the files")
-    drawn = _drawn(html, pdf)
+    folder = statements.folder()
     known, files, grids, energies = read_periods(meters, rules, begin, end)
-    if known.bank is not None and out is not None and day is None:
-        raise BadInput("issued", None, "must be given with bank in the rules: files for the bank carry a day")
-    ended = max(grid.end_utc for grid in grids.values())
-    if day is not None and seconds_of(known, day, day)[0] < ended:
-        raise BadInput("issued", issued, "must not be before all that is settled has ended")
+    day = statements.day_after(max(grid.end_utc for grid in grids.values()), known)
     before = read_billed(billed or [], known, grids)
-    folder = None if out is None else SettlementFiles(Path(out), drawn, table_format)
 
     def periods() -> Iterator[Period]:
         for name, energy, tariffs in energies:
@@ -179,20 +224,3 @@ def settle(
         if folder is not None:
             folder.close()
     answer(tree, settled_sections(tree), as_json)
-
-
-def _drawn(html: bool, pdf: bool) -> dict[str, Draw]:
-    """How pages are drawn, by the ending of the files."""
-    drawn: dict[str, Draw] = {}
-    try:
-        if html:
-            from voltadesk.report.html_page import html_page
-
-            drawn["html"] = html_page
-        if pdf:
-            from voltadesk.report.pdf_page import pdf_page
-
-            drawn["pdf"] = pdf_page
-    except ImportError:
-        raise MissingExtra("report", "--pdf" if drawn or not html else "--html") from None
-    return drawn

@@ -11,7 +11,8 @@ import typer
 
 from voltadesk.cli import backtest, sweep
 from voltadesk.cli.answers import Json, answer
-from voltadesk.cli.drawn import Html, Png, TableFormat, require_drawing
+from voltadesk.cli.drawn import ReportFiles
+from voltadesk.cli.option_groups import grouped
 from voltadesk.errors import BadInput
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from voltadesk.feeds.book_events import BookEvents
     from voltadesk.report.charts import Chart
     from voltadesk.report.document import Section
-    from voltadesk.report.tables import Format
     from voltadesk.scenario.model import Scenario
     from voltadesk.scenario.replay import Without
     from voltadesk.scenario.world import World
@@ -195,17 +195,13 @@ def _read_lines(path: str, field: str, read: Callable[[TextIO, str], T]) -> T:
         "SCENARIO is a TOML file or one that is shipped: quickstart, village, city, upstream."
     )
 )
+@grouped
 def replay(
     scenario: Annotated[
         str, typer.Argument(metavar="[SCENARIO]", help="A TOML file or a shipped name.")
     ] = "quickstart",
-    out: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(metavar="DIR", help="Write intervals, trades, batteries, participants and the report here."),
-    ] = None,
-    table_format: TableFormat = "parquet",
-    html: Html = False,
-    png: Png = False,
+    *,
+    report: ReportFiles,
     seed: Annotated[Optional[str], typer.Option(metavar="N", help="Another seed than the scenario's.")] = None,  # noqa: UP045
     until: Annotated[
         Optional[str],  # noqa: UP045
@@ -238,15 +234,10 @@ def replay(
         model = model.with_seed(seed)
     if strategy is not None:
         model = model.with_strategy(strategy)
-    if out == "":
-        raise BadInput("out", out, "must be a folder")
-    require_drawing(out, html, png)
+    report.folder()
     if compare and compare_without is not None:
         raise BadInput("compare", None, "must not be given beside --compare-without")
-    folder = None if out is None else Path(out)
-    tree, parts = _run_and_report(
-        model, path, folder, table_format, (html, png), until, compare_without, compare, threads, quiet
-    )
+    tree, parts = _run_and_report(model, path, report, until, compare_without, compare, threads, quiet)
     answer(tree, parts, as_json)
 
 
@@ -263,9 +254,7 @@ def world_of(model: Scenario, path: Path) -> World:
 def _run_and_report(
     model: Scenario,
     path: Path,
-    out: Path | None,
-    table_format: Format,
-    drawn: tuple[bool, bool],  # as a page, as PNG
+    report: ReportFiles,
     until: str | None,
     compare_without: Without | None,
     with_communities: bool,
@@ -277,7 +266,6 @@ def _run_and_report(
     from voltadesk.report.comparing import compare, compare_communities
     from voltadesk.report.document import comparison, sections
     from voltadesk.report.files import RunFiles
-    from voltadesk.report.run_report import report_files
     from voltadesk.report.summary import summarise
     from voltadesk.scenario.replay import communities, with_community, without
 
@@ -286,7 +274,8 @@ def _run_and_report(
     other = None if compare_without is None else world_of(without(model, compare_without), path)
     rules = communities(model) if with_communities else ()
     world.community_is_measured = with_communities
-    files = None if out is None else RunFiles(out, world, table_format)
+    out = report.folder()
+    files = None if out is None else RunFiles(out, world, report.table_format)
 
     def run_by(rule: str) -> Any:
         changed = world_of(with_community(model, rule), path)
@@ -308,9 +297,7 @@ def _run_and_report(
             tree["communities"] = compare_communities(runs)
             parts.append(document.communities(tree["communities"]))
         if files is not None:
-            html, png = drawn
-            charts = _charts(world, exchange) if html or png else []
-            files.write(exchange, report_files(tree, parts, charts, "Replay", html=html, png=png))
+            files.write(exchange, report.written(tree, parts, "Replay", lambda: _charts(world, exchange)))
     finally:
         if files is not None:
             files.close()

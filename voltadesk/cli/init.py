@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voltadesk.cli.keyfile import key_path, new_passphrase
-from voltadesk.cli.session import DatabaseUrl, Session, told_by
+from voltadesk.cli.session import DatabaseUrl, Session, database_url, told_by
 from voltadesk.cli.view import View, facts, say
 from voltadesk.errors import BadInput
 
@@ -52,10 +52,11 @@ def init(
     currency: Annotated[str | None, typer.Option(metavar="EUR", help="Label; else the scenario's.")] = None,
     passphrase: Passphrase = False,
     passphrase_fd: PassphraseFd = None,
-    database: DatabaseUrl = "",
+    database: DatabaseUrl = None,
 ) -> View:
     from voltadesk.desk.refusal import require_name
 
+    url = database_url(database)
     require_name("name", name)
     folder = at.path.absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -66,9 +67,9 @@ def init(
     holders = [holder.name for holder in source.scenario().money_holders] if source else []
     if name in holders:
         raise BadInput("name", name, "is one of the scenario's holders of money: choose another")
-    desk_id = _make(folder, lambda work: _fill(work, name, holders, source, currency, secret, database))
+    desk_id = _make(folder, lambda work: _fill(work, name, holders, source, currency, secret, url))
     tree = {"desk": str(folder), "id": desk_id, "founder": name, "holders": holders, "currency": currency}
-    tree |= {"database": database} if database else {}
+    tree |= {"database": url} if url else {}
     say(f"keep {folder / 'keys'} safe: whoever has these files can act in their owners' names")
     return View(tree | {"scenario": scenario}, (facts("a new desk", [*tree.items(), ("scenario", scenario)]),))
 

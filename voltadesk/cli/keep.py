@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voltadesk.cli.session import DatabaseUrl, Session, told_by
+from voltadesk.cli.session import DatabaseUrl, Session, database_url, told_by
 from voltadesk.cli.view import Table, Tree, View, facts, yes
 from voltadesk.errors import CheckFailed
 
@@ -47,12 +47,13 @@ def backup(
 def restore(
     at: Session,
     source: Annotated[Path, typer.Argument(metavar="FOLDER", help="The backup.")],
-    database: DatabaseUrl = "",
+    database: DatabaseUrl = None,
 ) -> View:
     from voltadesk.store.keep import restore as copy
 
+    url = database_url(database)
     at.path.parent.mkdir(parents=True, exist_ok=True)
-    return _view("restored", at.path, copy(source, at.path, database))
+    return _view("restored", at.path, copy(source, at.path, url))
 
 
 def rebuild(at: Session) -> View:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from voltadesk.cli.answers import Json, answer, show_sections, write_file
+from voltadesk.cli.option_groups import grouped
 from voltadesk.errors import BadInput, CheckFailed
 
 if TYPE_CHECKING:
@@ -78,7 +78,6 @@ class Reading:
 
     def layout(self) -> Layout:
         """The options as readers take them. Raises BadInput."""
-        from voltadesk.cli.backtest import where_of
         from voltadesk.feeds.prices.layout import Layout
 
         if self.currency is not None and not re.fullmatch("[A-Z]{3}", self.currency):
@@ -88,21 +87,6 @@ class Reading:
             self.column, self.timezone, self.stamps, gaps, where_of(self.where or []), self.zone, self.currency,
             self.unit, self.format_name,
         )  # fmt: skip
-
-
-def _reads(function: Callable[..., None]) -> Callable[..., None]:
-    """A command with the fields of its parameter `reading` as options of its own."""
-    fields = list(signature(Reading, eval_str=True).parameters.values())
-    own = [p for p in signature(function, eval_str=True).parameters.values() if p.name != "reading"]
-    parameters = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in [*own, *fields]]
-
-    def run(**given: Any) -> None:
-        reading = Reading(**{p.name: given.pop(p.name) for p in fields})
-        function(reading=reading, **given)
-
-    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
-    return run
 
 
 @app.command(
@@ -118,11 +102,12 @@ def _reads(function: Callable[..., None]) -> Callable[..., None]:
         "refused. Nothing is kept unless all is well."
     ),
 )
-@_reads
+@grouped
 def import_(
     files: Files,
-    reading: Reading,
+    *,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Else made of the first file's name.")] = None,
+    reading: Reading,
     as_json: Json = False,
 ) -> None:
     from voltadesk.feeds.prices.shelf import gather, require_name
@@ -143,9 +128,10 @@ def import_(
         "Exit code 4 where an import with the same options would be refused."
     ),
 )
-@_reads
+@grouped
 def check(
     files: Files,
+    *,
     reading: Reading,
     as_json: Json = False,
 ) -> None:
@@ -232,6 +218,17 @@ def export(
 
 
 # What was asked for ---------------------------------------------------------------------------------------------------
+def where_of(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Columns and the texts that rows must have there. Raises BadInput."""
+    pairs = []
+    for text in given:
+        name, equals, wanted = text.partition("=")
+        if not equals or not name.strip():
+            raise BadInput("where", text, "must be COLUMN=TEXT, such as REGIONID=SA1")
+        pairs.append((name.strip(), wanted.strip()))
+    return tuple(pairs)
+
+
 def _name_of(path: Path, zone: str | None) -> str:
     """A name made of a file's, and of the zone that was chosen."""
     return name_of(path.stem, *([] if zone is None or zone.lower() in path.stem.lower() else [zone]))
@@ -258,6 +255,3 @@ def keep_or_refuse(
     description = keep(name, gathered, layout, suspects)
     tree = checked_tree(series, series_tree(description, series), layout.gaps, suspects)
     return tree, [*series_sections(tree), *findings_sections(tree["findings"], "found")]
-
-
-# Answers --------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import typer
 from voltadesk.cli.session import told_by
 from voltadesk.cli.tui import AsName, Community, Folder, Scenario, Theme
 from voltadesk.cli.view import say
-from voltadesk.errors import VoltaDeskError
+from voltadesk.errors import MissingExtra
 
 HOST = "127.0.0.1"  # whoever reaches the page can do what it can: it must not leave this machine
 
@@ -39,7 +39,7 @@ def serve(
         import textual_serve
         from textual_serve.server import Server
     except ImportError:
-        raise VoltaDeskError("serve needs the extra web: pip install 'voltadesk[web]'") from None
+        raise MissingExtra("web", "serve") from None
     options = {"--scenario": scenario, "--desk": desk, "--as": as_name, "--community": community, "--theme": theme}
     words = [sys.executable, "-m", "voltadesk", "tui", *([] if trade else ["--read-only"])]
     for name, value in options.items():

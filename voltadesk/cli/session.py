@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _NEGATIVE = re.compile(r"-[0-9.,]+")  # what is meant as a value, not as an option
 DatabaseUrl = Annotated[
-    str,
+    str | None,
     typer.Option(metavar="URL", help="A PostgreSQL database to keep the desk in, without a password; else a file."),
 ]
 READING = ("folder", "as_json")  # fields of `Session` that are options of commands that only read
@@ -270,6 +270,13 @@ def told_by(summary: str, *examples: str, more: str = "") -> str:
     shown = "".join(f"\n  voltadesk {example}" for example in examples)
     unwrapped = f"\b\nExamples:{shown}"  # a line with \b alone: the paragraph is not wrapped, so that it can be copied
     return "\n\n".join([summary, unwrapped, more] if more else [summary, unwrapped])
+
+
+def database_url(given: str | None) -> str:
+    """The URL that was given, nothing where none was. Raises BadInput for an empty one, which asks for no file."""
+    if given == "":
+        raise BadInput("database", given, "must be postgresql://USER@HOST/DATABASE")
+    return given or ""
 
 
 def default_folder() -> Path:

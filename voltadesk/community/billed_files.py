@@ -19,27 +19,27 @@ from voltadesk.community.energy import PERIOD_LIMIT_WH
 from voltadesk.community.price_rules import Text
 from voltadesk.community.settlement import TAX, Statement
 from voltadesk.errors import BadInput
-from voltadesk.scenario.model import _require
+from voltadesk.scenario.model import require
 from voltadesk.scenario.read import checked
-from voltadesk.scenario.values import Currency, Identifier, _matching, _number
+from voltadesk.scenario.values import Currency, Identifier, matching, number_of
 from voltadesk.units import MONEY_LIMIT_E8, decimal_text
 
 FILE = "settlement.json"
 
 
 def _money(value: object) -> int:
-    return _number(value, 8, -MONEY_LIMIT_E8, MONEY_LIMIT_E8)
+    return number_of(value, 8, -MONEY_LIMIT_E8, MONEY_LIMIT_E8)
 
 
 def _energy(value: object) -> int:
-    return _number(value, 3, 0, PERIOD_LIMIT_WH)
+    return number_of(value, 3, 0, PERIOD_LIMIT_WH)
 
 
 Money = Annotated[int, BeforeValidator(_money)]  # currency -> 1e-8
 Energy = Annotated[int, BeforeValidator(_energy)]  # kWh -> Wh
 MoneyOrNone = Annotated[int | None, BeforeValidator(lambda value: None if value is None else _money(value))]
 EnergyOrNone = Annotated[int | None, BeforeValidator(lambda value: None if value is None else _energy(value))]
-Moment = Annotated[str, _matching(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ", "must be a time such as 2026-01-01T00:00Z")]
+Moment = Annotated[str, matching(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ", "must be a time such as 2026-01-01T00:00Z")]
 
 
 class _Part(BaseModel):
@@ -109,11 +109,11 @@ class BilledMember(_Part):
     def _check(self) -> Self:
         _require_sum("billed", self.billed, sum(line.gross for line in self.lines if line.billed), "the billed lines")
         if self.shared:
-            _require(self.statement is None, "statement", self.statement, "must be null, as it is shared")
+            require(self.statement is None, "statement", self.statement, "must be null, as it is shared")
         else:
             was_billed = self.statement is not None or self.payable_before is not None
-            _require(was_billed, "statement", "null", "must be a number, as nothing was billed before")
-            _require(self.payable is not None, "payable", "null", "must be an amount")
+            require(was_billed, "statement", "null", "must be a number, as nothing was billed before")
+            require(self.payable is not None, "payable", "null", "must be an amount")
         return self
 
     @property
@@ -163,7 +163,7 @@ class BilledPeriod(_Part):
     def _check(self) -> Self:
         seen: set[str] = set()
         for m, member in enumerate(self.members):
-            _require(member.name not in seen, f"members[{m}].name", member.name, "must not be given twice")
+            require(member.name not in seen, f"members[{m}].name", member.name, "must not be given twice")
             seen.add(member.name)
         self._check_sums()
         return self
@@ -182,7 +182,7 @@ class BilledPeriod(_Part):
         for party in sorted(received.keys() | self.received.keys()):
             _require_sum(f"received.{party}", self.received.get(party, 0), received.get(party, 0), "the lines")
         _require_sum("members_paid", self.members_paid, paid_e8, "the lines of members")
-        _require(self.sum == 0, "sum", decimal_text(self.sum, 8, 2), "must be 0")
+        require(self.sum == 0, "sum", decimal_text(self.sum, 8, 2), "must be 0")
 
 
 class _Community(_Part):
@@ -199,7 +199,7 @@ class _Settlement(_Part):
     def _check(self) -> Self:
         seen: set[str] = set()
         for n, period in enumerate(self.periods):
-            _require(period.period not in seen, f"periods[{n}].period", period.period, "must not be given twice")
+            require(period.period not in seen, f"periods[{n}].period", period.period, "must not be given twice")
             seen.add(period.period)
         return self
 
@@ -251,4 +251,4 @@ def _refuse(name: str) -> None:
 
 def _require_sum(field: str, held_e8: int, sum_e8: int, of: str) -> None:
     limit = f"must be the sum of {of}, {decimal_text(sum_e8, 8, 2)}"
-    _require(held_e8 == sum_e8, field, decimal_text(held_e8, 8, 2), limit)
+    require(held_e8 == sum_e8, field, decimal_text(held_e8, 8, 2), limit)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_validator
 
 from voltadesk.errors import BadInput
-from voltadesk.scenario.model import Part, _require
+from voltadesk.scenario.model import Part, require
 from voltadesk.scenario.values import ClockSpan, Day, Factor, Identifier, Money, Names, Percent, Price
 from voltadesk.units import PRICE_LIMIT_TICK, parse_scaled
 
@@ -86,7 +86,7 @@ class Tariff(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         given = [key for key in ("price", "zones", "share", "midpoint", "index") if getattr(self, key) is not None]
-        _require(len(given) == 1, "price", ", ".join(given) or None,
+        require(len(given) == 1, "price", ", ".join(given) or None,
                  "must be given, or else one of zones, share, midpoint, index")  # fmt: skip
         return self
 

@@ -17,7 +17,7 @@ from voltadesk.clock import INTERVAL_MINUTES, time_zone
 from voltadesk.community.bank import Bank, Iban, Mandate
 from voltadesk.community.presets import find_preset, with_preset
 from voltadesk.community.price_rules import TIERS, Charge, Fee, Prices, Tariff, Text
-from voltadesk.scenario.model import Part, _require
+from voltadesk.scenario.model import Part, require
 from voltadesk.scenario.read import checked, parse_toml, read_text
 from voltadesk.scenario.values import Currency, Day, Identifier, Key, Names, Percent
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
@@ -56,10 +56,10 @@ class Member(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.joined and self.left:
-            _require(self.joined < self.left, "left", self.left, f"must be after joined ({self.joined})")
-        _require(not self.shared or self.iban is None, "iban", self.iban, "must not be given where shared is true")
-        _require(self.mandate is None or self.iban is not None, "iban", None, "must be given with mandate")
-        _require((self.mandate is None) == (self.mandate_signed is None),
+            require(self.joined < self.left, "left", self.left, f"must be after joined ({self.joined})")
+        require(not self.shared or self.iban is None, "iban", self.iban, "must not be given where shared is true")
+        require(self.mandate is None or self.iban is not None, "iban", None, "must be given with mandate")
+        require((self.mandate is None) == (self.mandate_signed is None),
                  "mandate" if self.mandate is None else "mandate_signed", None,
                  f"must be given with {'mandate_signed' if self.mandate is None else 'mandate'}")  # fmt: skip
         return self
@@ -79,7 +79,7 @@ class Keys(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         total = sum(self.percent.values())
-        _require(total == PPM_PER_UNIT, "percent", Decimal(total) / 10_000, "must sum to 100")
+        require(total == PPM_PER_UNIT, "percent", Decimal(total) / 10_000, "must sum to 100")
         return self
 
 
@@ -95,16 +95,16 @@ class Sharing(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         by_keys, by_rounds = self.rule in BY_KEYS, self.rule in BY_ROUNDS
-        _require(by_keys or not self.keys, "keys", None, "belong to the rules static, hybrid and iterative")
-        _require(by_rounds or self.rounds is None, "rounds", self.rounds, "belong to the rules hybrid and iterative")
+        require(by_keys or not self.keys, "keys", None, "belong to the rules static, hybrid and iterative")
+        require(by_rounds or self.rounds is None, "rounds", self.rounds, "belong to the rules hybrid and iterative")
         for key, default in (("least_percent", 0), ("most_percent", BP_PER_UNIT)):
             value = getattr(self, key)
-            _require(
+            require(
                 self.rule == "optimal" or value == default, key, Decimal(value) / 100, "belongs to the rule optimal"
             )
         days = [keys.valid_from or date.min for keys in self.keys]
         for n in range(1, len(days)):
-            _require(days[n - 1] < days[n], f"keys[{n}].valid_from", self.keys[n].valid_from,
+            require(days[n - 1] < days[n], f"keys[{n}].valid_from", self.keys[n].valid_from,
                      "must be after that of the keys before")  # fmt: skip
         return self
 
@@ -148,12 +148,12 @@ class Community(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         time_zone(self.timezone)
-        _require(self.interval_minutes in INTERVAL_MINUTES, "interval_minutes", self.interval_minutes,
+        require(self.interval_minutes in INTERVAL_MINUTES, "interval_minutes", self.interval_minutes,
                  f"must be one of {', '.join(map(str, INTERVAL_MINUTES))}")  # fmt: skip
         for key in ("members", "pools", "fees", "charges"):
             _require_once([part.name for part in getattr(self, key)], key, "name")
         self._check_meters()
-        _require(not (self.sharing and self.pools), "sharing", None, "must not be given beside pools")
+        require(not (self.sharing and self.pools), "sharing", None, "must not be given beside pools")
         self._check_pools()
         self._check_preset()
         self._check_tariffs()
@@ -167,13 +167,13 @@ class Community(Part):
         """A meter may pass from one member to another, but is of one at a time."""
         holders: dict[str, list[Member]] = {}
         for n, member in enumerate(self.members):
-            _require(len(set(member.meter_names)) == len(member.meter_names), f"members[{n}].meters",
+            require(len(set(member.meter_names)) == len(member.meter_names), f"members[{n}].meters",
                      member.meter_names, "must not name a meter twice")  # fmt: skip
             for meter in member.meter_names:
                 for other in holders.setdefault(meter, []):
                     apart = (other.left or date.max) <= (member.joined or date.min)
                     apart = apart or (member.left or date.max) <= (other.joined or date.min)
-                    _require(apart, f"members[{n}].meters", meter, f"is the meter of {other.name} at the same time")
+                    require(apart, f"members[{n}].meters", meter, f"is the meter of {other.name} at the same time")
                 holders[meter].append(member)
 
     def _check_pools(self) -> None:
@@ -182,7 +182,7 @@ class Community(Part):
             for key in ("producers", "consumers", "participation_percent"):
                 given = list(getattr(pool, key) or [])
                 _require_known(given, names, f"pools[{n}].{key}", "members")
-                _require(len(given) == len(set(given)), f"pools[{n}].{key}", given, "must not name a member twice")
+                require(len(given) == len(set(given)), f"pools[{n}].{key}", given, "must not name a member twice")
             for k, keys in enumerate(pool.keys):
                 consumers = names if pool.consumers is None else set(pool.consumers)
                 _require_known(keys.percent, consumers, f"pools[{n}].keys[{k}].percent", "consumers of the pool")
@@ -194,14 +194,14 @@ class Community(Part):
         for n, pool in enumerate(self.all_pools):
             field = f"pools[{n}].rule" if self.pools else "sharing.rule"
             limit = f"must be {' or '.join(allowed or [])} under the preset {self.preset}"
-            _require(allowed is None or pool.rule in allowed, field, pool.rule, limit)
+            require(allowed is None or pool.rule in allowed, field, pool.rule, limit)
 
     def _check_tariffs(self) -> None:
         names = {tariff.name for tariff in self.tariffs}
         seen: dict[str, date] = {}
         for n, tariff in enumerate(self.tariffs):
             day = tariff.valid_from or date.min
-            _require(tariff.name not in seen or seen[tariff.name] < day, f"tariffs[{n}].valid_from", tariff.valid_from,
+            require(tariff.name not in seen or seen[tariff.name] < day, f"tariffs[{n}].valid_from", tariff.valid_from,
                      f"must be after that of the tariff {tariff.name} before")  # fmt: skip
             seen[tariff.name] = day
             # Made from tariffs that stand before it, a tariff can't be made from itself.
@@ -222,12 +222,12 @@ class Community(Part):
         mandates = [(n, member.mandate) for n, member in enumerate(self.members) if member.mandate is not None]
         seen: set[str] = set()
         for n, mandate in mandates:
-            _require(mandate.lower() not in seen, f"members[{n}].mandate", mandate, "must not be given twice")
+            require(mandate.lower() not in seen, f"members[{n}].mandate", mandate, "must not be given twice")
             seen.add(mandate.lower())
         if self.bank is None:
             return
-        _require(self.currency == "EUR", "currency", self.currency, "must be EUR with bank: SEPA pays in euros only")
-        _require(self.bank.creditor_id is not None or not mandates, "bank.creditor_id", None,
+        require(self.currency == "EUR", "currency", self.currency, "must be EUR with bank: SEPA pays in euros only")
+        require(self.bank.creditor_id is not None or not mandates, "bank.creditor_id", None,
                  "must be given where a member has a mandate")  # fmt: skip
 
     @property
@@ -256,14 +256,14 @@ def _require_once(names: Sequence[str], key: str, field: str) -> None:
     seen: set[str] = set()
     for n, name in enumerate(names):
         # Upper and lower case are one, as in the files that are named by them.
-        _require(name.lower() not in seen, f"{key}[{n}].{field}", name, "must not be given twice")
+        require(name.lower() not in seen, f"{key}[{n}].{field}", name, "must not be given twice")
         seen.add(name.lower())
 
 
 def _require_known(names: Iterable[str], known: set[str], field: str, what: str) -> None:
     for name in names:
         listed = f": {', '.join(sorted(known))}" if len(known) <= 12 else ""
-        _require(name in known, field, name, f"must be one of the {what}{listed}")
+        require(name in known, field, name, f"must be one of the {what}{listed}")
 
 
 def read_rules(path: Path) -> Community:

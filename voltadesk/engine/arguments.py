@@ -16,7 +16,8 @@ Integers = NDArray[np.int64]
 
 
 def whole(field: str, values: ArrayLike) -> Integers:
-    """Whole numbers as int64, a single one as an array of one. Raises BadInput for floats, text and what is too long.
+    """Whole numbers as int64, a single one as an array of one. Raises BadInput for floats, text, masked entries and
+    what is too long.
 
     An empty list, which NumPy takes for floats, is an empty array.
     """
@@ -24,6 +25,8 @@ def whole(field: str, values: ArrayLike) -> Integers:
         array = np.atleast_1d(np.asarray(values))
     except ValueError:
         raise BadInput(field, "rows of different lengths", "must be one array") from None
+    if np.ma.is_masked(values):  # NumPy would give what is under the mask
+        raise BadInput(field, "masked entries", "must have a value in every entry")
     if array.size and array.dtype.kind not in "iu":
         raise BadInput(field, array.dtype, "must be whole numbers")
     if array.dtype == np.uint64:
@@ -79,3 +82,10 @@ def one_of(field: str, value: object, known: Iterable[str]) -> str:
     if value not in words:
         raise BadInput(field, value, f"must be one of {', '.join(words)}")
     return str(value)
+
+
+def texts(**given: object) -> None:
+    """Raises BadInput for what is neither text nor left out."""
+    for field, value in given.items():
+        if not isinstance(value, str | None):
+            raise BadInput(field, value, "must be text")

@@ -87,7 +87,7 @@ def clear(
     high = low
     if below + reached == demand:  # so every price up to the next order's clears as well
         high = next_price(price_tick, quantity_wh, low, cap_tick)
-    price = _price_by_rule(low, high, rule)
+    price = price_by_rule(low, high, rule)
     _, total, more_bought, more_sold, more, margin = split(few_tick, few_wh, price, price, few_fill_wh)
     assert total < ENERGY_LIMIT_WH
     volume, at_price = settle(
@@ -138,7 +138,7 @@ def clear_by(
     every buyer pays. Volume 0 means no trade and no price: all is 0.
     """
     if pricing == PRICING_VERTICAL_DEMAND:
-        volume, price, welfare = _clear_vertical(price_tick, quantity_wh, floor_tick, cap_tick, fill_wh)
+        volume, price, welfare = clear_vertical(price_tick, quantity_wh, floor_tick, cap_tick, fill_wh)
         low, high = price, price
     else:
         volume, price, low, high, welfare = clear(price_tick, quantity_wh, floor_tick, cap_tick, rule, fill_wh)
@@ -191,7 +191,7 @@ def clear_many(
 
 # The price ------------------------------------------------------------------------------------------------------------
 @part
-def _price_by_rule(low_tick: int, high_tick: int, rule: int) -> int:
+def price_by_rule(low_tick: int, high_tick: int, rule: int) -> int:
     """The price of a range that a rule chooses."""
     if rule == RULE_LOWEST:
         return low_tick
@@ -244,7 +244,7 @@ def _taken(values: NDArray[np.int64], index: NDArray[np.int32]) -> NDArray[np.in
 
 
 @part
-def _clear_vertical(
+def clear_vertical(
     price_tick: NDArray[np.int64],
     quantity_wh: NDArray[np.int64],
     floor_tick: int,

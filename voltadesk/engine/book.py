@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from voltadesk.engine import book_events as ev
 from voltadesk.engine import book_levels as lv
+from voltadesk.engine.arguments import number
 from voltadesk.engine.auction import RULE_MIDPOINT, clearing_price
 from voltadesk.engine.book_call import run_uncross
 from voltadesk.engine.book_messages import run_message, run_messages
@@ -79,6 +80,9 @@ class Book:
         most_wh: int = ENERGY_LIMIT_WH,
         gate_closure_utc: int = ev.NEVER_UTC,
     ) -> None:
+        given = {"floor_tick": floor_tick, "cap_tick": cap_tick, "least_wh": least_wh, "most_wh": most_wh}
+        for field, value in (given | {"gate_closure_utc": gate_closure_utc}).items():
+            number(field, value, -(1 << 63), (1 << 63) - 1)
         if not -PRICE_LIMIT_TICK <= floor_tick < cap_tick <= PRICE_LIMIT_TICK:
             raise BadInput("price band", f"{floor_tick} to {cap_tick}", f"must rise within ±{PRICE_LIMIT_TICK}")
         if not 0 < least_wh <= most_wh <= ENERGY_LIMIT_WH:
@@ -97,10 +101,11 @@ class Book:
     # Messages --------------------------------------------------------------------------------------------------------
     def execute(self, messages: Table) -> Table:
         """Carry out a batch of messages (MESSAGE); returns all that happened (REPORT), in order."""
+        if not isinstance(messages, np.ndarray):
+            raise BadInput("messages", type(messages).__name__, "must be rows of book_events.MESSAGE")
         if messages.dtype != ev.MESSAGE or messages.ndim != 1:
-            raise BadInput(
-                "messages", f"{messages.shape} of {messages.dtype.kind}", "must be rows of book_events.MESSAGE"
-            )
+            given = f"{messages.shape} of {messages.dtype.kind}"
+            raise BadInput("messages", given, "must be rows of book_events.MESSAGE")
         messages = np.ascontiguousarray(messages)
         if len(self._rows) - self._written < 2 * len(messages):
             self._take_rows(2 * len(messages))

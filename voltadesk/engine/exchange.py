@@ -24,7 +24,7 @@ from voltadesk.engine.tables import (
     Conditions,
     Table,
 )
-from voltadesk.errors import VoltaDeskError
+from voltadesk.errors import BadInput
 
 FILL_LIMIT_WH = 9 * 10**12  # times an efficiency in ppm this stays within 64 bits
 
@@ -124,7 +124,7 @@ class Exchange:
     def advance(self, conditions: Conditions) -> Table:
         """Run the C intervals that the conditions bring; returns the receipts of their trades (TRADE).
 
-        Raises ValueError when they run past the end or don't fit the market's participants, VoltaDeskError when more
+        Raises ValueError when they run past the end or don't fit the market's participants, BadInput when more
         money turns over than 64 bits can count.
         """
         count = len(conditions.upstream_sell_tick)
@@ -149,7 +149,8 @@ class Exchange:
         if self._quotes is not None:
             measured = Measured(self.community_rows, self._quotes, self._opening(conditions))
         if not run_intervals(self.next_interval, market, conditions, self._arena, measured, receipts):
-            raise VoltaDeskError(f"turnover: must stay below {TURNOVER_LIMIT_E8 // 10**8:,} in one run: shorten it")
+            limit = f"must stay below {TURNOVER_LIMIT_E8 // 10**8:,} in one run: shorten it"
+            raise BadInput("turnover", None, limit)
         self.next_interval += count
         trades: Table = rows[: receipts.written[0]]
         trades.flags.writeable = False

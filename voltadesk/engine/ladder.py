@@ -11,7 +11,7 @@ A ladder is one int64 array of two columns, all orders and bids; the levels stan
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.engine.auction import _price_by_rule
+from voltadesk.engine.auction import price_by_rule
 from voltadesk.engine.compiled import kernel, part
 
 _BITS = 6  # 64 sums of one level make one of the next
@@ -60,7 +60,7 @@ def query(ladder: NDArray[np.int64], floor_tick: int, cap_tick: int, rule: int) 
     volume = min(demand - bids_below, offers_to)
     if volume == 0:
         return 0, 0, 0, 0
-    return volume, _price_by_rule(low, high, rule), low, high
+    return volume, price_by_rule(low, high, rule), low, high
 
 
 @part

@@ -23,7 +23,7 @@ from voltadesk.engine.arena import (
     Market,
     Solution,
 )
-from voltadesk.engine.auction import PRICING_PAY_AS_BID, PRICING_VERTICAL_DEMAND, _clear_vertical, clear
+from voltadesk.engine.auction import PRICING_PAY_AS_BID, PRICING_VERTICAL_DEMAND, clear, clear_vertical
 from voltadesk.engine.batteries import fleet_orders
 from voltadesk.engine.community import take_part
 from voltadesk.engine.compiled import part
@@ -181,7 +181,7 @@ def solve(rules: Any, arena: Arena) -> Solution:
     """Clear the arena's orders by the pricing model in force."""
     floor, cap = rules.floor_tick, rules.cap_tick
     if rules.pricing == PRICING_VERTICAL_DEMAND:
-        volume, price, welfare = _clear_vertical(arena.price_tick, arena.quantity_wh, floor, cap, arena.fill_wh)
+        volume, price, welfare = clear_vertical(arena.price_tick, arena.quantity_wh, floor, cap, arena.fill_wh)
         low, high = price, price
     else:
         volume, price, low, high, welfare = clear(

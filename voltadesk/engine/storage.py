@@ -53,9 +53,10 @@ class ValueOfFill(NamedTuple):
 
 # Kernels --------------------------------------------------------------------------------------------------------------
 @kernel
-def _schedule(
+def run_schedule(
     battery: Any, terms: Terms, start_utc: int, step_s: int, rows: Integers, path: Floats, level: Floats
 ) -> float:
+    """The best schedule of one battery, into `rows`; see `schedule`. Returns what it earns."""
     row = battery[0]
     _, way = go_back(row, terms, start_utc, step_s, level)
     return follow(row, terms, start_utc, step_s, way, rows, path)
@@ -146,7 +147,7 @@ def schedule(battery: Table, offered: Terms, start_utc: int, step_s: int) -> Sch
     after = checked_battery(battery, 1, step_s)
     count = len(offered.buy_tick)
     rows, level = np.empty((3, count), np.int64), np.empty(2 * count + len(offered.steps))
-    earned = _schedule(after, offered, start_utc, step_s, rows, np.empty(0), level)
+    earned = run_schedule(after, offered, start_utc, step_s, rows, np.empty(0), level)
     return Schedule(rows[0], rows[1], rows[2], level[: 2 * count].reshape(-1, 2), after, float(earned))
 
 

@@ -20,7 +20,9 @@ Ints = NDArray[np.int64]
 # Columns of a table: who, when, into the battery, out of it, at the end of the interval.
 REPLAY = ("battery", "start_utc_s", "charge_wh", "discharge_wh", "fill_wh")
 BACKTEST = ("strategy", "start_utc_s", "bought_wh", "sold_wh", "fill_wh")
-FILES = ("batteries.parquet", "batteries.csv", "intervals.parquet")  # of a folder of results; the first counts
+FORMATS = (".parquet", ".csv", ".json")
+FILES = tuple(f"{table}{ending}" for table in ("batteries", "intervals") for ending in FORMATS)  # the first counts
+WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +48,9 @@ def read_schedules(path: Path, name: str | None = None) -> list[Schedule]:
         if not found:
             raise BadInput("results", path, f"must hold one of {', '.join(FILES)}")
         path = found[0]
-    if path.suffix not in (".parquet", ".csv") or not path.is_file():
-        raise BadInput("results", path, "must be a folder that --out has filled, or a .parquet or .csv file of it")
+    if path.suffix not in FORMATS or not path.is_file():
+        limit = f"must be a folder that --out has filled, or a file of it ({', '.join(FORMATS)})"
+        raise BadInput("results", path, limit)
     known, columns = _columns(path)
     schedules = list(_schedules(path, columns))
     names = [schedule.name for schedule in schedules]
@@ -63,8 +66,6 @@ def read_schedules(path: Path, name: str | None = None) -> list[Schedule]:
 
 def _schedules(path: Path, columns: dict[str, Any]) -> Iterator[Schedule]:
     who, start, charge, discharge, fill = (columns[name] for name in ("who", "start", "charge", "discharge", "fill"))
-    if not len(who):
-        raise BadInput("results", path, "must hold at least 2 intervals")
     if any(np.ma.is_masked(column) for column in columns.values()):
         raise BadInput("results", path, "must have a value in every cell")
     firsts = np.flatnonzero(np.append(True, who[1:] != who[:-1])).tolist()
@@ -91,24 +92,35 @@ def _schedule(place: str, name: str, start: Ints, charge: Ints, discharge: Ints,
 
 def _columns(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Which table it is, and its columns by what they are."""
-    file = sql_file(path)
-    source = f"read_parquet({file})" if path.suffix == ".parquet" else f"read_csv({file}, header = true)"
     try:
         with duckdb.connect(config=DATABASE) as database:
-            kinds = {column.name: column.kind for column in parquet_columns(database, source)}
+            kinds = {column.name: column.kind for column in parquet_columns(database, _source(path))}
             known = next((kind for kind in (REPLAY, BACKTEST) if set(kind) <= set(kinds)), None)
             if known is None:
                 limit = f"must have the columns {', '.join(REPLAY)}, or {', '.join(BACKTEST)}"
                 raise BadInput("results", path, limit)
+            if not database.execute(f"SELECT 1 FROM {_source(path)} LIMIT 1").fetchall():  # noqa: S608
+                raise BadInput("results", path, "must hold at least 2 intervals")
             who, *numbers = known
             for column in numbers:
-                if kinds[column].startswith(("DOUBLE", "FLOAT", "DECIMAL")):  # a cast would round them
+                if kinds[column] not in WHOLE:  # a cast would round them
                     raise BadInput(column, kinds[column].lower(), "must be whole numbers", str(path))
             asked = ", ".join(
                 f"CAST({column} AS BIGINT) AS {name}"
                 for column, name in zip(numbers, ("start", "charge", "discharge", "fill"), strict=True)
             )
+            source = _source(path, {who: "VARCHAR"} | dict.fromkeys(numbers, "BIGINT"))  # a battery may be called 007
             query = f"SELECT CAST({who} AS VARCHAR) AS who, {asked} FROM {source} ORDER BY who, start"  # noqa: S608
             return known, database.execute(query).fetchnumpy()
     except duckdb.Error as error:
         raise BadInput("results", path, f"can't be read: {str(error).splitlines()[0]}") from None
+
+
+def _source(path: Path, types: dict[str, str] | None = None) -> str:
+    """The table as SQL has it; without types of its columns all rows tell them, as DuckDB rounds what comes later."""
+    file, told = sql_file(path), "" if types is None else str(types)
+    if path.suffix == ".parquet":
+        return f"read_parquet({file})"
+    if path.suffix == ".csv":
+        return f"read_csv({file}, header = true, {f'types = {told}' if told else 'sample_size = -1'})"
+    return f"read_json({file}, format = 'array', {f'columns = {told}' if told else 'sample_size = -1'})"

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 
 from voltadesk.report.backtest import Backtest, Run
 from voltadesk.report.backtest_document import money_words
-from voltadesk.report.charts import COLOURS, INK, SOFT, Chart, Timeline, axes, drawing, figure_of, name_parts, say_unit
+from voltadesk.report.charts import Chart, Timeline, axes, drawing, figure_of, name_parts, say_unit
+from voltadesk.report.colours import COLOURS, INK, SOFT
 from voltadesk.report.fleet_charts import fleet_charts
 from voltadesk.report.price_charts import price_charts, prices_of
 from voltadesk.strategy.strategies import Perfect

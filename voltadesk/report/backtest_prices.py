@@ -9,7 +9,7 @@ import numpy as np
 from voltadesk.clock import IntervalGrid, utc_text
 from voltadesk.errors import BadInput
 from voltadesk.feeds.prices.kept import name_of
-from voltadesk.feeds.prices.layout import Layout
+from voltadesk.feeds.prices.layout import Layout, require_columns
 from voltadesk.feeds.prices.published import PublishedFile, read_published
 from voltadesk.feeds.prices.series import PriceFile, read_prices
 from voltadesk.feeds.prices.shelf import find_prices
@@ -38,6 +38,7 @@ def prices_of_files(
     ahead = {
         name: (name_of(other), read_published(other, its, name)) for name, (other, its) in (published or {}).items()
     }
+    require_columns(layout, [file.columns, *(read.columns for _, read in ahead.values())])
     return prices_with(file, ahead)
 
 

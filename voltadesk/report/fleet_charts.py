@@ -9,21 +9,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from voltadesk.clock import IntervalGrid
-from voltadesk.report.charts import (
-    BLUE,
-    ORANGE,
-    SKY,
-    SOFT,
-    Chart,
-    Floats,
-    Timeline,
-    axes,
-    drawing,
-    figure_of,
-    name_parts,
-    power_unit,
-    say_unit,
-)
+from voltadesk.report.charts import Chart, Floats, Timeline, axes, drawing, figure_of, name_parts, power_unit, say_unit
+from voltadesk.report.colours import BLUE, ORANGE, SKY, SOFT
 
 Integers = NDArray[np.int64]
 LONG_S, DAYS = 21 * 86_400, 400  # from there on days are drawn, up to so many of them

@@ -27,6 +27,6 @@ def _colours(page: Page) -> list[tuple[tuple[str, str], str]]:
     """The variables of the pictures' colours: name and value, and the value on a dark page."""
     if not page.charts:
         return []
-    from voltadesk.report.charts import DARK, variable
+    from voltadesk.report.colours import DARK, variable
 
     return [((variable(light), light), dark) for light, dark in DARK.items()]

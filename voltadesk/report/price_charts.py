@@ -10,23 +10,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from voltadesk.engine.tables import NO_PRICE_TICK
-from voltadesk.report.charts import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    SKY,
-    SOFT,
-    Chart,
-    Floats,
-    Timeline,
-    axes,
-    drawing,
-    figure_of,
-    name_parts,
-    say_dates,
-    say_unit,
-)
+from voltadesk.report.charts import Chart, Floats, Timeline, axes, drawing, figure_of, name_parts, say_dates, say_unit
+from voltadesk.report.colours import BLUE, GREEN, INK, ORANGE, SKY, SOFT
 
 FEW_DAYS = 3  # with fewer, days and hours make no map
 _COLOURS = 11  # of the map

@@ -6,27 +6,8 @@ import numpy as np
 
 from voltadesk.engine.exchange import Exchange
 from voltadesk.engine.tables import Table
-from voltadesk.report.charts import (
-    AMBER,
-    BLUE,
-    COLOURS,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    SKY,
-    SOFT,
-    YELLOW,
-    Chart,
-    Floats,
-    Timeline,
-    axes,
-    drawing,
-    figure_of,
-    name_parts,
-    power_unit,
-    say_unit,
-)
+from voltadesk.report.charts import Chart, Floats, Timeline, axes, drawing, figure_of, name_parts, power_unit, say_unit
+from voltadesk.report.colours import AMBER, BLUE, COLOURS, GREEN, GREY, INK, ORANGE, SKY, SOFT, YELLOW
 from voltadesk.report.fleet_charts import fleet_charts
 from voltadesk.report.price_charts import price_charts, prices_of
 from voltadesk.report.summary import fuel_of

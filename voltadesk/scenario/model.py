@@ -57,7 +57,8 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 Hours = Annotated[int, Field(strict=True, ge=0, le=8_760)]
 
 
-def _require(holds: bool, field: str, value: object, limit: str) -> None:
+def require(holds: bool, field: str, value: object, limit: str) -> None:
+    """Raises BadInput for a field whose value is not within its limit."""
     if not holds:
         raise BadInput(field, value, limit)
 
@@ -65,8 +66,8 @@ def _require(holds: bool, field: str, value: object, limit: str) -> None:
 def _require_one(given: Part, *keys: str) -> None:
     """One of some keys, and no other beside it."""
     found = [key for key in keys if getattr(given, key) is not None]
-    _require(bool(found), keys[0], None, f"must be given, or {' or '.join(keys[1:])}")
-    _require(len(found) < 2, found[-1], None, f"must not be given beside {found[0]}")
+    require(bool(found), keys[0], None, f"must be given, or {' or '.join(keys[1:])}")
+    require(len(found) < 2, found[-1], None, f"must not be given beside {found[0]}")
 
 
 def _second(moment: datetime, zone: ZoneInfo) -> float:
@@ -74,7 +75,7 @@ def _second(moment: datetime, zone: ZoneInfo) -> float:
 
 
 def _require_name(names: Iterable[str], field: str, value: str) -> None:
-    _require(value in names, field, value, f"must be one of {', '.join(names)}")
+    require(value in names, field, value, f"must be one of {', '.join(names)}")
 
 
 class Part(BaseModel):
@@ -94,13 +95,13 @@ class Time(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         time_zone(self.timezone)
-        _require(
+        require(
             self.interval_minutes in INTERVAL_MINUTES,
             "interval_minutes",
             self.interval_minutes,
             f"must be one of {', '.join(map(str, INTERVAL_MINUTES))}",
         )
-        _require(1971 <= self.start.year <= 2200, "start", str(self.start), "must lie between 1971 and 2200")
+        require(1971 <= self.start.year <= 2200, "start", str(self.start), "must lie between 1971 and 2200")
         self.grid()
         return self
 
@@ -110,7 +111,7 @@ class Time(Part):
         begin = local_midnight_utc(self.start, zone)
         end = local_midnight_utc(date.fromordinal(self.start.toordinal() + self.days), zone)
         count = (end - begin) // step_s
-        _require(count <= INTERVALS_LIMIT, "days", self.days, f"must make at most {INTERVALS_LIMIT:,} intervals")
+        require(count <= INTERVALS_LIMIT, "days", self.days, f"must make at most {INTERVALS_LIMIT:,} intervals")
         return IntervalGrid(begin, step_s, count, zone)
 
 
@@ -124,7 +125,7 @@ class MarketRules(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _require(self.floor < self.cap, "floor", Decimal(self.floor) / 100, "must be below the cap")
+        require(self.floor < self.cap, "floor", Decimal(self.floor) / 100, "must be below the cap")
         return self
 
 
@@ -172,7 +173,7 @@ class Continuous(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         calls = self.opening_call_intervals + self.closing_call_intervals
-        _require(calls <= self.open_intervals, "opening_call_intervals", self.opening_call_intervals,
+        require(calls <= self.open_intervals, "opening_call_intervals", self.opening_call_intervals,
                  f"must be, with closing_call_intervals, at most open_intervals, {self.open_intervals}")  # fmt: skip
         return self
 
@@ -269,7 +270,7 @@ class HomeGroup(Part):
     def _check(self) -> Self:
         _require_one(self, "annual_kwh", "meter")
         limit = "must not be given beside meter, which brings its own solar column"
-        _require(self.meter is None or self.solar is None, "solar", None, limit)
+        require(self.meter is None or self.solar is None, "solar", None, limit)
         _require_name(standard_load(), "profile", self.profile)
         for name in self.solar.orientation if self.solar else []:
             _require_name(clear_sky(), "solar.orientation", name)
@@ -323,12 +324,12 @@ class Plant(Part):
             return Decimal(power_w) / 1000
 
         limit = f"must not exceed capacity_kw ({kw(self.capacity_kw)})"
-        _require(self.minimum_kw <= self.capacity_kw, "minimum_kw", kw(self.minimum_kw), limit)
-        _require(self.initial_kw <= self.capacity_kw, "initial_kw", kw(self.initial_kw), limit)
+        require(self.minimum_kw <= self.capacity_kw, "minimum_kw", kw(self.minimum_kw), limit)
+        require(self.initial_kw <= self.capacity_kw, "initial_kw", kw(self.initial_kw), limit)
         farm_limit = f"must be at most {kw(FARM_LIMIT_W)} for a farm"
-        _require(self.kind == "thermal" or self.capacity_kw <= FARM_LIMIT_W, "capacity_kw", kw(self.capacity_kw),
+        require(self.kind == "thermal" or self.capacity_kw <= FARM_LIMIT_W, "capacity_kw", kw(self.capacity_kw),
                  farm_limit)  # fmt: skip
-        _require(
+        require(
             self.kind == "thermal" or self.minimum_kw == 0, "minimum_kw", kw(self.minimum_kw), "must be 0 for a farm"
         )
         _require_name(clear_sky(), "orientation", self.orientation)
@@ -348,24 +349,24 @@ class Strategy(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.name == "timetable":
-            _require(bool(self.charge or self.discharge), "charge", None, "must be given, or discharge")
-            _require(self.threshold is None, "threshold", None, "belongs to the threshold strategy")
+            require(bool(self.charge or self.discharge), "charge", None, "must be given, or discharge")
+            require(self.threshold is None, "threshold", None, "belongs to the threshold strategy")
             # A timetable buys and sells at different hours, so its limits are free of each other.
             return self
         for key in ("charge", "discharge"):
             hours = getattr(self, key)
-            _require(not hours, key, hours, "belongs to the timetable strategy")
+            require(not hours, key, hours, "belongs to the timetable strategy")
         if self.name != "threshold":
-            _require(self.threshold is None, "threshold", None, "belongs to the threshold strategy")
+            require(self.threshold is None, "threshold", None, "belongs to the threshold strategy")
             return self
         if self.buy_limit is None and self.sell_limit is None:
-            _require(self.threshold is not None, "threshold", None, "must be given, or buy_limit and sell_limit")
+            require(self.threshold is not None, "threshold", None, "must be given, or buy_limit and sell_limit")
             return self
-        _require(self.threshold is None, "threshold", None, "must not be given beside buy_limit or sell_limit")
+        require(self.threshold is None, "threshold", None, "must not be given beside buy_limit or sell_limit")
         for key, other in (("buy_limit", "sell_limit"), ("sell_limit", "buy_limit")):
-            _require(getattr(self, key) is not None, key, None, f"must be given beside {other}")
+            require(getattr(self, key) is not None, key, None, f"must be given beside {other}")
         for buy, sell in zip(self.buy_limit or (), self.sell_limit or (), strict=True):
-            _require(buy <= sell, "buy_limit", Decimal(buy) / 100, "must not exceed sell_limit")
+            require(buy <= sell, "buy_limit", Decimal(buy) / 100, "must not exceed sell_limit")
         return self
 
 
@@ -396,9 +397,9 @@ class BatteryGroup(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         low, high = self.minimum_fill_percent, self.maximum_fill_percent
-        _require(low < high, "minimum_fill_percent", Decimal(low) / 100, "must be below maximum_fill_percent")
+        require(low < high, "minimum_fill_percent", Decimal(low) / 100, "must be below maximum_fill_percent")
         least, most = (self.capacity_kwh * share // 10_000 for share in (low, high))
-        _require(least <= self.initial_fill_wh <= most, "initial_fill_kwh", Decimal(self.initial_fill_wh) / 1000,
+        require(least <= self.initial_fill_wh <= most, "initial_fill_kwh", Decimal(self.initial_fill_wh) / 1000,
                  f"must lie between {Decimal(least) / 1000} and {Decimal(most) / 1000}")  # fmt: skip
         return self
 
@@ -440,11 +441,11 @@ class Scenario(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         homes = sum(group.count for group in self.homes)
-        _require(homes <= HOMES_LIMIT, "homes", homes, f"must be at most {HOMES_LIMIT:,} in all")
+        require(homes <= HOMES_LIMIT, "homes", homes, f"must be at most {HOMES_LIMIT:,} in all")
         batteries = sum(group.count for group in self.fleet)
-        _require(batteries <= BATTERIES_LIMIT, "fleet", batteries, f"must be at most {BATTERIES_LIMIT:,} in all")
+        require(batteries <= BATTERIES_LIMIT, "fleet", batteries, f"must be at most {BATTERIES_LIMIT:,} in all")
         cells = self.time.grid().count * (len(self.plants) + batteries)
-        _require(cells <= 100_000_000, "days", self.time.days,
+        require(cells <= 100_000_000, "days", self.time.days,
                  "intervals x (plants + batteries) must be at most 100,000,000")  # fmt: skip
         named: dict[str, Sequence[HomeGroup | Plant | BatteryGroup | MoneyHolder]] = {
             "homes": self.homes,
@@ -456,7 +457,7 @@ class Scenario(Part):
             seen: set[str] = set()
             for n, part in enumerate(parts):
                 # Upper and lower case are one, as in the columns that are named by them.
-                _require(part.name.lower() not in seen, f"{key}[{n}].name", part.name, "must not be given twice")
+                require(part.name.lower() not in seen, f"{key}[{n}].name", part.name, "must not be given twice")
                 seen.add(part.name.lower())
         for n, group in enumerate(self.fleet):
             self._check_published(f"fleet[{n}].strategy.name", group.strategy.name)
@@ -470,15 +471,15 @@ class Scenario(Part):
             for n, part in enumerate(parts):
                 for k, outage in enumerate(part.outages):
                     holds = _second(outage.begin, zone) < _second(outage.end, zone)
-                    _require(holds, f"{key}[{n}].outages[{k}].end", outage.end, "must be after begin")
+                    require(holds, f"{key}[{n}].outages[{k}].end", outage.end, "must be after begin")
 
     def _check_published(self, field: str, strategy: str) -> None:
         is_there = self.upstream is not None or strategy not in PUBLISHED
-        _require(is_there, field, strategy, "needs the prices of an upstream")
+        require(is_there, field, strategy, "needs the prices of an upstream")
 
     def with_strategy(self, name: Literal["rolling", "day-ahead", "dual"]) -> Scenario:
         """The same scenario, all batteries by a strategy that finds its own limits. Raises BadInput where it can't."""
-        _require(bool(self.fleet), "strategy", name, f"the scenario {self.name} has no fleet")
+        require(bool(self.fleet), "strategy", name, f"the scenario {self.name} has no fleet")
         self._check_published("strategy", name)
         fleet = [group.model_copy(update={"strategy": Strategy(name=name)}) for group in self.fleet]
         return self.model_copy(update={"fleet": fleet})

@@ -28,8 +28,8 @@ PUBLISHED_LIMIT = 2_976  # intervals ahead that a feed has prices for: 31 days o
 TRADING_LIMIT_E8 = 10**9 * E8_PER_CURRENCY
 
 
-def _number(value: object, decimals: int, low: int, high: int) -> int:
-    # The field's name is put in front where the whole file is read.
+def number_of(value: object, decimals: int, low: int, high: int) -> int:
+    """A number of a file in units of its last decimal. Raises BadInput, whose field is named where the file is read."""
     if isinstance(value, str):
         raise BadInput("", f'"{value}"', "must be a number, without quotes")
     return parse_scaled(value, "", decimals, low, high)
@@ -37,7 +37,7 @@ def _number(value: object, decimals: int, low: int, high: int) -> int:
 
 def _scaled(decimals: int, low: int, high: int) -> BeforeValidator:
     def parse(value: object) -> int:
-        return _number(value, decimals, low, high)
+        return number_of(value, decimals, low, high)
 
     return BeforeValidator(parse)
 
@@ -47,7 +47,7 @@ def _span(decimals: int, low: int, high: int) -> BeforeValidator:
         ends = list(value) if isinstance(value, list | tuple) else [value, value]
         if len(ends) != 2:
             raise BadInput("", value, "must be a number or [least, most]")
-        first, last = (_number(end, decimals, low, high) for end in ends)
+        first, last = (number_of(end, decimals, low, high) for end in ends)
         if first > last:
             raise BadInput("", f"[{ends[0]}, {ends[1]}]", "must rise from least to most")
         return first, last
@@ -55,7 +55,8 @@ def _span(decimals: int, low: int, high: int) -> BeforeValidator:
     return BeforeValidator(parse)
 
 
-def _matching(pattern: str, limit: str) -> AfterValidator:
+def matching(pattern: str, limit: str) -> AfterValidator:
+    """A check that a whole text has a pattern; else BadInput with the limit."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -105,12 +106,12 @@ Day = Annotated[date, BeforeValidator(_day)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 IDENTIFIER = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 IDENTIFIER_LIMIT = "must be 1 to 40 of A-Z, a-z, 0-9, _ . - and begin with a letter or a digit"
-Identifier = Annotated[str, _matching(IDENTIFIER.pattern, IDENTIFIER_LIMIT)]
+Identifier = Annotated[str, matching(IDENTIFIER.pattern, IDENTIFIER_LIMIT)]
 ClockSpan = Annotated[
     str,
-    _matching(
+    matching(
         r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)", "must be hours of the day such as 22:00-05:00"
     ),
 ]
-Currency = Annotated[str, _matching("[A-Z]{3}", "must be three capital letters such as EUR")]
+Currency = Annotated[str, matching("[A-Z]{3}", "must be three capital letters such as EUR")]
 Names = Annotated[list[str], BeforeValidator(_one_or_more), Field(min_length=1)]

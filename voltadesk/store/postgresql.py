@@ -228,20 +228,20 @@ def _parameters(url: str, where: str = "") -> dict[str, Any]:
 
 # Connections ----------------------------------------------------------------------------------------------------------
 def _set_up(connection: psycopg.Connection[Any], path: Path) -> tuple[int, str | None]:
-    """The number of the desk's schema and what marks it. Raises VoltaDeskError where the server can't keep a desk."""
+    """The number of the desk's schema and what marks it. Raises Refused where the server can't keep a desk."""
     row = connection.execute(_SERVER).fetchone()
     assert row is not None
     version, encoding, fsync, synchronous, schema, mark = row
     place = f"database = {_url(path)}"
     if version < OLDEST:
-        raise VoltaDeskError(f"{place}: the server is PostgreSQL {version}, a desk wants {OLDEST} or newer")
+        raise Refused(f"{place}: the server is PostgreSQL {version}, a desk wants {OLDEST} or newer")
     if encoding != "UTF8":
-        raise VoltaDeskError(f"{place}: the database's encoding is {encoding}, a desk wants UTF8")
+        raise Refused(f"{place}: the database's encoding is {encoding}, a desk wants UTF8")
     if fsync != "on" or synchronous == "off":
         what = "fsync" if fsync != "on" else "synchronous_commit"
-        raise VoltaDeskError(f"{place}: the server has {what} off: what it acknowledges a power cut could undo")
+        raise Refused(f"{place}: the server has {what} off: what it acknowledges a power cut could undo")
     if schema is None:
-        raise VoltaDeskError(f"{place}: the database has no schema to put a desk in: look at its search_path")
+        raise Refused(f"{place}: the database has no schema to put a desk in: look at its search_path")
     return schema, mark
 
 
@@ -255,6 +255,8 @@ def _fault(path: Path, error: DBAPIError, begun: str) -> VoltaDeskError:
     """By the error's SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
     state, place = getattr(error.orig, "sqlstate", None), f"database = {_url(path)}"
     said = getattr(getattr(error.orig, "diag", None), "message_primary", None) or cause_of(error)
+    if _asked_for_password(error.orig):
+        return Refused(f"{place}: {begun}{said}")
     if error.connection_invalidated or state is None or state[:2] == "08" or state[:3] == "57P" or state == "53300":
         return NoAnswer(f"{place}: {begun}no answer: {said}")
     if state == "42501":
@@ -264,3 +266,9 @@ def _fault(path: Path, error: DBAPIError, begun: str) -> VoltaDeskError:
     if not begun and state[:2] in ("XX", "58", "42", "22"):
         return CheckFailed(f"{place}: it can't be read: {said}")
     return VoltaDeskError(f"{place}: {begun}{said}")
+
+
+def _asked_for_password(error: BaseException | None) -> bool:
+    """Whether a server sent a new connection away that wanted a password of it; such an error has no SQLSTATE."""
+    connection = getattr(error, "pgconn", None)  # of no other error
+    return connection is not None and bool(connection.needs_password or connection.used_password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +41,14 @@ class Layout:
 
 
 PLAIN = Layout()  # as the format has it
+
+
+def require_columns(layout: Layout, files: Sequence[Sequence[str]]) -> None:
+    """Raises BadInput for rows that are asked for by a column which none of the files has, by the columns of each."""
+    for column, text in layout.where:
+        if not any(column in columns for columns in files):
+            limit = f"must name a column of a file, which has {', '.join(files[0])}"
+            raise BadInput("where", f"{column}={text}", limit)
 
 
 @dataclass(frozen=True)

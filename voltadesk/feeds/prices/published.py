@@ -40,6 +40,7 @@ class PublishedFile:
     value_tick: NDArray[np.int64]  # (n,) [0.01/MWh]
     step_s: int  # for how long each holds
     notes: tuple[str, ...]
+    columns: tuple[str, ...]  # of the file
 
 
 def read_published(path: Path | str, layout: Layout = PLAIN, field: str = "forecast") -> PublishedFile:
@@ -77,7 +78,7 @@ def read_published(path: Path | str, layout: Layout = PLAIN, field: str = "forec
         (rounded, "values rounded to 0.01, halves to even"),
     )
     notes = (*choice.notes, *read.notes, *(f"{count:,} {what}" for count, what in counts if count))
-    return PublishedFile(known[order], target[order], ticks[order], step_s, notes)
+    return PublishedFile(known[order], target[order], ticks[order], step_s, notes, tuple(table.columns))
 
 
 def day_ahead(file: PriceFile) -> PublishedFile:
@@ -85,7 +86,7 @@ def day_ahead(file: PriceFile) -> PublishedFile:
     there = file.price_tick != NO_PRICE_TICK
     target = file.grid.starts_utc[there]
     known = _noon_before(target, file.grid.zone)
-    return PublishedFile(known, target, file.price_tick[there], file.grid.step_s, file.notes)
+    return PublishedFile(known, target, file.price_tick[there], file.grid.step_s, file.notes, file.columns)
 
 
 def _known_column(table: Table) -> int | None:

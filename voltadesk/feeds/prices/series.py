@@ -76,6 +76,7 @@ class PriceFile:
     notes: tuple[str, ...]
     name: str  # of the file, or of the imported series
     currency: str = ""  # where it is known
+    columns: tuple[str, ...] = ()  # of the file
 
 
 def read_prices(path: Path | str, layout: Layout = PLAIN, field: str = "prices") -> PriceFile:
@@ -84,7 +85,8 @@ def read_prices(path: Path | str, layout: Layout = PLAIN, field: str = "prices")
     Its days are those of `layout.timezone`, else of the format's clock, else UTC. Raises BadInput with the file and the
     line: for a file, series, cell or time that is none, two prices for one time, and gaps unless they are dealt with.
     """
-    series = checked([rows_of(Path(path), layout, field)], layout.gaps)
+    rows = rows_of(Path(path), layout, field)
+    series = checked([rows], layout.gaps)
     if faults := series.faults("keep", layout.gaps):
         raise faults[0].error()
     grid, price_tick = on_grid(series)
@@ -92,7 +94,8 @@ def read_prices(path: Path | str, layout: Layout = PLAIN, field: str = "prices")
     notes = [*series.notes, *series.counts()]
     if missing:
         notes.append(f"{missing:,} of {grid.count:,} intervals have no price")
-    return PriceFile(grid, price_tick, series.column, tuple(notes), name_of(Path(path)), series.currency)
+    columns = tuple(rows.table.columns)
+    return PriceFile(grid, price_tick, series.column, tuple(notes), name_of(Path(path)), series.currency, columns)
 
 
 def read_series(

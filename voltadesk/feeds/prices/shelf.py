@@ -23,7 +23,7 @@ from voltadesk.clock import utc_text
 from voltadesk.errors import BadInput
 from voltadesk.feeds.parquet import DATABASE, sql_text
 from voltadesk.feeds.prices.kept import parquet_name, shelf_folder
-from voltadesk.feeds.prices.layout import PLAIN, Layout, Suspects
+from voltadesk.feeds.prices.layout import PLAIN, Layout, Suspects, require_columns
 from voltadesk.feeds.prices.rows import Rows, rows_of
 from voltadesk.feeds.prices.series import PriceSeries, checked
 
@@ -106,9 +106,10 @@ def gather(
     """The series that files hold together, after what is kept under that name; nothing is written.
 
     Where files and what is kept speak of the same time, they must say the same, unless the files replace it. Raises
-    BadInput for a file that is none, and for files of different series.
+    BadInput for a file that is none, for files of different series, and for rows asked for by a column that none has.
     """
     parts = [rows_of(find_prices(path), layout) for path in paths]
+    require_columns(layout, [rows.table.columns for rows in parts])
     sources = [_source(path, rows) for path, rows in zip(paths, parts, strict=True)]
     replaced = 0
     if name is not None and name in names():
