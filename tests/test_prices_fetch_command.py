@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import sys
@@ -186,6 +187,27 @@ def test_a_service_that_says_nothing_or_is_not_there(
     monkeypatch.setenv("VOLTADESK_AWATTAR_ADDRESS", "nowhere")
     answer = fetch("awattar", "--zone", "AT", *DAYS)
     assert (answer.code, "must be an address such as" in answer.err) == (3, True)
+    assert not shelf.exists()
+
+
+@pytest.mark.parametrize("source", ["awattar", "entsoe"])
+def test_an_answer_is_bounded_in_size_and_time(
+    services: s.Services, monkeypatch: pytest.MonkeyPatch, shelf: Path, source: str
+) -> None:
+    monkeypatch.setenv("VOLTADESK_ENTSOE_TOKEN", s.TOKEN)
+    monkeypatch.setattr(asking, "BODY_LIMIT", 1 << 20)
+    for fault in (
+        s.endless(b" " * 65_536),
+        s.body(b" " * (2 << 20)),
+        s.endless(gzip.compress(b" " * (64 << 20)), content_encoding="gzip"),
+    ):
+        services.faults = [fault]
+        answer = fetch(source, "--zone", "AT", *DAYS)
+        assert (answer.code, "answered more than 1 MiB" in answer.err) == (6, True), answer.err
+    monkeypatch.setattr(asking, "TRY_S", 0.2)
+    services.faults = [s.endless(b" ", 0.02)] * 4
+    answer = fetch(source, "--zone", "AT", *DAYS)
+    assert (answer.code, "did not end within 0.2 s (asked 4 times)" in answer.err) == (6, True), answer.err
     assert not shelf.exists()
 
 
