@@ -95,6 +95,18 @@ def test_bigger_market_is_its_twin(seed: int) -> None:
     assert_fast_is_slow(random_case(shape))
 
 
+@pytest.mark.parametrize("top_tick", [1, 2, 2_999_997])
+def test_markets_of_few_prices_and_of_the_dearest_are_their_twins(top_tick: int) -> None:
+    for seed in range(40):
+        assert_fast_is_slow(
+            random_case(
+                Shape(
+                    9, 2, 2, 4, 1800, PRICINGS[seed % 3], seed % 3, 1 + seed % 4, top_tick=top_tick, top_wh=5, seed=seed
+                )
+            )
+        )
+
+
 def test_random_markets_reach_the_corners() -> None:
     """The comparison with the twin is worth what the random markets reach."""
     seen: set[str] = set()
