@@ -337,4 +337,5 @@ def test_how_long_a_service_asks_to_wait() -> None:
         0, 12, 0, 0, 0
     ]  # fmt: skip
     assert asking.retry_after_s("Wed, 21 Oct 2099 07:28:00 GMT") > 10**9
+    assert asking.retry_after_s("Wed, 21 Oct 2015 07:28:00 +99999999999999") == 0
     assert entsoe.SEVERAL_AUCTIONS == ("DE_LU", "AT")

@@ -153,7 +153,7 @@ def retry_after_s(text: str) -> int:
         return min(int(text[:12]), 10**9)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0, -int((datetime.now(UTC) - moment).total_seconds() // 1))
