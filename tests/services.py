@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -150,6 +151,23 @@ def cut_short(handler: BaseHTTPRequestHandler) -> None:
     handler.end_headers()
     handler.wfile.write(b'{"unix_seconds": [')
     handler.close_connection = True
+
+
+def endless(part: bytes, pause_s: float = 0.0, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    """A body that goes on, part after part, until nobody listens any more."""
+
+    def write(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        for name, value in ({"content-type": "application/json"} | headers).items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.close_connection = True
+        with suppress(OSError):
+            for _ in range(10_000):
+                handler.wfile.write(part)
+                time.sleep(pause_s)
+
+    return write
 
 
 def hanging(done: threading.Event) -> Callable[[BaseHTTPRequestHandler], None]:

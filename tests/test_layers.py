@@ -60,6 +60,7 @@ LIBRARIES = {
     "entsoe": {"feeds"},
     "pandas": {"feeds"},  # with it
     "requests": {"feeds"},  # likewise
+    "urllib3": {"feeds"},  # likewise
     "rich": {"report", "cli", "ui"},
     "textual": {"ui"},
     "textual_serve": {"cli"},

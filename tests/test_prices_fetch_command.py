@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import sys
@@ -189,6 +190,27 @@ def test_a_service_that_says_nothing_or_is_not_there(
     assert not shelf.exists()
 
 
+@pytest.mark.parametrize("source", ["awattar", "entsoe"])
+def test_an_answer_is_bounded_in_size_and_time(
+    services: s.Services, monkeypatch: pytest.MonkeyPatch, shelf: Path, source: str
+) -> None:
+    monkeypatch.setenv("VOLTADESK_ENTSOE_TOKEN", s.TOKEN)
+    monkeypatch.setattr(asking, "BODY_LIMIT", 1 << 20)
+    for fault in (
+        s.endless(b" " * 65_536),
+        s.body(b" " * (2 << 20)),
+        s.endless(gzip.compress(b" " * (64 << 20)), content_encoding="gzip"),
+    ):
+        services.faults = [fault]
+        answer = fetch(source, "--zone", "AT", *DAYS)
+        assert (answer.code, "answered more than 1 MiB" in answer.err) == (6, True), answer.err
+    monkeypatch.setattr(asking, "TRY_S", 0.2)
+    services.faults = [s.endless(b" ", 0.02)] * 4
+    answer = fetch(source, "--zone", "AT", *DAYS)
+    assert (answer.code, "did not end within 0.2 s (asked 4 times)" in answer.err) == (6, True), answer.err
+    assert not shelf.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -315,4 +337,5 @@ def test_how_long_a_service_asks_to_wait() -> None:
         0, 12, 0, 0, 0
     ]  # fmt: skip
     assert asking.retry_after_s("Wed, 21 Oct 2099 07:28:00 GMT") > 10**9
+    assert asking.retry_after_s("Wed, 21 Oct 2015 07:28:00 +99999999999999") == 0
     assert entsoe.SEVERAL_AUCTIONS == ("DE_LU", "AT")

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.engine.market_cases import PRICINGS, Case, Shape, part_of, random_case, shapes
+from tests.engine.market_cases import (
+    PRICINGS,
+    Case,
+    Shape,
+    case_of,
+    homes_of,
+    part_of,
+    plants_of,
+    random_case,
+    rules_of,
+    shapes,
+)
 from tests.reference import market as twin
 from voltadesk.engine import tables
 from voltadesk.engine.auction import PRICING_PAY_AS_BID
@@ -93,6 +104,25 @@ def test_bigger_market_is_its_twin(seed: int) -> None:
         seed=seed,
     )
     assert_fast_is_slow(random_case(shape))
+
+
+@pytest.mark.parametrize("top_tick", [1, 2, 2_999_997])
+def test_markets_of_few_prices_and_of_the_dearest_are_their_twins(top_tick: int) -> None:
+    for seed in range(40):
+        assert_fast_is_slow(
+            random_case(
+                Shape(
+                    9, 2, 2, 4, 1800, PRICINGS[seed % 3], seed % 3, 1 + seed % 4, top_tick=top_tick, top_wh=5, seed=seed
+                )
+            )
+        )
+
+
+def test_the_ratio_of_a_continents_supply_and_demand_is_exact() -> None:
+    rules = rules_of(community_rule=tables.COMMUNITY_SUPPLY_DEMAND_RATIO, margin_tick=10, floor_tick=0, cap_tick=1_000)
+    plant, load, sun = plants_of({"marginal_cost_tick": 100}), [[3 * 10**14, 0]], [[0, 10**14]]
+    outside = {"load_forecast_wh": load, "solar_forecast_wh": sun, "plant_forecast_wh": [[10**15]]}
+    assert_fast_is_slow(case_of(1, rules, homes_of({}, {}), plant, **outside))
 
 
 def test_random_markets_reach_the_corners() -> None:

@@ -19,7 +19,8 @@ from voltadesk.engine.tables import (
     COMMUNITY_MID_MARKET,
 )
 
-RATIO_SCALE = 100_000  # the ratio of supply to demand is taken in steps of 1e-5, which keeps the products in 64 bits
+RATIO_DIGITS = 5  # the ratio of supply to demand is taken in steps of 1e-5, which keeps the products in 64 bits
+RATIO_SCALE = 10**RATIO_DIGITS
 
 
 @part
@@ -30,7 +31,11 @@ def supply_demand_ratio_tick(sell_tick: int, buy_tick: int, supply_wh: int, dema
     """
     if supply_wh >= demand_wh or sell_tick <= 0:
         return sell_tick
-    ratio = supply_wh * RATIO_SCALE // demand_wh
+    ratio, rest_wh = 0, supply_wh
+    for _ in range(RATIO_DIGITS):  # digit by digit: a whole country's supply times the scale would leave 64 bits
+        rest_wh *= 10
+        ratio = 10 * ratio + rest_wh // demand_wh
+        rest_wh %= demand_wh
     return sell_tick * buy_tick * RATIO_SCALE // ((buy_tick - sell_tick) * ratio + sell_tick * RATIO_SCALE)
 
 

@@ -151,6 +151,8 @@ def _quote(ladder: Ladder, reports: Table, quotes: Quotes, slot: int, price_tick
     level = lv.level_of(ladder, side, price_tick)
     number = ladder.place[slot + 1]
     if number > 0:
+        if ladder.orders[number].level == level:
+            return  # the price that it had: it keeps its place
         lv.unlink(ladder, number)
     left_wh = trade(ladder, reports, slot + 1, side, lv.worst_met(ladder, level), quotes.left_wh[slot])
     if number > 0 and left_wh > 0:

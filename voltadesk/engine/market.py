@@ -39,6 +39,30 @@ def trade_pool(i: int, market: Market, arena: Arena, supply_wh: int, demand_wh: 
         arena.turnover_e8[0] += 2 * result.community_wh * (abs(price) + fees)
 
 
+@part
+def trade_in_community(
+    k: int,
+    i: int,
+    market: Market,
+    conditions: Conditions,
+    arena: Arena,
+    measured: Measured | None,
+    supply_wh: int,
+    demand_wh: int,
+) -> None:
+    """Trade in the community after its quote: in a pool, or on its order book."""
+    rules, result = market.rules[0], market.intervals[i]
+    if measured is None:
+        trade_pool(i, market, arena, supply_wh, demand_wh)
+    else:
+        row = measured.rows[i]
+        if rules.community_rule == COMMUNITY_CONTINUOUS:
+            trade_continuous(k, i, market, conditions, arena, measured, row, rules.start_utc + i * rules.step_s)
+        else:
+            trade_pool(i, market, arena, supply_wh, demand_wh)
+            measure_pool(k, market, conditions, arena, measured.quotes, result.quote_tick, row)
+
+
 @kernel
 def run_intervals(
     first: int, market: Market, conditions: Conditions, arena: Arena, measured: Measured | None, receipts: Receipts
@@ -81,15 +105,7 @@ def run_intervals(
             is_quote = False
             result.quote_tick = solution.price_tick
             if result.quote_tick != NO_PRICE_TICK:
-                if measured is None:
-                    trade_pool(i, market, arena, supply, demand)
-                else:
-                    row = measured.rows[i]
-                    if rules.community_rule == COMMUNITY_CONTINUOUS:
-                        trade_continuous(k, i, market, conditions, arena, measured, row, second_from)
-                    else:
-                        trade_pool(i, market, arena, supply, demand)
-                        measure_pool(k, market, conditions, arena, measured.quotes, result.quote_tick, row)
+                trade_in_community(k, i, market, conditions, arena, measured, supply, demand)
         result.price_tick = solution.price_tick
         result.price_low_tick = solution.price_low_tick
         result.price_high_tick = solution.price_high_tick

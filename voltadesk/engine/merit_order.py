@@ -21,27 +21,43 @@ by index, until the demand is met. In every interval sum(output) + shed - surplu
 Source: D. S. Kirschen and G. Strbac, Fundamentals of Power System Economics, 2nd ed., Wiley, 2018.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.engine.compiled import kernel, part
+from voltadesk.engine.compiled import kernel, lean_part, part
+
+
+class Units(NamedTuple):
+    """What bounds the units' output in an interval, and their cost; all int64[P]."""
+
+    available_wh: NDArray[np.int64]
+    minimum_wh: NDArray[np.int64]
+    ramp_up_wh: NDArray[np.int64]
+    ramp_down_wh: NDArray[np.int64]
+    previous_wh: NDArray[np.int64]  # output in the interval before
+    marginal_cost_tick: NDArray[np.int64]
+
+
+@lean_part
+def _upper_wh(units: Units, u: int) -> int:
+    """Most that a unit can produce [Wh]."""
+    return min(units.available_wh[u], units.previous_wh[u] + units.ramp_up_wh[u])
+
+
+@lean_part
+def _lower_wh(units: Units, u: int) -> int:
+    """Least that a unit can produce [Wh]; never above its upper bound."""
+    return min(max(units.minimum_wh[u], units.previous_wh[u] - units.ramp_down_wh[u]), _upper_wh(units, u))
 
 
 @part
-def _upper_wh(available_wh: int, previous_wh: int, ramp_up_wh: int) -> int:
-    """Most that a unit can produce [Wh], after `previous_wh` in the interval before."""
-    return min(available_wh, previous_wh + ramp_up_wh)
+def _by_cost(marginal_cost_tick: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The units in ascending cost, ties by index, and each one's place among them.
 
-
-@part
-def _lower_wh(available_wh: int, minimum_wh: int, previous_wh: int, ramp_up_wh: int, ramp_down_wh: int) -> int:
-    """Least that a unit can produce [Wh], after `previous_wh` in the interval before; never above its upper bound."""
-    return min(max(minimum_wh, previous_wh - ramp_down_wh), available_wh, previous_wh + ramp_up_wh)
-
-
-@part
-def _by_cost(marginal_cost_tick: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """The units in ascending cost, ties by index; by insertion, as a fleet is some hundred units at most."""
+    By insertion, as a fleet is some hundred units at most.
+    """
     order = np.empty(len(marginal_cost_tick), np.uint64)  # unsigned, so that numba need not look for negative indices
     for unit in range(len(marginal_cost_tick)):
         place = unit
@@ -49,7 +65,57 @@ def _by_cost(marginal_cost_tick: NDArray[np.int64]) -> NDArray[np.uint64]:
             order[place] = order[place - 1]
             place -= 1
         order[place] = unit
-    return order
+    rank = np.empty(len(order), np.int64)
+    for place in range(len(order)):
+        rank[order[place]] = place
+    return order, rank
+
+
+@lean_part
+def _start(units: Units, rank: NDArray[np.int64], raised: int, output_wh: NDArray[np.int64]) -> int:
+    """Put the first `raised` units of the order at their upper bound and the rest at the lower one; returns the sum.
+
+    A loop without branches.
+    """
+    total_wh = 0
+    for u in range(len(output_wh)):
+        start_wh = _upper_wh(units, u) if rank[u] < raised else _lower_wh(units, u)
+        output_wh[u] = start_wh
+        total_wh += start_wh
+    return total_wh
+
+
+@lean_part
+def _meet(
+    units: Units, order: NDArray[np.uint64], raised: int, missing_wh: int, output_wh: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Move the place up to which the order is raised until nothing is missing; returns both."""
+    while missing_wh > 0 and raised < len(order):  # the cheapest of those at their lower bound goes up
+        u = order[raised]
+        step_wh = min(_upper_wh(units, u) - output_wh[u], missing_wh)
+        output_wh[u] += step_wh
+        missing_wh -= step_wh
+        raised += 1
+    while missing_wh < 0 and raised > 0:  # the dearest of those at their upper bound goes down
+        raised -= 1
+        u = order[raised]
+        step_wh = min(output_wh[u] - _lower_wh(units, u), -missing_wh)
+        output_wh[u] -= step_wh
+        missing_wh += step_wh
+    return raised, missing_wh
+
+
+@lean_part
+def _last_tick(
+    units: Units, order: NDArray[np.uint64], place: int, output_wh: NDArray[np.int64], idle_tick: int
+) -> int:
+    """Cost of the last unit of the order above its lower bound, up to a place; not the last one that runs [tick]."""
+    while place >= 0:
+        u = order[place]
+        if output_wh[u] > _lower_wh(units, u):
+            return units.marginal_cost_tick[u]
+        place -= 1
+    return idle_tick
 
 
 @kernel
@@ -79,72 +145,37 @@ def dispatch(
     output_wh           int64[T, P], out [Wh]
     price_tick          int64[T], out [0.01/MWh]; shed_wh and surplus_wh likewise [Wh]
     """
-    intervals, units = output_wh.shape
+    intervals, count = output_wh.shape
     if not (len(demand_wh) == len(price_tick) == len(shed_wh) == len(surplus_wh) == intervals):
         raise ValueError("demand, price, shed and surplus must have one entry per row of output")
     if not (
-        len(minimum_wh) == len(ramp_up_wh) == len(ramp_down_wh) == len(marginal_cost_tick) == units
-        and len(output_wh_before) == available_wh.shape[-1] == units
+        len(minimum_wh) == len(ramp_up_wh) == len(ramp_down_wh) == len(marginal_cost_tick) == count
+        and len(output_wh_before) == available_wh.shape[-1] == count
     ):
         raise ValueError("every array of units must have one entry per column of output")
     if available_wh.ndim == 2 and available_wh.shape[0] != intervals:
         raise ValueError("available must have one row per row of output")
 
-    order = _by_cost(marginal_cost_tick)
-    rank = np.empty(units, np.int64)
-    for place in range(units):
-        rank[order[place]] = place
-    idle_tick = marginal_cost_tick[order[0]] if units else floor_tick
+    order, rank = _by_cost(marginal_cost_tick)
+    idle_tick = marginal_cost_tick[order[0]] if count else floor_tick
 
     # Demand moves little from one interval to the next, and so does the place in the order where it is met. So the
-    # first `raised` units of the order start at their upper bound and the rest at the lower one, in a loop without
-    # branches; then that place is moved until demand is met. The outcome is that of raising one unit after another.
+    # first `raised` units of the order start at their upper bound and the rest at the lower one; then that place is
+    # moved until demand is met. The outcome is that of raising one unit after another.
     raised = 0
     previous = output_wh_before
     for t in range(intervals):
         available = available_wh[t] if available_wh.ndim == 2 else available_wh
+        units = Units(available, minimum_wh, ramp_up_wh, ramp_down_wh, previous, marginal_cost_tick)
         output = output_wh[t]
-        total_wh = 0
-        for unit in range(units):
-            upper_wh = _upper_wh(available[unit], previous[unit], ramp_up_wh[unit])
-            lower_wh = _lower_wh(
-                available[unit], minimum_wh[unit], previous[unit], ramp_up_wh[unit], ramp_down_wh[unit]
-            )
-            start_wh = upper_wh if rank[unit] < raised else lower_wh
-            output[unit] = start_wh
-            total_wh += start_wh
-        missing_wh = demand_wh[t] - total_wh
-
-        while missing_wh > 0 and raised < units:  # the cheapest of those at their lower bound goes up
-            u = order[raised]
-            step_wh = min(_upper_wh(available[u], previous[u], ramp_up_wh[u]) - output[u], missing_wh)
-            output[u] += step_wh
-            missing_wh -= step_wh
-            raised += 1
-        while missing_wh < 0 and raised > 0:  # the dearest of those at their upper bound goes down
-            raised -= 1
-            u = order[raised]
-            lower_wh = _lower_wh(available[u], minimum_wh[u], previous[u], ramp_up_wh[u], ramp_down_wh[u])
-            step_wh = min(output[u] - lower_wh, -missing_wh)
-            output[u] -= step_wh
-            missing_wh += step_wh
-
+        missing_wh = demand_wh[t] - _start(units, rank, raised, output)
+        raised, missing_wh = _meet(units, order, raised, missing_wh, output)
         if missing_wh > 0:
-            price = cap_tick
+            price_tick[t] = cap_tick
         elif missing_wh < 0:
-            price = floor_tick
-        else:
-            # The last unit above its lower bound, not the last one that runs. After a step down it is at `raised`.
-            price = idle_tick
-            place = min(raised, units - 1)
-            while place >= 0:
-                u = order[place]
-                lower_wh = _lower_wh(available[u], minimum_wh[u], previous[u], ramp_up_wh[u], ramp_down_wh[u])
-                if output[u] > lower_wh:
-                    price = marginal_cost_tick[u]
-                    break
-                place -= 1
-        price_tick[t] = price
+            price_tick[t] = floor_tick
+        else:  # after a step down the last unit above its lower bound is at `raised`
+            price_tick[t] = _last_tick(units, order, min(raised, count - 1), output, idle_tick)
         shed_wh[t] = max(missing_wh, 0)
         surplus_wh[t] = max(-missing_wh, 0)
         previous = output

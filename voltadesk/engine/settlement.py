@@ -21,7 +21,7 @@ from voltadesk.engine.arena import (
 )
 from voltadesk.engine.auction import PRICING_PAY_AS_BID
 from voltadesk.engine.batteries import charge, discharge, reason
-from voltadesk.engine.compiled import part
+from voltadesk.engine.compiled import lean_part, part
 from voltadesk.engine.orders import paid_tick
 from voltadesk.engine.plants import ASKED, FREEDOM, LOWER, MUST_RUN, RUN, TOLD, UNIT_SHORT, hold
 from voltadesk.engine.receipts import receipt, receipts_at_average
@@ -66,10 +66,6 @@ def settle_homes(
     rules, accounts, result = market.rules[0], market.accounts[0], market.intervals[i]
     homes, home_wh, fill, quantity = market.home.shape[0], arena.home_wh, arena.fill_wh, arena.quantity_wh
     flexible_orders = arena.first_plant > homes
-    grid_fees_tick, community_fees_tick = (
-        rules.grid_fee_tick + rules.levy_tick,
-        rules.community_grid_fee_tick + rules.community_levy_tick,
-    )
     bought_all, taken_all, broker, imbalance_all = 0, 0, 0, 0
     for h in range(homes):
         row = market.home[h]
@@ -93,32 +89,8 @@ def settle_homes(
         # Settlement.
         add_delivery(row, served + flexible, flexible, metered - served, made, potential - made, own_use)
         add_delivery(result, served + flexible, flexible, metered - served, made, potential - made, own_use)
-        fees = (grid_fees_tick + rules.margin_tick) * bought
-        if taken > 0 or given > 0:
-            row.community_bought_wh += taken
-            row.community_sold_wh += given
-            row.community_e8 += arena.home_e8[h]
-            community_fees = receipts_at_average(
-                receipts,
-                i,
-                KIND_HOME,
-                h,
-                taken - given,
-                arena.home_e8[h],
-                community_fees_tick,
-                rules.community_fee_bp,
-            )
-            fees += community_fees
-            broker += community_fees if given > 0 else 0
-        if bought > 0 or sold > 0:
-            sold_tick = paid_tick(rules, arena, h, solution)
-            row.auction_bought_wh += bought
-            row.auction_sold_wh += sold
-            row.auction_e8 += sold_tick * sold - solution.price_tick * bought
-            auction_fees = (grid_fees_tick + rules.margin_tick) * bought
-            receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, bought, solution.price_tick, auction_fees)
-            receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, -sold, sold_tick, NO_FEES)
-        row.fees_e8 -= fees
+        broker += settle_home_in_community(i, market, arena, h, receipts)
+        settle_home_in_auction(i, market, arena, h, bought, sold, solution, receipts)
         bought_all += bought
         taken_all += taken
     accounts.operator_e8 += rules.margin_tick * bought_all
@@ -126,6 +98,41 @@ def settle_homes(
     accounts.levies_e8 += rules.levy_tick * bought_all + rules.community_levy_tick * taken_all
     accounts.broker_e8 += broker
     return imbalance_all
+
+
+@lean_part
+def settle_home_in_community(i: int, market: Market, arena: Arena, h: int, receipts: Receipts) -> int:
+    """Settle what a home traded in the community; returns the broker's fees [1e-8 currency], which a seller bears."""
+    rules, row, taken, given = market.rules[0], market.home[h], arena.home_wh[TAKEN, h], arena.home_wh[GIVEN, h]
+    if taken == 0 and given == 0:
+        return 0
+    row.community_bought_wh += taken
+    row.community_sold_wh += given
+    row.community_e8 += arena.home_e8[h]
+    fees_tick = rules.community_grid_fee_tick + rules.community_levy_tick
+    fees = receipts_at_average(
+        receipts, i, KIND_HOME, h, taken - given, arena.home_e8[h], fees_tick, rules.community_fee_bp
+    )
+    row.fees_e8 -= fees
+    return fees if given > 0 else 0
+
+
+@lean_part
+def settle_home_in_auction(
+    i: int, market: Market, arena: Arena, h: int, bought_wh: int, sold_wh: int, solution: Solution, receipts: Receipts
+) -> None:
+    """Settle what a home bought, inelastic and flexible load together, or sold in the auction."""
+    if bought_wh == 0 and sold_wh == 0:
+        return
+    rules, row = market.rules[0], market.home[h]
+    sold_tick = paid_tick(rules, arena, h, solution)
+    fees = (rules.grid_fee_tick + rules.levy_tick + rules.margin_tick) * bought_wh
+    row.auction_bought_wh += bought_wh
+    row.auction_sold_wh += sold_wh
+    row.auction_e8 += sold_tick * sold_wh - solution.price_tick * bought_wh
+    row.fees_e8 -= fees
+    receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, bought_wh, solution.price_tick, fees)
+    receipt(receipts, i, KIND_HOME, h, MARKET_AUCTION, -sold_wh, sold_tick, NO_FEES)
 
 
 @part

@@ -25,6 +25,7 @@ from voltadesk.units import parse_decimal, parse_scaled
 FIELDS = ("type", "id", "owner", "product", "side", "price", "quantity", "kind", "display", "until", "time")
 DEFAULT_PRODUCT = "one"
 PRODUCTS_LIMIT = 1_000  # each has a book's memory
+ID_DIGITS = 1_000  # of an id that is a number
 BEYOND = 10**18  # a price or quantity that is farther out than this stands for all that are
 Id = str | int | None
 
@@ -201,6 +202,8 @@ class _Reader:
         self.rows.append((kind, number, owner, side, order_kind, price, quantity, display, moment))
 
     def _number(self, name: str) -> int:
+        if isinstance(name, Digits) and len(name) > ID_DIGITS:
+            raise BadInput("id", name, f"must have at most {ID_DIGITS} digits, or be text")
         if isinstance(name, Broken):
             raise BadInput("id", name, "must be text or a whole number")
         number = self.numbers.setdefault(name, len(self.names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,7 @@ from voltadesk.feeds.table import Table, exact_cells
 from voltadesk.feeds.times import STAMP, local_to_utc, seconds_of, time_column_of
 
 EXACT = 10**15  # exclusive: up to here a whole number and its quotient by a power of ten are known by their float
+GROUPS_LIMIT = 1 << 24  # of names of meters, registers and units that may stand together in a row
 _DECIMALS = (3, 0, 6, 9, 12)  # that are tried, one after the other
 
 
@@ -169,7 +171,12 @@ def _flags(code: NDArray[Any], texts: Sequence[str]) -> NDArray[np.int8]:
 
 
 def _grouped(codes: Sequence[NDArray[Any]], counts: Sequence[int]) -> Iterator[tuple[tuple[int, ...], Ints]]:
-    """The rows of each combination of codes, in their order; `counts` tells how many codes there are of each."""
+    """The rows of each combination of codes, in their order; `counts` tells how many codes there are of each.
+
+    Raises NotPlain where too many combinations are possible to count each.
+    """
+    if prod(counts) > GROUPS_LIMIT:
+        raise NotPlain
     whole = np.ravel_multi_index(tuple(codes), tuple(counts))
     sizes = np.bincount(whole, minlength=1)
     present = np.flatnonzero(sizes)

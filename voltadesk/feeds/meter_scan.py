@@ -22,6 +22,7 @@ from voltadesk.feeds.table import Table, delimiter_of
 Codes = tuple[NDArray[Any], list[str]]  # what stands in each row, as a place in the list of all that does
 Floats = NDArray[np.float64]
 
+CELLS_LIMIT = 1 << 29  # of a Parquet file, whose bytes don't say how much it holds: 4 GiB as numbers
 KEPT = 16  # characters of a number, with its point: two of them never become the same float
 
 _NONE = ("", "na", "NA", "n/a", "N/A", "nan", "NaN", "null", "NULL", "none", "None", "-")
@@ -164,6 +165,9 @@ class ParquetScan(Scan):
 
     def look(self, keys: Sequence[int], values: Sequence[int]) -> int:
         if not all(self._is_number(c) for c in values):
+            raise NotPlain
+        ((rows,),) = self.database.execute(f"SELECT count(*) FROM {self._source}").fetchall()  # noqa: S608
+        if rows * (len(keys) + len(values)) > CELLS_LIMIT:
             raise NotPlain
         (rows,) = self._look(self._source, self._texts(keys), ["count(*)"])
         return int(rows)

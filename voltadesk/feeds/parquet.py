@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from voltadesk.errors import BadInput
-from voltadesk.feeds.table import Table
+from voltadesk.feeds.table import FILE_LIMIT_BYTES, Table, require_size
 
 DATABASE: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "autoinstall_known_extensions": False}
 
@@ -34,6 +35,7 @@ def read_parquet(path: Path, field: str, least: int = 2) -> Table:
         with duckdb.connect(config=DATABASE) as database:
             columns = parquet_columns(database, source)
             texts = ", ".join(column.text for column in columns)
+            _require_size(database, source, columns, str(path))
             rows = database.execute(f"SELECT {texts} FROM {source}").fetchall()  # noqa: S608
     except duckdb.Error as error:
         limit = "must be a Parquet file"
@@ -43,6 +45,17 @@ def read_parquet(path: Path, field: str, least: int = 2) -> Table:
         raise BadInput("rows", len(rows), f"must be at least {least}", str(path))
     names = [column.name for column in columns]
     return Table(str(path), names, [list(row) for row in rows], list(range(1, len(rows) + 1)))
+
+
+def _require_size(
+    database: duckdb.DuckDBPyConnection, source: str, columns: Sequence[ParquetColumn], place: str
+) -> None:
+    """Raises BadInput for what a few bytes stand for too much of: rows, or long texts that are repeated."""
+    lengths = " + ".join(f"strlen({column.text})" for column in columns)
+    ((count, size),) = database.execute(f"SELECT count(*), sum({lengths}) FROM {source}").fetchall()  # noqa: S608
+    require_size(count, len(columns), place)
+    if (size or 0) > FILE_LIMIT_BYTES:
+        raise BadInput("text", f"{size} bytes", f"must be at most {FILE_LIMIT_BYTES}", place)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from voltadesk.errors import BadInput
-from voltadesk.feeds.table import Table
+from voltadesk.feeds.table import Table, require_size
 
 
 def json_tree(text: str, place: str, field: str) -> Any:
@@ -28,6 +28,7 @@ def records_table(records: list[Any], place: str, field: str) -> Table:
         columns.update(dict.fromkeys(record))
     if not columns:
         raise BadInput(field, "no entries", "must have at least one", place)
+    require_size(len(records), len(columns), place)
     rows = [[_text(record.get(name)) for name in columns] for record in records]
     return Table(place, list(columns), rows, list(range(1, len(rows) + 1)), "entry")
 

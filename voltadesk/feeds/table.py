@@ -15,6 +15,7 @@ from voltadesk import units
 from voltadesk.errors import BadInput
 
 FILE_LIMIT_BYTES = 512 * 1024 * 1024
+CELLS_LIMIT = 60_000_000  # of a table: more than a file of that size can have, unless most of them are made
 DECIMALS_LIMIT = 30  # decimals of a value as it stands in a file
 
 _PLAIN_COLUMN = re.compile(r"(?:[+-]?\d{1,18}(?:\.\d{0,30})?(?:\n|\Z))*+", re.ASCII)
@@ -117,9 +118,8 @@ def _miscounted(row: Sequence[str], count: int, delimiter: str, delimiters: str)
 def read_text(path: Path, field: str, limit: str = "must be a CSV file in UTF-8") -> str:
     """A file's text. Raises BadInput, saying `limit`, when it can't be read, is too long or holds nothing."""
     try:
-        if (size := path.stat().st_size) > FILE_LIMIT_BYTES:
-            raise BadInput(field, path, f"must be at most {FILE_LIMIT_BYTES} bytes, has {size}")
-        text = path.read_bytes().decode("utf-8-sig")
+        size = path.stat().st_size
+        text = path.read_bytes().decode("utf-8-sig") if size <= FILE_LIMIT_BYTES else ""
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise BadInput("byte", f"0x{error.object[error.start]:02x}", limit, f"{path}: line {line}") from None
@@ -127,9 +127,17 @@ def read_text(path: Path, field: str, limit: str = "must be a CSV file in UTF-8"
         raise BadInput(field, path, f"{(error.strerror or 'can not be read').lower()}, {limit}") from None
     except ValueError as error:  # a zero byte in the name
         raise BadInput(field, path, str(error)) from None
+    if size > FILE_LIMIT_BYTES:
+        raise BadInput(field, path, f"must be at most {FILE_LIMIT_BYTES} bytes, has {size}")
     if not text.strip():
         raise BadInput(field, path, f"is an empty file, {limit}")
     return text
+
+
+def require_size(rows: int, columns: int, place: str) -> None:
+    """Raises BadInput for a table that would take far more memory than the file it is made of."""
+    if rows * columns > CELLS_LIMIT:
+        raise BadInput("rows", f"{rows} with {columns} columns", f"must be at most {CELLS_LIMIT:,} cells", place)
 
 
 def column_named(table: Table, name: str, field: str) -> int:

@@ -5,7 +5,8 @@ The token goes to the platform alone: no error tells it, and an answer that send
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from voltadesk.errors import BadInput, MissingExtra, NoAnswer
 from voltadesk.feeds.live.asking import (
@@ -14,6 +15,7 @@ from voltadesk.feeds.live.asking import (
     SILENCE_S,
     Fault,
     Told,
+    body_of,
     persist,
     retry_after_s,
     shown,
@@ -23,6 +25,7 @@ from voltadesk.feeds.times import Span
 if TYPE_CHECKING:
     import requests
 
+PART = 1 << 16  # bytes that are read at once, or fewer as they come
 SEVERAL_AUCTIONS = ("DE_LU", "AT")  # zones of which sequence 1 is the coupled auction
 
 
@@ -36,6 +39,7 @@ def ask_entsoe(place: str, address: str, token: str, zone: str, span: Span, told
         import requests
         from entsoe import entsoe as library
         from entsoe.mappings import lookup_area
+        from urllib3.exceptions import HTTPError, ReadTimeoutError
     except ImportError:
         raise MissingExtra("feeds-eu", "prices from entsoe") from None
 
@@ -46,9 +50,22 @@ def ask_entsoe(place: str, address: str, token: str, zone: str, span: Span, told
     first, end = (pandas.Timestamp(second, unit="s", tz="UTC") for second in span)
     sequence = 1 if area.name in SEVERAL_AUCTIONS else None
 
+    def receive(response: requests.Response, **_: Any) -> None:
+        """Read an answer within its bounds before the library does, which has none."""
+        came = response.raw
+        try:
+            response.raw = BytesIO(body_of(iter(lambda: came.read1(PART, decode_content=True), b""), place))
+        except ReadTimeoutError:
+            raise Fault(f"did not answer within {SILENCE_S:g} s") from None
+        except HTTPError as error:
+            raise Fault(f"the connection failed ({type(error).__name__})") from None
+        finally:
+            came.close()
+
     def once() -> bytes | None:
         with requests.Session() as session:
             session.max_redirects = 0
+            session.hooks["response"].append(receive)
             client = library.EntsoeRawClient(token, session, retry_count=1, retry_delay=0, timeout=SILENCE_S)
             try:
                 return str(client.query_day_ahead_prices(area, first, end, sequence=sequence)).encode()
