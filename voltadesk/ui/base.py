@@ -37,6 +37,7 @@ OPEN_S = 0.3  # after the first picture, and between the desktops that are made 
 KEY_S = 0.04  # how long a key has to be drawn first
 DELAY_S = 0.005  # at most, before another desktop is drawn
 SWITCH_S = 0.001  # how long the thread of a reader may keep the interpreter from the screen's
+LOOKS = 100  # for new garbage between two looks at all that has come since the beginning, which take 10 ms
 
 
 def _hang_up_with(terminal: int) -> None:
@@ -76,6 +77,7 @@ class DeskBase(TypeAhead):
         self.verification: Verification | None = None  # of the journal, the last one
         self._fed: tuple[int, Screen[Any]] | None = None
         self._touched_s = 0.0  # when the last one came
+        self._thresholds = gc.get_threshold()
         self._ending = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None  # of the other desktops
 
@@ -98,6 +100,7 @@ class DeskBase(TypeAhead):
     def on_unmount(self) -> None:
         self.runner.stop()
         self.settler.stop()
+        gc.set_threshold(*self._thresholds)
         gc.unfreeze()  # or libraries complain at the end of what they still find
 
     def do_quit(self, action: Action) -> None:
@@ -171,6 +174,7 @@ class DeskBase(TypeAhead):
                 await self._init_mode(mode)
         gc.collect()
         gc.freeze()  # what is there by now stays: going through all of it again would stop the screen each time
+        gc.set_threshold(*self._thresholds[:2], LOOKS)
 
     async def _close_all(self) -> None:
         """As Textual's, once no more desktops are made."""
