@@ -13,21 +13,43 @@ from xdist.scheduler import LoadFileScheduling
 settings.register_profile("voltadesk", deadline=None)
 settings.load_profile("voltadesk")
 
-# Workers that start on these at once would each compile the same kernels, on a machine that has none yet.
-TOGETHER = {
-    "tests/engine/test_market.py": "market",
-    "tests/cli/test_wrong_input.py": "market",
-    "tests/sweep/test_cluster.py": "market",
-    "tests/sweep/test_command.py": "market",
-    "tests/engine/test_storage.py": "storage",
-    "tests/test_backtest.py": "storage",
-    "tests/test_backtest_command.py": "storage",
-}
+# The first files of two workers: on a machine that has no kernels yet, each compiles what the other does not need.
+MARKET = (
+    "tests/engine/test_market.py",
+    "tests/engine/test_book.py",
+    "tests/engine/test_book_rules.py",
+    "tests/cli/test_wrong_input.py",
+)
+STORAGE = (
+    "tests/engine/test_storage.py",
+    "tests/engine/test_storage_budget.py",
+    "tests/engine/test_storage_rolling.py",
+    "tests/test_backtest.py",
+    "tests/test_backtest_command.py",
+    "tests/test_plan.py",
+    "tests/community/test_battery.py",
+    "tests/engine/test_sharing.py",
+    "tests/engine/test_auction.py",
+)
+TOGETHER = dict.fromkeys(MARKET, "market") | dict.fromkeys(STORAGE, "storage")
+# Then what takes long, so that no worker is left with it while the others have nothing to do.
+LONG = ("tests/test_docs.py", "tests/ui/", "tests/sweep/", "tests/store/", "tests/cli/test_run.py")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Hear ctrl+c, which what is begun in the background by a shell is told to ignore: some tests send it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.option.loadscopereorder = False  # by the number of tests, which tells little of how long they take
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What compiles comes first, then what takes long."""
+
+    def rank(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return 0 if file in MARKET else 1 if file in STORAGE else 2 if file.startswith(LONG) else 3
+
+    items.sort(key=rank)
 
 
 class Scheduling(LoadFileScheduling):

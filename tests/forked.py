@@ -2,11 +2,14 @@
 
 A command takes a second of processor time before it does anything, for its imports. `standing_by` puts a `voltadesk`
 into a folder that hands its words, its folder, its environment and its three streams to a process standing by, and ends
-with the exit code that comes back. What the words do is done by the program's own entry point.
+with the exit code that comes back. What the words do is done by the program's own entry point. What all commands share
+is neither gone through by the garbage collector nor tidied up at the end: either would copy all of it.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import json
 import os
@@ -15,7 +18,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,8 +53,8 @@ def standing_by(folder: Path) -> Iterator[Path]:
             process.terminate()
 
 
-def _serve(path: str) -> None:
-    """Wait for callers; returns in a process for one command, which has become what its caller is."""
+def _serve(path: str) -> socket.socket:
+    """Wait for callers; returns, in a process for one command which has become what its caller is, with the caller."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(path)
@@ -66,11 +69,6 @@ def _serve(path: str) -> None:
     told, streams, _, _ = socket.recv_fds(caller, 1, 3)
     while not told.endswith(b"\n"):
         told += caller.recv(1 << 16)
-    process = os.fork()
-    if process:
-        caller.sendall(bytes([os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) & 0xFF]))
-        os._exit(0)
-    caller.close()
     words, folder, environment = json.loads(told)
     for number, (name, stream) in enumerate(zip(("stdin", "stdout", "stderr"), streams, strict=True)):
         os.dup2(stream, number)
@@ -80,10 +78,13 @@ def _serve(path: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["voltadesk", *words]
+    return caller
 
 
 if __name__ == "__main__":
-    from voltadesk.cli import main
+    from typer.main import get_command
+
+    from voltadesk import cli
     from voltadesk.scenario.read import find_scenario, read_scenario
     from voltadesk.scenario.replay import replay
     from voltadesk.scenario.world import World
@@ -92,6 +93,19 @@ if __name__ == "__main__":
         importlib.import_module(f"voltadesk.{_name}")  # what commands import when they are carried out
     _path = find_scenario("quickstart")
     replay(World(read_scenario(_path), _path.parent), intervals=1)  # has the market's kernel loaded
+    cli.app = get_command(cli.app)  # type: ignore[assignment]  # putting it together takes as long as most commands do
+    gc.collect()
+    gc.freeze()
 
-    _serve(sys.argv[1])
-    main()
+    _caller = _serve(sys.argv[1])
+    _code = 1
+    try:
+        cli.main()
+    except SystemExit as ended:
+        _code = int(ended.code or 0)
+    atexit._run_exitfuncs()
+    for _stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # its reader is gone, or it was closed for that
+            _stream.flush()
+    _caller.sendall(bytes([_code & 0xFF]))
+    os._exit(_code)

@@ -159,7 +159,7 @@ def test_a_name_that_is_too_long_for_the_bank_leaves_no_file(tmp_path: Path) -> 
 PAYABLES = st.lists(st.tuples(st.integers(-(10**11) + 1, 10**11 - 1), st.integers(0, 2)), min_size=1, max_size=8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=PAYABLES)
 def test_what_is_in_the_files_and_what_is_not_are_all_payments(rows: list[tuple[int, int]]) -> None:
     details = [

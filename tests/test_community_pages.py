@@ -111,7 +111,7 @@ def page_of(texts: list[str]) -> Page:
     return Page(a, "Statement", b, c, ((d, e),), ("To pay", "1.00 EUR"), (e,), [Picture(d, bars, (e,)), table])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(TEXT, min_size=5, max_size=5))
 def test_names_are_never_markup(texts: list[str]) -> None:
     page = page_of(texts)

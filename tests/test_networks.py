@@ -329,7 +329,7 @@ def test_what_is_no_table_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from([GENERATORS, UNITS, LIST, RTS]),
     st.integers(0, 1_200),

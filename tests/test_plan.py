@@ -45,7 +45,7 @@ def test_intervals_of_one_action_are_a_block() -> None:
     assert [block.power_w for block in found] == [1_500, 402, 120]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(-400, 400), min_size=2, max_size=60))
 def test_blocks_hold_all_energy_once(net_wh: list[int]) -> None:
     found = list(blocks([schedule(net_wh)]))
@@ -90,7 +90,7 @@ def test_a_block_is_an_event() -> None:
     assert events_of(plan_calendar([schedule([500, 300, 0, -100])]))[0]["UID"] == charge["UID"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=120))
 def test_any_name_is_escaped_and_folded(name: str) -> None:
     (event,) = events_of(plan_calendar([schedule([1, 0], name)]))

@@ -63,7 +63,7 @@ RUN = st.sampled_from([5, 10, 15, 30, 60]).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.integers(400_000, 500_000),
     st.lists(RUN, min_size=1, max_size=60).map(lambda runs: [row for run in runs for row in run]),

@@ -102,7 +102,7 @@ PAYMENTS = st.lists(st.tuples(st.integers(1, 99_999_999_999), NAMES, NAMES), min
 
 
 @pytest.mark.parametrize("message", [COLLECT, PAY_OUT])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=PAYMENTS, holder=NAMES)
 def test_any_names_and_amounts_make_a_valid_file(message: Message, rows: list[Any], holder: str) -> None:
     payments = [

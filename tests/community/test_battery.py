@@ -93,7 +93,7 @@ balances = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given_by(balances, st.lists(st.sampled_from([20_000, 30_000]), min_size=96, max_size=96), st.integers(0, 40))
 def test_a_run_keeps_to_its_battery_and_is_no_worse_in_hindsight_than_greedy(
     rows: list[tuple[int, int]], dear: list[int], energy_kwh: int
@@ -114,7 +114,7 @@ def test_a_run_keeps_to_its_battery_and_is_no_worse_in_hindsight_than_greedy(
     assert best.saved_e8 >= greedy(Cell(battery.energy_wh, battery.power_w, 860_000), twin) - 96 * 2 * 30_000
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given_by(balances, balances, st.integers(0, 95))
 def test_the_rolling_run_does_not_look_ahead(
     rows: list[tuple[int, int]], others: list[tuple[int, int]], until: int

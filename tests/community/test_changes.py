@@ -200,7 +200,7 @@ def test_a_roof_by_its_peak_power_makes_what_roofs_make() -> None:
 energies = st.lists(st.lists(st.integers(0, 3_000), min_size=7, max_size=7), min_size=1, max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given_by(energies, st.integers(0, 30_000), st.sampled_from(["", KEYED, '[sharing]\nrule = "priority"']))
 def test_energy_and_money_are_conserved(rows: list[list[int]], factor: int, sharing: str) -> None:
     columns = [list(column) for column in zip(*rows, strict=True)]

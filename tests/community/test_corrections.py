@@ -119,7 +119,7 @@ def chains(draw: st.DrawFn) -> list[Month]:
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given_by(chains(), st.randoms(use_true_random=False))
 def test_any_chain_of_corrections_comes_to_a_fresh_settlement(found: list[Month], draw: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -160,7 +160,7 @@ def _without_bills(period: Any) -> Any:
     return {k: v for k, v in period.items() if k not in ("members", "payments", "notes")} | {"members": members}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given_by(chains())
 def test_a_statement_is_made_just_where_its_figures_changed(found: list[Month]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -54,7 +54,7 @@ def explained(rules: Community, rows: dict[tuple[str, str], list[int]]) -> tuple
     return done, [[explain(done, tariffs, t, m) for m in members] for t in range(energy.grid.count)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given_by(st.sampled_from(RULE_TEXTS), energies)
 def test_every_figure_is_that_of_the_settlement(sharing: str, rows: list[list[int]]) -> None:
     done, told = explained(village(sharing), as_registers(rows))

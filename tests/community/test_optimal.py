@@ -53,7 +53,7 @@ def by_linear_programme(offer: Ints, want: Ints, worth: Ints, least: float, most
     return -float(done.fun)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 4), st.integers(1, 6), st.integers(0, 2**32), st.sampled_from([(0, 10**6), (100_000, 600_000)]))
 def test_keys_reach_the_optimum_of_the_linear_programme(
     members: int, count: int, seed: int, limits: tuple[int, int]
@@ -82,7 +82,7 @@ def outflow(sharing: str, energy: dict[tuple[str, str], list[int]]) -> int:
     return sum(amount for party, amount in done.received_e8.items() if party != "community")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.integers(0, 100), st.integers(0, 100))
 def test_no_other_keys_are_cheaper(seed: int, first: int, second: int) -> None:
     random = np.random.default_rng(seed)

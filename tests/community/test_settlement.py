@@ -289,7 +289,7 @@ def as_registers(rows: list[list[int]]) -> dict[tuple[str, str], list[int]]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given_by(st.sampled_from(RULE_TEXTS), energies, st.permutations(range(4)))
 def test_energy_and_money_are_conserved_and_the_order_of_members_is_irrelevant(
     sharing: str, rows: list[list[int]], order: list[int]
@@ -333,7 +333,7 @@ def apart(rule: Rule, own: Sequence[int], buyer: int, seller: int, rows: list[li
     return settled(house(*homes, rest=rest).under(rule), as_registers(rows))  # type: ignore[arg-type]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given_by(st.sampled_from(RULES), energies, prices)
 def test_nobody_is_worse_off_than_alone_where_prices_lie_between_and_nothing_is_charged(
     rule: Rule, rows: list[list[int]], drawn: tuple[int, ...]
@@ -344,14 +344,14 @@ def test_nobody_is_worse_off_than_alone_where_prices_lie_between_and_nothing_is_
         assert all(statement.saving_e8 >= 0 for statement in done.statements)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given_by(energies, prices)
 def test_book_makes_nobody_worse_off_at_any_prices(rows: list[list[int]], drawn: tuple[int, ...]) -> None:
     done = apart("book", drawn[:4], *drawn[4:], rows)
     assert all(statement.saving_e8 >= 0 for statement in done.statements)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given_by(st.sampled_from(RULE_TEXTS), energies)
 def test_money_is_the_sum_over_intervals_of_energy_times_price(sharing: str, rows: list[list[int]]) -> None:
     rest = PRICES.replace(

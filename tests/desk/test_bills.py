@@ -314,7 +314,7 @@ def told(steps: list[Any]) -> Desk:
     return desk
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(SETTLED, PAID, RETURNED), max_size=12))
 def test_any_history_adds_up_and_is_the_same_told_again(steps: list[Any]) -> None:
     desk = told(steps)

@@ -235,7 +235,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS)
 def test_any_history_keeps_the_books_and_replays_to_the_same_state(steps: list[tuple[str, str, str]]) -> None:
     def run() -> Desk:

@@ -580,7 +580,7 @@ class Pair:
                 assert position.held_e8 == same.worst(actor, same.orders(actor)) <= LIMIT
 
 
-@settings(max_examples=max(60, EVENTS // 3_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=max(60, EVENTS // 3_000), suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS, st.booleans())
 def test_any_history_is_as_its_twin_says(steps: list[tuple[str, str, Any, Any, int]], has_calls: bool) -> None:
     pair, again = Pair(has_calls), Pair(has_calls)

@@ -167,7 +167,7 @@ def test_a11_the_first_investor_gains_nothing_by_a_gift() -> None:
     books.check()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(eur(1), eur(100)), st.integers(1, eur(10**7)), st.integers(1, eur(10**7)))
 def test_a11_a_gift_never_comes_back_with_more(first: int, gift: int, later: int) -> None:
     books = Books()
@@ -183,7 +183,7 @@ def test_a11_a_gift_never_comes_back_with_more(first: int, gift: int, later: int
     assert (later - books.fund.worth_e8(books.fund.holding("bob"))) * 10_000 <= later
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(eur(1), eur(10**6)),
     st.integers(0, eur(10**6)),
@@ -535,6 +535,4 @@ class History(RuleBasedStateMachine):
 
 
 TestHistory = History.TestCase
-TestHistory.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestHistory.settings = settings(max_examples=60, stateful_step_count=40, suppress_health_check=list(HealthCheck))

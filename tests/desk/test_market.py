@@ -393,7 +393,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_any_history_keeps_the_books_and_goes_on_from_its_state(steps: list[tuple[str, str, dict[str, str]]]) -> None:
     town = Town()

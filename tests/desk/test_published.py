@@ -168,7 +168,7 @@ def test_the_book_goes_on_from_its_state(town: Town) -> None:
         max_size=12,
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_history_halts_where_a_slow_twin_says_and_comes_again(steps: list[tuple[Any, ...]]) -> None:
     """The twin is a dictionary of prices and a clock."""
     town, again = Town(FED), Town(FED)

@@ -80,20 +80,20 @@ def small_books(draw: st.DrawFn) -> tuple[Orders, int, int]:
     return draw(st.lists(st.tuples(st.integers(floor, cap), energies), max_size=14)), floor, cap
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(small_books())
 def test_kernels_and_twins_agree(book: tuple[Orders, int, int]) -> None:
     assert_same_by_every_model(*book)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(small_books())
 def test_an_auction_is_fair(book: tuple[Orders, int, int]) -> None:
     for rule in RULES:
         assert_fair(*book, clear(*book, rule))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(small_books(), st.randoms(use_true_random=False))
 def test_only_ties_depend_on_where_an_order_stands(book: tuple[Orders, int, int], random: object) -> None:
     orders, floor, cap = book

@@ -131,7 +131,7 @@ STORIES = st.lists(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(STORIES, st.integers(0, 30))
 def test_any_story_against_the_twin_and_on_from_a_snapshot(story: list[tuple[int, ...]], cut: int) -> None:
     book, other = book_of(15), twin_of(15)

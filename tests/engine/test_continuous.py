@@ -102,7 +102,7 @@ def test_fees_of_the_community_above_those_outside_leave_no_trade() -> None:
 
 
 # What it must keep to -------------------------------------------------------------------------------------------------
-RELAXED = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+RELAXED = settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([60, 400_000]), st.booleans())

@@ -18,7 +18,7 @@ def fresh(orders: list[tuple[int, int]], floor: int, cap: int, rule: int) -> tup
     return clearing_price(price, quantity, floor, cap, rule)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), st.sampled_from([(-3, 4), (0, 63), (-64, 64), (-5_000, 40_000), (-3_000_000, 3_000_000)]))
 def test_every_step_agrees_with_a_fresh_auction(data: st.DataObject, limits: tuple[int, int]) -> None:
     floor, cap = limits

@@ -26,7 +26,6 @@ from voltadesk.engine.tables import NO_PRICE_TICK, Table
 
 RELAXED = settings(
     max_examples=150,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

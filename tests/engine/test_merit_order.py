@@ -108,19 +108,17 @@ def cases_of_the_lp(draw: st.DrawFn) -> Case:
 
 
 # Against the twin -----------------------------------------------------------------------------------------------------
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(cases())
 def test_kernel_gives_what_its_twin_gives(case: Case) -> None:
     assert run(case.arrays()) == case.twin()
 
 
-@settings(deadline=None)
 @given(cases(most_wh=10**13))
 def test_kernel_gives_what_its_twin_gives_at_the_limit_of_energy(case: Case) -> None:
     assert run(case.arrays()) == case.twin()
 
 
-@settings(deadline=None)
 @given(cases(), st.integers(0, 10))
 def test_going_on_from_where_one_stopped_changes_nothing(case: Case, stop: int) -> None:
     whole = run(case.arrays())
@@ -132,7 +130,6 @@ def test_going_on_from_where_one_stopped_changes_nothing(case: Case, stop: int) 
     assert whole == tuple(a + b for a, b in zip(first, rest, strict=True))
 
 
-@settings(deadline=None)
 @given(cases())
 def test_one_row_of_available_serves_all_intervals(case: Case) -> None:
     demand, available, *rest = case.arrays()
@@ -141,7 +138,7 @@ def test_one_row_of_available_serves_all_intervals(case: Case) -> None:
 
 
 # Against its rules ----------------------------------------------------------------------------------------------------
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(cases())
 def test_energy_is_conserved(case: Case) -> None:
     result = run(case.arrays())
@@ -152,7 +149,7 @@ def test_energy_is_conserved(case: Case) -> None:
         assert result.surplus_wh[t] >= 0
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(cases())
 def test_bounds_and_ramps_are_kept(case: Case) -> None:
     result = run(case.arrays())
@@ -168,7 +165,7 @@ def test_bounds_and_ramps_are_kept(case: Case) -> None:
         previous = output
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(cases())
 def test_no_unit_is_raised_while_a_cheaper_one_has_room(case: Case) -> None:
     result = run(case.arrays())
@@ -266,7 +263,7 @@ def test_two_rows_of_available_for_one_interval_are_refused() -> None:
 
 
 # Against a linear program that knows the demand to come ---------------------------------------------------------------
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(cases_of_the_lp())
 def test_never_cheaper_than_the_linear_program(case: Case) -> None:
     cost_e8 = reference.cost_e8(run(case.arrays()), case.marginal_cost_tick, FLOOR_TICK, CAP_TICK)
@@ -276,7 +273,6 @@ def test_never_cheaper_than_the_linear_program(case: Case) -> None:
     assert cost_e8 >= least_e8 - 1e-6 * max(1.0, abs(least_e8))
 
 
-@settings(deadline=None)
 @given(cases_of_the_lp())
 def test_as_cheap_as_the_linear_program_where_ramps_do_not_bind(case: Case) -> None:
     units = len(case.minimum_wh)

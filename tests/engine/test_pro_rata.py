@@ -18,7 +18,7 @@ def shares_of(total: int, weight: list[int]) -> list[int]:
     return share.tolist()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(weights, st.one_of(st.integers(0, 50), st.integers(0, SHARE_LIMIT - 1)))
 def test_shares_are_those_of_the_twin(weight: list[int], total: int) -> None:
     assert shares_of(total, weight) == units.share_out(total, weight)

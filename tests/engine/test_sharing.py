@@ -166,7 +166,7 @@ def test_a_watt_hour_that_cannot_be_divided_goes_round() -> None:
 
 
 # Against the twins ----------------------------------------------------------------------------------------------------
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(intervals())
 def test_dynamic_is_that_of_the_twin(case: tuple[Ints, Ints, Ints, int]) -> None:
     offer, want, _, turn = case
@@ -175,7 +175,7 @@ def test_dynamic_is_that_of_the_twin(case: tuple[Ints, Ints, Ints, int]) -> None
         assert (taken[t].tolist(), gave[t].tolist()) == twin.dynamic(turn + t, offer[t].tolist(), want[t].tolist())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(intervals(), st.integers(0, 4))
 def test_keys_are_those_of_the_twin(case: tuple[Ints, Ints, Ints, int], rounds: int) -> None:
     offer, want, key, turn = case
@@ -199,7 +199,7 @@ def test_ties_take_turns_among_many_as_among_few(members: int) -> None:
         assert keyed[t].tolist() == twin.hybrid(5 + t, 2, key.tolist(), *row)[0]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(intervals(), st.integers(1, 6))
 def test_iterative_keys_are_those_of_the_twin(case: tuple[Ints, Ints, Ints, int], rounds: int) -> None:
     offer, want, key, turn = case
@@ -222,7 +222,7 @@ def books(draw: st.DrawFn) -> tuple[Ints, Ints, Ints, Ints, int]:
     return bid, ask, offer, want, draw(st.integers(0, 10**7))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(books())
 def test_book_is_that_of_the_twin_and_conserves(case: tuple[Ints, Ints, Ints, Ints, int]) -> None:
     bid, ask, offer, want, turn = case
@@ -233,7 +233,7 @@ def test_book_is_that_of_the_twin_and_conserves(case: tuple[Ints, Ints, Ints, In
     require_sound(offer, want, taken, gave)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(books())
 def test_book_is_what_the_order_book_trades(case: tuple[Ints, Ints, Ints, Ints, int]) -> None:
     """Offers come first, then the bids, each side in its row and the dearest bid first."""
@@ -258,7 +258,7 @@ def in_the_pool(rules, home, home_wh):  # type: ignore[no-untyped-def]  # compil
     return share_community(rules[0], home, 0, home_wh)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(intervals())
 def test_dynamic_is_what_the_pool_of_the_market_shares(case: tuple[Ints, Ints, Ints, int]) -> None:
     """At turn 0, that is: the pool gives the watt-hour that can't be divided to the first one always."""
@@ -282,7 +282,7 @@ def groupings(draw: st.DrawFn, members: int) -> list[list[list[int]]]:
     return [*tiers, [list(range(members))]]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), intervals())
 def test_priority_is_that_of_the_twin_and_conserves(data: st.DataObject, case: tuple[Ints, Ints, Ints, int]) -> None:
     offer, want, _, turn = case
@@ -305,7 +305,7 @@ def require_sound(offer: Ints, want: Ints, taken: Ints, gave: Ints) -> None:
     assert (taken.sum(1) == gave.sum(1)).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(intervals(), st.integers(0, 3))
 def test_every_watt_hour_is_conserved(case: tuple[Ints, Ints, Ints, int], rounds: int) -> None:
     offer, want, key, turn = case
@@ -319,7 +319,7 @@ def test_every_watt_hour_is_conserved(case: tuple[Ints, Ints, Ints, int], rounds
         assert (taken.sum(1) == most).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(intervals())
 def test_nearness_finds_all_that_another_rule_moved(case: tuple[Ints, Ints, Ints, int]) -> None:
     offer, want, key, turn = case

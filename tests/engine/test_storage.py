@@ -144,7 +144,7 @@ def assert_close(value_e8: float, best_e8: float) -> None:
 
 
 # Against the twins ----------------------------------------------------------------------------------------------------
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_value_is_that_of_trying_every_fill(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -178,7 +178,7 @@ def test_value_is_that_of_trying_every_fill(seed: int) -> None:
     assert_close(schedule(one, case.terms(), 0, 3600).value_e8, expected[0])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(SEEDS)
 def test_value_is_that_of_a_linear_program(seed: int) -> None:
     case = random_case(seed, below=False, most_intervals=60)
@@ -188,7 +188,7 @@ def test_value_is_that_of_a_linear_program(seed: int) -> None:
     )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_value_is_that_of_a_mixed_integer_program_below_break_even(seed: int) -> None:
     case = random_case(seed, below=True, most_intervals=20)
@@ -198,7 +198,7 @@ def test_value_is_that_of_a_mixed_integer_program_below_break_even(seed: int) ->
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SEEDS, st.booleans())
 def test_least_fill_is_held_against_standing_loss(seed: int, below: bool) -> None:
     case = random_case(seed, below, most_intervals=14, least_fill=True)
@@ -209,7 +209,7 @@ def test_least_fill_is_held_against_standing_loss(seed: int, below: bool) -> Non
 
 
 # Whole Wh -------------------------------------------------------------------------------------------------------------
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(SEEDS, st.booleans())
 def test_balance_and_bounds_hold_to_the_last_wh(seed: int, below: bool) -> None:
     case = random_case(seed, below, most_intervals=60)
@@ -235,7 +235,7 @@ def test_balance_and_bounds_hold_to_the_last_wh(seed: int, below: bool) -> None:
     assert row["charged_wh"] == 0  # what was given is not changed
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_whole_wh_earn_what_the_schedule_without_rounding_does(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -250,7 +250,7 @@ def test_whole_wh_earn_what_the_schedule_without_rounding_does(seed: int) -> Non
 
 
 # Worth, levels, bids --------------------------------------------------------------------------------------------------
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SEEDS, st.booleans())
 def test_worth_is_the_slope_of_the_value_that_is_left(seed: int, below: bool) -> None:
     case = random_case(seed, below, most_intervals=40)
@@ -277,7 +277,7 @@ def test_levels_tell_what_the_schedule_does() -> None:
     assert np.array_equal(done.sold_wh > 0, before - 1 > discharge_to)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SEEDS, st.booleans())
 def test_levels_lie_in_the_window_whatever_steps_there_are(seed: int, below: bool) -> None:
     case = random_case(seed, below, most_intervals=40)
@@ -291,7 +291,7 @@ def test_levels_lie_in_the_window_whatever_steps_there_are(seed: int, below: boo
     assert np.all(done.fill_wh[done.sold_wh > 0] >= discharge_to[done.sold_wh > 0] - 2)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SEEDS)
 def test_limits_of_a_fleet_part_where_the_best_schedule_does(seed: int) -> None:
     rng = np.random.default_rng(seed)

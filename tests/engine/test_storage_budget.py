@@ -37,7 +37,7 @@ def draw(seed: int, days: int) -> tuple[np.ndarray, np.random.Generator]:
 
 
 @pytest.mark.parametrize(("periods", "share"), [(1, 0.99), (4, 0.93)])
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=SEEDS)
 def test_a_budget_is_kept_and_well_used(periods: int, share: float, seed: int) -> None:
     price_tick, rng = draw(seed, 4)

@@ -35,7 +35,7 @@ def offers(rows: list[tuple[int, int]]) -> Any:
 one = st.tuples(st.integers(0, 900), st.integers(0, 900)).map(lambda pair: pair if pair[0] > pair[1] else (0, pair[1]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(one, min_size=8, max_size=8), st.lists(one, min_size=8, max_size=16), st.integers(1, 6))
 def test_each_interval_does_what_a_schedule_from_there_begins_with(
     came: list[tuple[int, int]], thought: list[tuple[int, int]], horizon: int

@@ -98,7 +98,7 @@ def test_days_first_and_unix_seconds(tmp_path: Path) -> None:
     assert is_plain(write(tmp_path, "t,a kWh\n2026-01-01T01:00+0100,1\n2026-01-01T01:15+01:00,2\n"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.randoms(use_true_random=False), st.booleans(), st.sampled_from([0, 3, 5, 12]))
 def test_any_rows_are_read_as_their_text(
     tmp_path_factory: pytest.TempPathFactory, random: Random, is_long: bool, decimals: int

@@ -152,7 +152,7 @@ def test_what_a_feed_says_of_its_encoding_is_left_aside(tmp_path: Path) -> None:
     assert reading.energy_wh.tolist() == [1, 2]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_feed_that_was_cut_or_changed_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -144,7 +144,7 @@ bits = st.sampled_from(
 edits = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 60), bits), min_size=1, max_size=6)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(FILES), edits, layouts)
 def test_a_file_with_some_of_it_changed(
     tmp_path: Path, source: Path, changes: list[tuple[float, int, str]], layout: Layout
@@ -158,7 +158,7 @@ def test_a_file_with_some_of_it_changed(
     tried(path, layout)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(FILES), st.data(), layouts)
 def test_a_file_with_its_lines_in_disorder(tmp_path: Path, source: Path, data: st.DataObject, layout: Layout) -> None:
     lines = source.read_text("utf-8").splitlines()
@@ -169,7 +169,7 @@ def test_a_file_with_its_lines_in_disorder(tmp_path: Path, source: Path, data: s
     tried(path, layout)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200), st.sampled_from([b"", b"PAR1", b"{", b"<", b"I,", b"time,price\n"]))
 def test_any_bytes(tmp_path: Path, body: bytes, begin: bytes) -> None:
     path = tmp_path / "bytes"

@@ -43,7 +43,6 @@ def model_rows() -> st.SearchStrategy[dict[str, int]]:
     )
 
 
-@settings(deadline=None)
 @given(SEEDS, st.lists(model_rows(), min_size=1, max_size=3), st.integers(0, 4), st.data())
 def test_draws_are_those_of_the_twin(seed: int, rows: list[dict[str, int]], first: int, data: st.DataObject) -> None:
     intervals, pad, count = 6, 2, 6 - first
@@ -73,7 +72,7 @@ def test_draws_are_those_of_the_twin(seed: int, rows: list[dict[str, int]], firs
             assert tuple(int(array[k, h]) for array in drawn) == expected
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(SEEDS, st.integers(0, 10**7), st.sampled_from([300, 900, 3600]), st.integers(0, 6_000), st.integers(0, 10_000))
 def test_weather_is_that_of_the_twin(seed: int, hour: int, step_s: int, cloudiness_bp: int, error_bp: int) -> None:
     count = 30
@@ -115,7 +114,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> World:
     return town_with_everything(tmp_path_factory.mktemp("town"))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_conditions_are_the_same_in_any_pieces(town: World, data: st.DataObject) -> None:
     whole = town.conditions(0, town.grid.count)
@@ -126,7 +125,7 @@ def test_conditions_are_the_same_in_any_pieces(town: World, data: st.DataObject)
         assert np.array_equal(array[first : first + count], part), name
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_conditions_are_the_same_whatever_is_held(town: World, data: st.DataObject) -> None:
     whole = town.conditions(0, town.grid.count)

@@ -327,7 +327,7 @@ def test_every_command_is_tried() -> None:
 
 TestAnyHistory = AnyHistory.TestCase
 TestAnyHistory.settings = settings(
-    max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=20, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

@@ -419,7 +419,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_opening_anew_at_any_time_changes_nothing(made: Path, tmp_path_factory: Any, steps: list[Any]) -> None:
     base = tmp_path_factory.mktemp("steps")

@@ -108,7 +108,7 @@ def test_a_filter_finds_what_reading_everything_finds(
     assert index.high - index.low == len(wanted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_page_while_the_journal_grows(desk: Desk, data: st.DataObject) -> None:
     which = data.draw(st.sampled_from([ENTRIES, POSTINGS]))

@@ -70,7 +70,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(STEPS, max_size=25))
 def test_the_root_kept_is_the_root_of_the_state(steps: list[tuple[str, str, dict[str, Any]]]) -> None:
     machine = Machine(no_file, source=SOURCE)

@@ -78,7 +78,7 @@ def same(one: Trades, other: Trades, count: int) -> bool:
 
 
 @pytest.mark.parametrize("strategy", HONEST, ids=NAMES)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_nothing_is_used_before_it_is_known(strategy: Strategy, data: st.DataObject) -> None:
     prices = series(data.draw(st.integers(0, 99)), gaps=data.draw(st.sampled_from([0.0, 0.1])))
@@ -90,7 +90,7 @@ def test_nothing_is_used_before_it_is_known(strategy: Strategy, data: st.DataObj
 
 
 @pytest.mark.parametrize("strategy", ALL, ids=[each.name for each in ALL])
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_what_is_traded_can_be(strategy: Strategy, data: st.DataObject) -> None:
     """The backtest checks every interval: powers, window, prices, energy and totals; nobody beats foresight."""
@@ -109,7 +109,7 @@ BUDGETS = (Cycles(500_000, "day"), Cycles(1_250_000, "day"), Cycles(60_000_000, 
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=list(STRATEGIES))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_a_budget_of_cycles_is_kept(strategy: Strategy, data: st.DataObject) -> None:
     """The backtest checks each period; wear counts what was sold, not what the budget made it cost."""

@@ -103,8 +103,9 @@ def test_a_scheduler_that_goes_away_leaves_what_was_done(tmp_path: Path) -> None
 
 
 @needs_dask
-def test_no_scheduler(tmp_path: Path) -> None:
-    done = start("headless", "sweep", scenario_file(tmp_path), "--set", "seed=1", "--cluster", "tcp://127.0.0.1:1")
+def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voltadesk.sweep.cluster.PATIENCE_S", 1)
+    done = call("headless", "sweep", scenario_file(tmp_path), "--set", "seed=1", "--cluster", "tcp://127.0.0.1:1")
     assert done.code == 6
     assert len(done.err.splitlines()) == 1
     assert done.err.startswith("voltadesk: cluster = tcp://127.0.0.1:1: ")

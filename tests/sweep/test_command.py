@@ -51,6 +51,35 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Here:
+    """Workers that are this process: what others would come to, without their starts."""
+
+    room = 1
+
+    def __init__(self, count: int, *, is_cold: bool) -> None:
+        """As other workers are asked for."""
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left behind."""
+
+    def submit(self, task: Task) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_result(run(task))
+        return future
+
+    def outcome(self, future: Future[Outcome]) -> Outcome:
+        return future.result()
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of anything but processes."""
+    monkeypatch.setattr("voltadesk.sweep.workers.LocalWorkers", Here)
+
+
 # Results --------------------------------------------------------------------------------------------------------------
 def test_each_row_is_a_replay_of_the_file_with_these_values(done: Path, tmp_path: Path) -> None:
     result = exact((done / "stdout.json").read_text("utf-8"))
@@ -105,6 +134,7 @@ def test_people_are_shown_the_rows(done: Path) -> None:
     assert len(re.findall(r"^ [03] +[123] ", shown.out, re.MULTILINE)) == 6
 
 
+@pytest.mark.usefixtures("here")
 def test_strategies_are_a_parameter(tmp_path: Path) -> None:
     path = scenario_file(tmp_path)
     result = tree(sweep(path, "--strategy", "rolling,dual", "--workers", "1", "--json"))
@@ -113,6 +143,7 @@ def test_strategies_are_a_parameter(tmp_path: Path) -> None:
         assert (row["fleet.strategy"], row["digest"]) == (name, report["digest"])
 
 
+@pytest.mark.usefixtures("here")
 def test_files_that_a_scenario_names_are_read(tmp_path: Path) -> None:
     (tmp_path / "feeds").mkdir()
     for name, price in (("low", 40), ("high", 160)):
@@ -195,6 +226,7 @@ def test_a_journal_that_is_none_is_refused(line: bytes, done: Path, tmp_path: Pa
         assert (tmp_path / "sweep.ndjson").read_bytes() == body
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("cut", [1, 40, -1, -200])
 def test_a_journal_that_was_cut_off_anywhere_is_gone_on_with(cut: int, done: Path, tmp_path: Path) -> None:
     body = (done / "out" / "sweep.ndjson").read_bytes()
@@ -309,6 +341,7 @@ def test_a_task_is_tried_a_number_of_times() -> None:
     assert [workers.asked.count(n) for n in range(4)] == [1, ATTEMPTS, ATTEMPTS, 1]
 
 
+@pytest.mark.usefixtures("here")
 def test_what_only_a_run_can_tell_is_told_in_its_row(tmp_path: Path) -> None:
     text = changed(("limit_kw = 50", "limit_kw = 1000000000"), ("price = 80.00", "price = 29000.00"), text=SMALL)
     text += "\n[market]\ncap = 30000\n"

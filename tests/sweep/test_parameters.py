@@ -214,7 +214,7 @@ def test_no_figure_has_the_name_of_a_key() -> None:
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12).filter(lambda text: text != "\\N")
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(TEXTS, min_size=1, max_size=4, unique=True), st.lists(st.decimals(-9, 9, places=4), min_size=4))
 @example(["", '"', "a\r\nb", "\n"], [Decimal(0)] * 4)
 @example(["\r"], [Decimal(0)] * 4)

@@ -65,10 +65,17 @@ def beside(desk: Desk, **given: Any) -> Iterator[MarketProcess]:
 
 
 async def shown(pilot: Pilot[Any], is_so: Callable[[DeskFrame], bool] = lambda frame: True) -> DeskFrame:
-    """Wait until a frame for which that is so is on the screen."""
+    """Wait until a frame for which that is so is on the screen, and on the desktop in sight."""
     app: Any = pilot.app
     until = time.monotonic() + 60
-    while app.frame is None or not is_so(app.frame) or app.runner.frame is not app.frame:
+
+    def is_shown() -> bool:
+        frame = app.frame
+        if frame is None or not is_so(frame) or app.runner.frame is not frame:
+            return False
+        return bool(app._fed == (frame.number, app.desktop))
+
+    while not is_shown():
         assert time.monotonic() < until, "no such frame came"
         await pilot.pause(0.02)
     await pilot.pause()

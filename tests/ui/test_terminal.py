@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import call
 from voltadesk.store.clock import held_clock, holder
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -25,10 +26,7 @@ class Terminal:
 
     def __init__(self, folder: Path, size: tuple[int, int]) -> None:
         self.socket, (self.w, self.h) = str(folder / "tmux"), size
-        environment = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("STATE", "CONFIG", "DATA")}
-        self.environment = os.environ | environment | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        for name in ("VOLTADESK_DESK", "VOLTADESK_AS", "TMUX", "COLUMNS", "LINES"):
-            self.environment.pop(name, None)
+        self.environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
     def _tmux(self, *words: str) -> str:
         command = ["tmux", "-S", self.socket, "-f", "/dev/null", *words]
@@ -61,7 +59,11 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    for name in ("STATE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+    for name in ("VOLTADESK_DESK", "VOLTADESK_AS", "TMUX", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
     made = Terminal(tmp_path, (140, 40))
     yield made
     made.end()
@@ -113,8 +115,7 @@ def test_without_a_terminal_it_says_what_to_do(terminal: Terminal) -> None:
 
 
 def test_one_s_own_desk_is_found_kept_and_gone_on_with(terminal: Terminal) -> None:
-    made = [sys.executable, "-m", "voltadesk"]
-    subprocess.run([*made, "init"], env=terminal.environment, capture_output=True, check=True)
+    assert call("init").code == 0
     terminal.start("tui")
     text = terminal.wait("● LIVE")
     assert "trial" not in text
@@ -123,10 +124,7 @@ def test_one_s_own_desk_is_found_kept_and_gone_on_with(terminal: Terminal) -> No
     terminal.wait("00:15:00")
     terminal.keys("C-q")
     terminal.wait("ended 0")
-    shown = subprocess.run(
-        [*made, "market", "show", "--json"], env=terminal.environment, capture_output=True, text=True, check=True
-    )
-    assert "2026-05-24T22:15Z" in shown.stdout
+    assert "2026-05-24T22:15Z" in call("market", "show", "--json").out
 
 
 def test_a_market_that_is_killed_leaves_a_screen_that_says_so(terminal: Terminal) -> None:
@@ -161,8 +159,7 @@ def desk_of(terminal: Terminal) -> Path:
 
 def playing(terminal: Terminal) -> tuple[int, int]:
     """A desk of one's own whose market is run; the processes of its screen and of its market."""
-    made = [sys.executable, "-m", "voltadesk"]
-    subprocess.run([*made, "init"], env=terminal.environment, capture_output=True, check=True)
+    assert call("init").code == 0
     terminal.start("tui", "--speed", "max")
     terminal.wait("‖ paused")
     terminal.keys("Space")
