@@ -96,6 +96,11 @@ def test_receipts_and_postings(tmp_path: Path) -> None:
         amount = last.amount if last.commodity == "WH" else f"{last.amount / 10**8:.8f}"
         assert (written[0]["account"], written[0]["amount"]) == (last.account, str(amount))
 
+        # What is still being gone through is in the file, too.
+        postings.filter("WH")
+        exported = await asyncio.to_thread(lambda: list(postings.csv_rows()))
+        assert len(exported) == 1 + sum(row.commodity == "WH" for row in now)
+
     folder = tmp_path / "exports"
     folder.mkdir()
     on_desk(tmp_path / "desk", act, intervals=48, settings=Settings(exports=folder))

@@ -209,8 +209,11 @@ class WindowTable(Table):
             return
         yield tuple(column.heading for column in self.columns)
         app, index = cast("DeskBase", self.app), self._index
-        for high in range(view.high, view.low, -_EXPORTED):
-            low = max(view.low, high - _EXPORTED)
+        count = partial(self._step, index, self._every, self._head, 0)
+        while app.runner.read(count).result()[0]:  # all of them, also those that are still to be gone through
+            pass
+        for high in range(index.high, index.low, -_EXPORTED):
+            low = max(index.low, high - _EXPORTED)
             page = app.runner.read(partial(self._page, index, low, high)).result()
             for place in range(high - 1, low - 1, -1):
                 row = page[place]
