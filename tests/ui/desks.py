@@ -73,7 +73,7 @@ async def shown(pilot: Pilot[Any], is_so: Callable[[DeskFrame], bool] = lambda f
         frame = app.frame
         if frame is None or not is_so(frame) or app.runner.frame is not frame:
             return False
-        return bool(app._fed == (frame.number, app.desktop))
+        return bool(app._fed == (frame.number, app.desktop) and app.desktop.fed is frame)
 
     while not is_shown():
         assert time.monotonic() < until, "no such frame came"

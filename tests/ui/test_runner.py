@@ -193,10 +193,14 @@ def test_an_investor_can_look_and_order_but_not_run(desk: Desk, tmp_path: Path) 
 
 
 def test_history_from_the_journal_is_the_history_that_was_watched(runner: Running, desk: Desk) -> None:
-    watched = wait(runner, lambda frame: len(frame.history) > 20).history
+    before = wait(runner, lambda frame: True)
+    with Desk.open(desk.journal.path.parent) as other:
+        seat_of(other).advance(24)
+    now_utc = before.next_utc + 24 * STEP_S
+    watched = wait(runner, lambda frame: frame.next_utc == now_utc).history
     with running(desk) as again:
         again.start()
-        read = wait(again, lambda frame: True).history
+        read = wait(again, lambda frame: frame.next_utc == now_utc).history
         again.stop()
     for name in ("figures", "flow_wh", "fill_wh", "money_e8", "fund", "mark_tick"):
         assert (getattr(read, name) == getattr(watched, name)).all(), name

@@ -42,6 +42,7 @@ class Desktop(Screen[None]):
     NAME: ClassVar[str] = ""
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)  # widgets draw their own
     FIRST: ClassVar[str] = "#panes"  # where the focus is at first: the first that takes it in there
+    fed: DeskFrame | None = None  # what every pane in sight has been given, when it was last in sight
     _panes: tuple[Pane, ...] = ()  # mounted so far
     _styled: tuple[str, frozenset[str]] | None = None  # by which theme, with which classes
 
@@ -125,6 +126,7 @@ class Desktop(Screen[None]):
             await asyncio.sleep(max(DRAWN_S, app.key_left_s))
             if not app.screen_stack or app.desktop is not self:
                 return
+        self.fed = frame
 
     def _feed(self, pane: Pane, frame: DeskFrame) -> None:
         if not pane.is_mounted:

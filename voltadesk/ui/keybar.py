@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.binding import ActiveBinding
-from textual.timer import Timer
 
 from voltadesk.ui.actions import BY_ID
 from voltadesk.ui.canvas import Canvas
@@ -16,7 +15,6 @@ from voltadesk.ui.inks import BAR, FAINT, GRID, OWN, TEXT
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
 
-BEHIND_S = 0.05
 PALETTE = ("^p", "palette", "app.command_palette")
 
 
@@ -27,16 +25,16 @@ class KeyBar(Canvas, can_focus=False):
 
     def on_mount(self) -> None:
         self._spans: list[tuple[int, int, str]] = []
-        self._due: Timer | None = None
+        self._is_behind = False
         self.screen.bindings_updated_signal.subscribe(self, self._catch_up)
 
     def _catch_up(self, screen: object) -> None:
         """Once for all that a key changes, and after what it is pressed for."""
-        if self._due is None:
-            self._due = self.set_timer(BEHIND_S, self._show)
+        if not self._is_behind:
+            self._is_behind = self.call_after_refresh(self._show)
 
     def _show(self) -> None:
-        self._due = None
+        self._is_behind = False
         self.redraw()
 
     def paint(self, cells: Cells) -> None:

@@ -75,9 +75,10 @@ class MarketDesktop(Desktop):
         if is_maximised:
             self.minimize()
             self.maximize(pane, container=False)
+        if frame := cast("DeskBase", self.app).frame:  # at once: the next key may already be for what it shows
+            self._feed(pane, frame)
         self.set_focus(next(widget for widget in pane.query("*") if widget.focusable), scroll_visible=False)
         self.call_after_refresh(pane.scroll_visible, animate=False)
-        cast("DeskBase", self.app).refeed()
 
     def turn(self) -> None:
         """Show the next of them."""
