@@ -148,10 +148,10 @@ def test_without_a_community_it_says_how_to_open_one(tmp_path: Path) -> None:
 
 def test_on_a_narrow_screen_the_words_are_in_sight(tmp_path: Path) -> None:
     async def act(pilot: Pilot[Any]) -> None:
-        assert "O opens one: flats or village" in screen_text(pilot.app)
+        await until(lambda: "O opens one: flats or village" in screen_text(pilot.app))  # scrolled to
         await pilot.press("O", *"flats", "enter")
         await community(pilot)
-        assert "─ Months" in screen_text(pilot.app)
+        await until(lambda: "─ Months" in screen_text(pilot.app))
 
     on_community(tmp_path, act, "", size=(80, 24))
 

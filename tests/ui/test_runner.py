@@ -17,6 +17,7 @@ from voltadesk.errors import BadInput, VoltaDeskError
 from voltadesk.store.clock import holder
 from voltadesk.store.desk import Desk
 from voltadesk.ui.frame import AS_FAST_AS_IT_GOES, DeskFrame
+from voltadesk.ui.history import History
 from voltadesk.ui.running import Running
 
 STEP_S = 900
@@ -202,9 +203,15 @@ def test_history_from_the_journal_is_the_history_that_was_watched(runner: Runnin
         again.start()
         read = wait(again, lambda frame: frame.next_utc == now_utc).history
         again.stop()
-    for name in ("figures", "flow_wh", "fill_wh", "money_e8", "fund", "mark_tick"):
+    for name in ("figures", "fill_wh", "money_e8", "fund", "mark_tick"):
         assert (getattr(read, name) == getattr(watched, name)).all(), name
+    assert _flows(read) == _flows(watched)
     assert [read.reasons[n] for n in read.reason.ravel()] == [watched.reasons[n] for n in watched.reason.ravel()]
+
+
+def _flows(history: History) -> dict[str, list[int]]:
+    """By source: their order is the one in which they came to be seen."""
+    return dict(zip(history.sources, history.flow_wh.tolist(), strict=True))
 
 
 def test_a_desk_without_a_key_only_shows(desk: Desk) -> None:
@@ -242,6 +249,7 @@ def test_a_market_whose_screen_is_gone_ends_in_order(desk: Desk, is_hard: bool) 
                 ours.shutdown(socket.SHUT_RDWR)
         else:
             os.kill(market.process, signal.SIGTERM)
+        market._listener.join(20)  # which waits for the process, too: one of two that do would not learn how it ended
         market._process.join(20)
         assert market._process.exitcode == 0
     with desk.clock():
