@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from voltadesk.errors import BadInput
 from voltadesk.feeds.table import FILE_LIMIT_BYTES, Table, require_size
+
+if TYPE_CHECKING:
+    import duckdb
 
 DATABASE: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "autoinstall_known_extensions": False}
 
@@ -30,6 +32,8 @@ def read_parquet(path: Path, field: str, least: int = 2) -> Table:
 
     Raises BadInput.
     """
+    import duckdb  # where it is needed: every start of a desk comes by here
+
     source = f"read_parquet({sql_file(path)})"
     try:
         with duckdb.connect(config=DATABASE) as database:

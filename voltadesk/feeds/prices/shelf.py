@@ -16,7 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from voltadesk.clock import utc_text
@@ -198,6 +197,8 @@ def description(name: str, gathered: Gathered, layout: Layout, suspects: Suspect
 
 
 def _write_parquet(series: PriceSeries, path: Path) -> None:
+    import duckdb  # only where one is kept
+
     columns = {"start_utc": series.start_utc, "step_s": series.step_s, "tick": series.price_tick}
     texts = [sql_text(text) for text in (series.zone, series.currency, series.timezone)]
     with duckdb.connect(config=DATABASE) as database:
