@@ -239,7 +239,7 @@ def test_only_changed_lines_are_drawn_again() -> None:
             return original(y)
 
         chart.render_line = counted  # type: ignore[method-assign]
-        chart.redraw()
+        chart.refresh()
         await pilot.pause()
         assert drawn == []
         chart.show(chart.starts_utc, chart.prices)  # no fills any more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 
 from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
@@ -13,8 +14,10 @@ from textual.content import Content
 from textual.geometry import Region
 
 from tests.ui.gallery import Gallery
+from voltadesk.ui.charts.price import PriceChart
 from voltadesk.ui.compositor import FrontCompositor
 from voltadesk.ui.framed import Framed
+from voltadesk.ui.pane import Pane, Standing
 from voltadesk.ui.picture import screen_strips
 from voltadesk.ui.themes import ThemedApp
 
@@ -122,3 +125,41 @@ def test_a_frame_looks_as_textual_s_border() -> None:
 
     for width in (2, 5, 8, 9, 40, 90):
         asyncio.run(run(width))
+
+
+class Watched(PriceChart):
+    """A chart that counts how often all of it is asked to be drawn."""
+
+    times = 0
+
+    def _set_dirty(self, *regions: Region) -> None:
+        self.times += not regions
+        super()._set_dirty(*regions)
+
+
+def test_a_chart_is_drawn_whole_where_it_looks_different_and_only_there() -> None:
+    class Shown(ThemedApp):
+        def compose(self) -> ComposeResult:
+            yield Pane(None, "Price", Watched())
+
+    async def run() -> None:
+        app = Shown()
+        async with app.run_test(size=(80, 24)) as pilot:
+            chart, pane = app.query_one(Watched), app.query_one(Pane)
+
+            async def drawn_by(change: Callable[[], object]) -> int:
+                await pilot.pause()
+                chart.times = 0
+                change()
+                await pilot.pause()
+                await pilot.pause()
+                return chart.times
+
+            assert await drawn_by(lambda: app.set_focus(None)) == 0
+            assert await drawn_by(chart.focus) == 0
+            assert await drawn_by(lambda: pane.stand(Standing(sequence=3))) == 0
+            assert await drawn_by(lambda: pane.stand(Standing(stale_s=90))) > 0
+            assert await drawn_by(lambda: pane.stand(Standing())) > 0
+            assert await drawn_by(lambda: setattr(app, "theme", "light")) > 0
+
+    asyncio.run(run())

@@ -25,7 +25,7 @@ Place = tuple[int, int]  # (column, row) of a datum, counted in the chart's own 
 
 
 class Canvas(Inked, can_focus=True):
-    """A chart. `redraw` after a change of data; only lines that look different are sent to the terminal."""
+    """A chart. `refresh` after a change of data; only lines that look different are sent to the terminal."""
 
     DEFAULT_CSS = "Canvas { width: 1fr; height: 1fr; }"
     ALLOW_SELECT = False
@@ -83,12 +83,8 @@ class Canvas(Inked, can_focus=True):
         return iter(())
 
     # Drawing ----------------------------------------------------------------------------------------------------------
-    def redraw(self) -> None:
-        """Paint anew, and have those lines sent that changed."""
-        self.refresh()
-
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """As any widget's; where no more is asked than to look again, lines that look the same are not sent."""
+        """Paint anew, and have those lines sent that changed; all, where more than that is asked."""
         if repaint and not (regions or layout or recompose):
             before, (w, h) = self.cells, self.size
             if not self.is_mounted or self._is_dirty or (w, h) != (before.w, before.h):
@@ -151,7 +147,7 @@ class Canvas(Inked, can_focus=True):
             place = (max(0, min(columns - 1, place[0])), max(0, min(rows - 1, place[1]))) if inside else None
         if place != self.place:
             self.place = place
-            self.redraw()
+            self.refresh()
             self.post_message(self.Moved(self, place))
 
     def action_cursor(self, right: int, down: int) -> None:

@@ -39,12 +39,12 @@ class Choice(Canvas, inherit_bindings=False):
             self.barred = barred
             if self.value in barred:
                 self.value = next(key for key in self.options if key not in barred)
-            self.redraw()
+            self.refresh()
 
     def choose(self, key: str) -> None:
         if key in self.options and key not in self.barred and key != self.value:
             self.value = key
-            self.redraw()
+            self.refresh()
             self.post_message(self.Chosen())
 
     def action_move(self, by: int) -> None:
@@ -75,7 +75,7 @@ class Choice(Canvas, inherit_bindings=False):
         """There is nothing to point at."""
 
     def on_focus(self) -> None:
-        self.redraw()
+        self.refresh()
 
     def on_blur(self) -> None:
-        self.redraw()
+        self.refresh()

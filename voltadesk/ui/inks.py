@@ -82,6 +82,7 @@ class Inked(Widget):
         if look is None or look != self._look:  # told of far more often: with every focus, for one
             self._look = look
             self.forget_look()
+            self.refresh()  # what asked for it before could not know yet
 
     def forget_look(self) -> None:
         """Have everything drawn anew: it looks different."""

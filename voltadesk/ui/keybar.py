@@ -35,7 +35,7 @@ class KeyBar(Canvas, can_focus=False):
 
     def _show(self) -> None:
         self._is_behind = False
-        self.redraw()
+        self.refresh()
 
     def paint(self, cells: Cells) -> None:
         cells.paper[0] = BAR

@@ -19,7 +19,7 @@ class MessageLine(Canvas, can_focus=False):
     message: reactive[tuple[str, str]] = reactive(("told", ""), repaint=False)
 
     def watch_message(self) -> None:
-        self.redraw()
+        self.refresh()
 
     def paint(self, cells: Cells) -> None:
         kind, words = self.message

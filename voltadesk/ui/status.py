@@ -87,7 +87,7 @@ class StatusLines(Canvas, can_focus=False):
 
     def watch_status(self, status: Status | None) -> None:
         self.set_class(status is not None and bool(status.alarm), "-alarm")
-        self.redraw()
+        self.refresh()
 
     def paint(self, cells: Cells) -> None:
         cells.paper[0] = BAR

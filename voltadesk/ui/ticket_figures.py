@@ -45,7 +45,7 @@ class TicketFigures(Canvas, can_focus=False, inherit_bindings=False):
         figures = (*self._standing, gate_figure(frame, draft, now_s))
         if figures != self.figures:
             self.figures = figures
-            self.redraw()
+            self.refresh()
 
     def paint(self, cells: Cells) -> None:
         for y, figure in enumerate(self.figures):

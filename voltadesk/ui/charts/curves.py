@@ -108,17 +108,17 @@ class CurveChart(Canvas):
 
     def show(self, curves: Curves) -> None:
         self.curves = curves
-        self.redraw()
+        self.refresh()
 
     def action_shift(self, by: int) -> None:
         self.shift_w = self.shift_w + by * self.step_w if by else 0
-        self.redraw()
+        self.refresh()
         self.post_message(self.Scaled())
 
     def action_whole(self) -> None:
         """All of the curves, or what is near the clearing."""
         self.is_whole = not self.is_whole
-        self.redraw()
+        self.refresh()
         self.post_message(self.Scaled())
 
     # Scales -----------------------------------------------------------------------------------------------------------

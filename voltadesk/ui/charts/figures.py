@@ -45,12 +45,12 @@ class Figures(Canvas):
     def show(self, lines: Sequence[Figure]) -> None:
         if lines != self.lines:
             self.lines = lines
-            self.redraw()
+            self.refresh()
 
     def action_cursor(self, right: int, down: int) -> None:
         """There is nothing to point at: up and down scroll."""
         self.top = max(0, self.top + down)
-        self.redraw()
+        self.refresh()
 
     # Picture ----------------------------------------------------------------------------------------------------------
     def paint(self, cells: Cells) -> None:

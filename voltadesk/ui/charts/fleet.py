@@ -88,7 +88,7 @@ class FleetChart(TimeChart):
 
     def show(self, starts_utc: Ints64, fleet: Fleet) -> None:
         self.starts_utc, self.fleet = starts_utc, fleet
-        self.redraw()
+        self.refresh()
 
     def extent(self) -> Place:
         return self.count, len(self.fleet.names)

@@ -84,7 +84,7 @@ class Ladder(Canvas):
         self.rows = sorted(ticks, reverse=True)
         if line is not None and self.price_tick is not None:
             self._top = self.rows.index(self.price_tick) - line
-        self.redraw()
+        self.refresh()
 
     def _line(self) -> int | None:
         """Where the cursor's price is, counted from the first line of prices."""
@@ -111,7 +111,7 @@ class Ladder(Canvas):
             if price_tick is not None:
                 line = self.rows.index(price_tick)
                 self._top = max(line - h + 1, min(line, top))
-            self.redraw()
+            self.refresh()
             self.post_message(self.Moved(self, None if price_tick is None else (0, self.rows.index(price_tick))))
 
     def action_cursor(self, right: int, down: int) -> None:

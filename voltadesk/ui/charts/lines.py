@@ -65,7 +65,7 @@ class LineChart(RecentChart):
     ) -> None:
         """Lines and ranges over the intervals that start at `starts_utc` [s]; from interval `now` on it is forecast."""
         self.starts_utc, self.series, self.bands, self.now = starts_utc, series, bands, now
-        self.redraw()
+        self.refresh()
 
     # Picture ----------------------------------------------------------------------------------------------------------
     def paint(self, cells: Cells) -> None:

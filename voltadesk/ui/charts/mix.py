@@ -45,7 +45,7 @@ class MixChart(RecentChart):
         """Power [W] (sources, n) in the intervals that start at `starts_utc` [s], CO2 [g/kWh] (n,), an ink for each."""
         self.starts_utc, self.names, self.co2_g_per_kwh, self.inks = starts_utc, names, co2_g_per_kwh, inks
         self.power_w = power_w
-        self.redraw()
+        self.refresh()
 
     def _ink(self, n: int) -> int:
         return self.inks[n % len(self.inks)]

@@ -60,7 +60,7 @@ class NetworkChart(Canvas):
         self._sold_wh = all_sold(rows)
         self._most_wh = max([1, *(max(sum(row.sold_wh), sum(row.bought_wh)) for row in rows)])
         self.unit = unit_for(self._w(self._most_wh), "W")
-        self.redraw()
+        self.refresh()
 
     @property
     def party(self) -> Party | None:

@@ -58,11 +58,11 @@ class PriceChart(TimeChart):
         self.fills = fills or Fills(_NONE, _NONE, _NONE)
         traded = prices.traded[::-1]
         self._latest = len(traded) - 1 - int(traded.argmax()) if traded.any() else None
-        self.redraw()
+        self.refresh()
 
     def action_form(self) -> None:
         self.form = "line" if self.form == "candles" else "candles"
-        self.redraw()
+        self.refresh()
 
     def whole(self, columns: int) -> Scale:
         return next((s for s in self.ladder() if columns // s[1] * s[0] >= self.count), self.ladder()[-1])

@@ -24,12 +24,12 @@ class Prose(Canvas):
     def show(self, paragraphs: Sequence[Words]) -> None:
         if paragraphs != self.paragraphs:
             self.paragraphs = paragraphs
-            self.redraw()
+            self.refresh()
 
     def action_cursor(self, right: int, down: int) -> None:
         """There is nothing to point at: up and down scroll."""
         self.top = max(0, self.top + down)
-        self.redraw()
+        self.refresh()
 
     def paint(self, cells: Cells) -> None:
         lines = [line for paragraph in self.paragraphs for line in broken(paragraph, cells.w)]

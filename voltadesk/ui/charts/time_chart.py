@@ -98,13 +98,13 @@ class TimeChart(Canvas):
                 self.scale = self.whole(columns)
         if self.place is not None:
             self._show(self.place[0], centred=True)
-        self.redraw()
+        self.refresh()
 
     def action_fit(self) -> None:
         """All of it, or the usual part."""
         self.scale = None if self.scale is not None else self.whole(self.plot_width)
         self.last = None
-        self.redraw()
+        self.refresh()
 
     def remember(self) -> dict[str, Any]:
         """The scale, where one was chosen."""
@@ -114,13 +114,13 @@ class TimeChart(Canvas):
         scale = tuple(memory.get("scale", ()))
         if scale in self.ladder():
             self.scale = scale
-            self.redraw()
+            self.refresh()
 
     def action_pan(self, by: int) -> None:
         """Move by a quarter of what is seen; at the newest end the chart follows again."""
         view = self.view()
         self._look_at(view.end - 1 + by * max(view.group, (view.end - view.begin) // 4))
-        self.redraw()
+        self.refresh()
 
     def _look_at(self, last: int) -> None:
         view = self.view()

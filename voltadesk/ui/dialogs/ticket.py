@@ -49,7 +49,7 @@ class SideChoice(Canvas, inherit_bindings=False):
         """The side is another."""
 
     def watch_side(self) -> None:
-        self.redraw()
+        self.refresh()
         self.post_message(self.Chosen())
 
     def paint(self, cells: Cells) -> None:
@@ -67,10 +67,10 @@ class SideChoice(Canvas, inherit_bindings=False):
         self.side = "buy" if event.x < 11 else "sell"
 
     def on_focus(self) -> None:
-        self.redraw()
+        self.refresh()
 
     def on_blur(self) -> None:
-        self.redraw()
+        self.refresh()
 
 
 class ReviewButton(Static):
