@@ -30,25 +30,26 @@ KEYS = {name: Key.from_seed(name.encode().ljust(32, b"-")) for name in ("olga", 
 START_UTC = 1781906400  # 2026-06-19T22:00Z, the town's first interval
 
 
+def _run(first: int, count: int) -> list[tuple[str, str, dict[str, Any]]]:
+    starts = [utc_text(START_UTC + n * 3600) for n in range(first, first + count)]
+    return [("olga", "market.advance", {"interval": start}) for start in starts]
+
+
+def _month(digit: str, *members: tuple[str, str, str]) -> dict[str, Any]:
+    """A settlement, or with another digit its correction: who is billed what, and what of it is payable."""
+    first = 1 + 2 * int(digit)
+    statements = [
+        {"number": f"village-2026-05-{n:03d}", "member": name, "billed": {"community": billed}}
+        | {"payable": payable}
+        | ({"corrects": "village-2026-05-001"} if digit != "0" else {})
+        for n, (name, billed, payable) in enumerate(members, first)
+    ]
+    about = {"community": "village", "period": "2026-05", "currency": "EUR", "settlement": digit * 64}
+    return about | {"statements": statements}
+
+
 def told() -> list[tuple[str, str, dict[str, Any]]]:
     """Who does what: every kind of command, with some that are refused."""
-
-    def run(first: int, count: int) -> list[tuple[str, str, dict[str, Any]]]:
-        starts = [utc_text(START_UTC + n * 3600) for n in range(first, first + count)]
-        return [("olga", "market.advance", {"interval": start}) for start in starts]
-
-    def month(digit: str, *members: tuple[str, str, str]) -> dict[str, Any]:
-        """A settlement, or with another digit its correction: who is billed what, and what of it is payable."""
-        first = 1 + 2 * int(digit)
-        statements = [
-            {"number": f"village-2026-05-{n:03d}", "member": name, "billed": {"community": billed}}
-            | {"payable": payable}
-            | ({"corrects": "village-2026-05-001"} if digit != "0" else {})
-            for n, (name, billed, payable) in enumerate(members, first)
-        ]
-        about = {"community": "village", "period": "2026-05", "currency": "EUR", "settlement": digit * 64}
-        return about | {"statements": statements}
-
     battery = {"capacity_kwh": "20", "charge_kw": "5", "discharge_kw": "5", "buy_limit": "30", "sell_limit": "80"}
     robot = key_text(KEYS["new"].public)
     soon, near, later = (utc_text(START_UTC + hours * 3600) for hours in (4, 7, 40))
@@ -63,7 +64,7 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
         ("bob", "battery.buy", battery | {"battery": "b2", "serial": "S1", "cost": "1300"}),
         ("bob", "battery.add", battery | {"battery": "b2", "serial": "S2", "fill_kwh": "20"}),
         ("olga", "actor.delegate", {"public_key": robot, "kinds": ["market.advance"], "until": later}),
-        *run(0, 4),
+        *_run(0, 4),
         ("ann", "order.place", {"side": "buy", "quantity_kwh": "1.5", "price": "300.00", "until": later}),
         ("ann", "order.place", {"side": "sell", "quantity_kwh": "900", "price": "-1.00", "until": later}),
         ("ann", "order.place", {"side": "sell", "quantity_kwh": "5", "price": "70.00", "product": later}),
@@ -77,10 +78,10 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
         ("olga", "plant.set", {"plant": "gas", "marginal_cost": "100.00"}),
         ("olga", "market.set", {"margin": "2.00", "community_rule": "discount", "community_discount_percent": "20"}),
         ("olga", "market.publish", {"source": "nobody", "start": soon, "prices": ["50.00"]}),  # its market has no feed
-        *run(4, 6),
+        *_run(4, 6),
         ("ann", "order.cancel", {"order": "o-17"}),
         ("olga", "market.halt", {"reason": "storm"}),
-        *run(10, 1),
+        *_run(10, 1),
         ("ann", "fund.redeem", {"shares": "1"}),
         ("olga", "market.resume", {}),
         ("bob", "battery.set", {"battery": "b2", "outages": [{"begin": soon, "end": later}]}),
@@ -91,10 +92,10 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
         ("bob", "fund.declare", {"amount": "50", "return_of_capital": True}),
         ("ann", "fund.withdraw", {}),
         ("ann", "fund.withdraw", {}),
-        ("bob", "community.post", month("0", ("ann", "12.345", "12.35"), ("bob", "-4.005", "-4.01"))),
-        ("bob", "community.post", month("0", ("ann", "12.345", "12.35"), ("bob", "-4.005", "-4.01"))),
+        ("bob", "community.post", _month("0", ("ann", "12.345", "12.35"), ("bob", "-4.005", "-4.01"))),
+        ("bob", "community.post", _month("0", ("ann", "12.345", "12.35"), ("bob", "-4.005", "-4.01"))),
         ("ann", "community.pay", {"statement": "village-2026-05-001", "amount": "10"}),
-        ("bob", "community.post", month("1", ("ann", "11", "-1.35"))),
+        ("bob", "community.post", _month("1", ("ann", "11", "-1.35"))),
         ("bob", "community.pay", {"statement": "village-2026-05-002"}),
         ("ann", "community.pay", {"statement": "village-2026-05-003"}),
         ("coop", "fund.redeem", {"shares": "500"}),
