@@ -9,9 +9,10 @@ from collections.abc import Callable
 from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
 from textual.app import App, ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Region
+from textual.scrollbar import ScrollBar
 
 from tests.ui.gallery import Gallery
 from voltadesk.ui.charts.price import PriceChart
@@ -19,6 +20,7 @@ from voltadesk.ui.compositor import FrontCompositor
 from voltadesk.ui.framed import Framed
 from voltadesk.ui.pane import Pane, Standing
 from voltadesk.ui.picture import screen_strips
+from voltadesk.ui.scroll_bar import TableBar
 from voltadesk.ui.themes import ThemedApp
 
 SIZE = (140, 40)
@@ -125,6 +127,50 @@ def test_a_frame_looks_as_textual_s_border() -> None:
 
     for width in (2, 5, 8, 9, 40, 90):
         asyncio.run(run(width))
+
+
+class Bars(ThemedApp):
+    """A table's bar and Textual's, side by side."""
+
+    CSS = "Horizontal { height: 9; } TableBar, ScrollBar { width: 2; height: 9; }"
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield TableBar(thickness=2)
+            yield ScrollBar(thickness=2)
+
+
+def test_a_table_s_bar_is_textual_s() -> None:
+    random_ = random.Random(2)
+
+    async def run(theme: str) -> None:
+        app = Bars(theme)
+        async with app.run_test(size=(10, 10)) as pilot:
+            bars = list(app.query(ScrollBar))
+            looks = set()
+            for _ in range(60):
+                rows, lines = random_.randint(1, 200), random_.randint(1, 20)
+                place, is_over = random_.uniform(0, max(0, rows - lines)), random_.random() < 0.3
+                for bar in bars:
+                    bar.window_virtual_size, bar.window_size = rows, lines
+                    bar.position, bar.mouse_over = place, is_over
+                await pilot.pause()
+                seen = [bar.render_lines(Region(0, 0, 2, 9)) for bar in bars]
+                mine, theirs = ([[look(segment) for segment in strip] for strip in strips] for strips in seen)
+                assert mine == theirs
+                looks.add(str(mine))
+            assert len(looks) > 20
+
+    def look(segment: Segment) -> tuple[object, ...]:
+        """A cell and what a click on it does; what a blank is written with isn't seen."""
+        text, style = segment.text, segment.style
+        assert style is not None
+        ground = style.color if style.reverse else style.bgcolor
+        ink = style.bgcolor if style.reverse else style.color
+        return text, ground, ink if text.strip() else None, style.meta
+
+    for theme in ("dark", "light"):
+        asyncio.run(run(theme))
 
 
 class Watched(PriceChart):

@@ -132,8 +132,8 @@ class DeskBase(TypeAhead):
         """How long what the last key changed still has to be drawn first."""
         return max(0.0, self._touched_s + KEY_S - time.monotonic())
 
-    async def flush(self) -> None:
-        """Show the latest frame, if it isn't shown yet."""
+    async def flush(self, at_once: bool = False) -> None:
+        """Show the latest frame, if it isn't shown yet; `at_once` in one picture."""
         if not self.screen_stack or not self.desktop.is_mounted:  # before the first one, and after the last
             return
         frame, desktop = self.runner.frame, self.desktop
@@ -151,7 +151,7 @@ class DeskBase(TypeAhead):
             frame.halted, frame.clock.is_replay, frame.actor
         )  # fmt: skip
         self.frame, self._fed = frame, shown
-        await desktop.feed(frame)
+        await desktop.feed(frame, at_once)
         if not self.screen_stack:  # the last one went meanwhile
             return
         if may_differ:

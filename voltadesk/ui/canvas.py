@@ -7,6 +7,7 @@ what it says about a datum (`readout`). Moving, hovering and clicking only move 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import ClassVar, Self
 
 import numpy as np
@@ -57,6 +58,8 @@ class Canvas(Inked, can_focus=True):
         self.place: Place | None = None
         self._is_dirty = True
         self._codes = np.zeros((0, 0), np.uint16)
+        self._text = ""  # all lines in one
+        self._runs: list[list[tuple[int, int, int]]] = []  # of each line: stretches of one style, from, to, code
 
     # What a chart fills in --------------------------------------------------------------------------------------------
     def paint(self, cells: Cells) -> None:
@@ -111,19 +114,22 @@ class Canvas(Inked, can_focus=True):
         if w and h:
             self.paint(self.cells)
             self._codes = self._encode()
+            self._text = self.cells.glyph.tobytes().decode("utf-32-le")
+            self._runs = _runs(self._codes)
 
-    def render_line(self, y: int) -> Strip:
+    def render_lines(self, crop: Region) -> list[Strip]:
         w, h = self.size
         if self._is_dirty or (w, h) != (self.cells.w, self.cells.h):
             self._repaint(w, h)
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        w = self.cells.w
         if y >= self.cells.h or not w:
             return Strip.blank(w, self.style_of(1))
-        codes, text = self._codes[y], self.cells.glyph[y].tobytes().decode("utf-32-le")
-        bounds = [0, *(np.flatnonzero(codes[1:] != codes[:-1]) + 1).tolist()]
-        known, style_of_code = self._styles_of, self.style_of_code
-        styles = [known.get(code) or style_of_code(code) for code in codes[bounds].tolist()]
-        bounds.append(w)
-        return Strip([Segment(text[bounds[n] : bounds[n + 1]], style) for n, style in enumerate(styles)], w)
+        text, known, style_of_code = self._text, self._styles_of, self.style_of_code
+        runs = self._runs[y]
+        return Strip([Segment(text[at:to], known.get(code) or style_of_code(code)) for at, to, code in runs], w)
 
     def _encode(self) -> NDArray[np.uint16]:
         """Ink and paper of each cell as one number; a blank takes the ink before it, which makes runs longer."""
@@ -171,3 +177,14 @@ class Canvas(Inked, can_focus=True):
     def on_leave(self, event: events.Leave) -> None:
         if not self.has_focus:
             self.move_to(None)
+
+
+def _runs(codes: NDArray[np.uint16]) -> list[list[tuple[int, int, int]]]:
+    """Stretches of one code on each line: from and to, counted through all lines, and the code."""
+    h, w = codes.shape
+    begins = np.ones((h, w), np.bool_)
+    np.not_equal(codes[:, 1:], codes[:, :-1], out=begins[:, 1:])
+    at = np.flatnonzero(begins).tolist()
+    runs = list(zip(at, [*at[1:], h * w], codes[begins].tolist(), strict=True))
+    bounds = [0, *begins.sum(axis=1).cumsum().tolist()]
+    return [runs[first:end] for first, end in pairwise(bounds)]

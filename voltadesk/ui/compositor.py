@@ -8,18 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import NamedTuple, cast
 
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.widget import Widget
 
 Spans = dict[int, list[tuple[int, int]]]  # by line: from and to, in cells
 Chops = list[dict[int, Strip | None]]  # of each line, by where they begin; None: not asked for
 
 
+class Part(NamedTuple):
+    """What a widget has of a line."""
+
+    widget: Widget
+    begins: list[int]  # of the stretches between edges that it lies in, in cells of the screen
+    ends: list[int]  # of them, in its own cells
+    seen: list[tuple[int, int]]  # those before which nothing stands: from and to
+
+
 class FrontCompositor(Compositor):
     """Textual's compositor, which looks at nothing that isn't seen. Pictures are the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts_of: list[list[int]] | None = None  # the edges with which the parts were found
+        self._parts: list[list[Part]] = []
 
     def render_partial_update(self) -> ChopsUpdate | None:
         regions = [region.intersection(self.size.region) for region in self._dirty_regions]
@@ -38,33 +53,41 @@ class FrontCompositor(Compositor):
 
     def _front(self, wanted: Spans) -> Chops:
         """The parts between two edges on each line that touch what is wanted."""
-        cuts = self.cuts
-        chops: Chops = [dict.fromkeys(line[:-1]) for line in cuts]
-        missing = {y: _touched(cuts[y], spans) for y, spans in wanted.items()}
-        for widget, (region, clip) in self.visible_widgets.items():
-            seen = region.intersection(clip)
-            left, right = seen.column_span
-            rows = [y for y in seen.line_range if y in missing and any(left <= x < right for x in missing[y])]
-            if not rows:
-                continue
-            first = rows[0]
-            lines = Region(left - region.x, first - region.y, right - left, rows[-1] + 1 - first)
-            strips = widget.render_lines(lines)
-            for y in rows:
-                edges, strip = [x for x in cuts[y] if left <= x <= right], strips[y - first]
-                parts = strip.divide([x - left for x in edges[1:]]) if len(edges) > 2 else [strip]
-                open_here = missing[y]
-                for x, part in zip(edges, parts, strict=False):
-                    if x in open_here:
-                        open_here.remove(x)
-                        chops[y][x] = part
-                if not open_here:
-                    del missing[y]
-            if not missing:
-                break
+        chops: Chops = [dict.fromkeys(line[:-1]) for line in self.cuts]
+        parts, asked = self._seen(), dict[Widget, list[tuple[int, Part, set[int]]]]()
+        for y, spans in wanted.items():
+            for part in parts[y]:
+                touched = {x for x, end in part.seen if any(x < to and end > at for at, to in spans)}
+                if touched:
+                    asked.setdefault(part.widget, []).append((y, part, touched))
+        for widget, lines in asked.items():
+            region, clip = self.visible_widgets[widget]
+            left, right = region.intersection(clip).column_span
+            first, last = min(y for y, _, _ in lines), max(y for y, _, _ in lines)
+            strips = widget.render_lines(Region(left - region.x, first - region.y, right - left, last + 1 - first))
+            for y, part, touched in lines:
+                strip = strips[y - first]
+                pieces = strip.divide(part.ends) if len(part.ends) > 1 else [strip]
+                for x, piece in zip(part.begins, pieces, strict=False):
+                    if x in touched:
+                        chops[y][x] = piece
         return chops
 
-
-def _touched(cuts: list[int], spans: list[tuple[int, int]]) -> set[int]:
-    """Where the parts begin that have cells in one of the spans."""
-    return {x for x, end in pairwise(cuts) if any(x < to and end > at for at, to in spans)}
+    def _seen(self) -> list[list[Part]]:
+        """What is seen on each line, found anew when something stands elsewhere."""
+        cuts = self.cuts
+        if self._parts_of is not cuts:
+            free = [set(line[:-1]) for line in cuts]
+            parts: list[list[Part]] = [[] for _ in cuts]
+            for widget, (region, clip) in self.visible_widgets.items():  # from the front
+                place = region.intersection(clip)
+                left, right = place.column_span
+                for y in place.line_range:
+                    if free[y]:
+                        edges = [x for x in cuts[y] if left <= x <= right]
+                        seen = [(x, end) for x, end in pairwise(edges) if x in free[y]]
+                        if seen:
+                            free[y].difference_update(x for x, _ in seen)
+                            parts[y].append(Part(widget, edges[:-1], [x - left for x in edges[1:]], seen))
+            self._parts_of, self._parts = cuts, parts
+        return self._parts

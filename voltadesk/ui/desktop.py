@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Grid
+from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -82,6 +83,11 @@ class Desktop(Screen[None]):
             self._styled = styled
             super().update_node_styles(animate)
 
+    def _screen_resized(self, size: Size) -> None:
+        """Lay everything out for the terminal's size. A screen that comes back is told of it, and most often has it."""
+        if size != self._compositor.size:
+            super()._screen_resized(size)
+
     def remember(self) -> Memory:
         """Which pane has the focus, which is maximised, and how tables and charts are set."""
         focused, widgets = self.focused_pane, {}
@@ -112,8 +118,8 @@ class Desktop(Screen[None]):
             return [self.maximized]
         return [pane for pane in self._panes if pane.display]
 
-    async def feed(self, frame: DeskFrame) -> None:
-        """Give every pane in sight the frame, one row of panes after the other.
+    async def feed(self, frame: DeskFrame, at_once: bool = False) -> None:
+        """Give every pane in sight the frame, one row of panes after the other, or all for one picture.
 
         Keys come in between and are drawn first, and each row is drawn by itself: an update goes through all that
         stands on its lines. A desktop that has gone out of sight meanwhile is fed again when it comes back.
@@ -123,9 +129,10 @@ class Desktop(Screen[None]):
         for _, row in groupby(sorted(self.in_sight, key=_top), _top):
             for pane in row:
                 self._feed(pane, frame)
-            await asyncio.sleep(max(DRAWN_S, app.key_left_s))
-            if not app.screen_stack or app.desktop is not self:
-                return
+            if not at_once:
+                await asyncio.sleep(max(DRAWN_S, app.key_left_s))
+                if not app.screen_stack or app.desktop is not self:
+                    return
         self.fed = frame
 
     def _feed(self, pane: Pane, frame: DeskFrame) -> None:

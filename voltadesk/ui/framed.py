@@ -20,6 +20,9 @@ from textual.widget import Widget
 
 from voltadesk.ui.text import CUT
 
+_SIDE = 2  # cells: the line and a blank
+_HELD = 8  # lines that are kept as they were drawn
+
 
 class Framed(Vertical):
     """What it holds fills it, but for the frame and a blank at each side."""
@@ -30,6 +33,7 @@ class Framed(Vertical):
         super().__init__(*children, id=id, classes=classes)
         self.upper = self.lower = ""  # the words
         self._styles_of: tuple[Style, Style, Style] | None = None  # of the lines, of the upper and of the lower words
+        self._frame_lines: dict[tuple[str, str, int], Strip] = {}  # by corners, words and cells
 
     def say_above(self, words: str) -> None:
         """Write into the upper line."""
@@ -47,6 +51,7 @@ class Framed(Vertical):
 
     def notify_style_update(self) -> None:
         self._styles_of = None
+        self._frame_lines.clear()
         super().notify_style_update()
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
@@ -57,29 +62,37 @@ class Framed(Vertical):
 
     def _edges(self) -> tuple[Region, ...]:
         """What its content leaves of it: above, below, left, right; counted from the content."""
-        (left, top), (w, h), (inner_w, inner_h) = self.content_offset, self.outer_size, self.size
+        w, h = self.outer_size
         return (
-            Region(-left, -top, w, top),
-            Region(-left, inner_h, w, h - top - inner_h),
-            Region(-left, 0, left, inner_h),
-            Region(inner_w, 0, w - left - inner_w, inner_h),
+            Region(-_SIDE, -1, w, 1),
+            Region(-_SIDE, h - 2, w, 1),
+            Region(-_SIDE, 0, _SIDE, h - 2),
+            Region(w - 2 * _SIDE, 0, _SIDE, h - 2),
         )
 
     # Drawing ----------------------------------------------------------------------------------------------------------
     def render_lines(self, crop: Region) -> list[Strip]:
         w, h = self.outer_size
+        side, ends = ("││", "", w), {0: ("╭╮", self.upper, w), h - 1: ("╰╯", self.lower, w)}
+        wanted = [ends.get(y, side) for y in crop.line_range]
+        drawn = [self._frame_lines.get(each) or self._frame_line(*each) for each in wanted]
+        return drawn if crop.column_span == (0, w) else [strip.crop(*crop.column_span) for strip in drawn]
+
+    def _frame_line(self, corners: str, words: str, w: int) -> Strip:
+        """A line of the frame, which is kept: what is made of a strip is kept with it."""
         lines, upper, lower = self._styles_of or self._make_styles()
-        side = Strip([Segment("│", lines), Segment(" " * (w - 2), lines), Segment("│", lines)], w)
-        drawn = [
-            _edge("╭╮", self.upper, w, lines, upper) if y == 0
-            else _edge("╰╯", self.lower, w, lines, lower, is_right=True) if y == h - 1
-            else side
-            for y in crop.line_range
-        ]  # fmt: skip
+        if corners == "││":
+            strip = Strip([Segment("│", lines), Segment(" " * (w - 2), lines), Segment("│", lines)], w)
+        else:
+            is_lower = corners == "╰╯"
+            strip = _edge(corners, words, w, lines, lower if is_lower else upper, is_right=is_lower)
         for each in self.get_line_filters():
             if each.enabled and not isinstance(each, ANSIToTruecolor):
-                drawn = [strip.apply_filter(each, self.background_colors[1]) for strip in drawn]
-        return drawn if crop.column_span == (0, w) else [strip.crop(*crop.column_span) for strip in drawn]
+                strip = strip.apply_filter(each, self.background_colors[1])
+        if len(self._frame_lines) > _HELD:
+            self._frame_lines.clear()
+        self._frame_lines[corners, words, w] = strip
+        return strip
 
     def _make_styles(self) -> tuple[Style, Style, Style]:
         ground, styles = self.background_colors[1], self.styles

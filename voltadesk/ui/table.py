@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from voltadesk.ui.rows import Column, Row, Rows
-from voltadesk.ui.table_view import TableView
+from voltadesk.ui.table_view import NOWHERE, TableView
 
 _AT_ONCE = 2000  # rows that are arranged without leaving the loop
 _PAGE = 10_000  # rows an export reads at a time
@@ -133,7 +133,7 @@ class Table(TableView):
         grown = self._grown(view)
         moves = self.newest_first and self.order_key is None and self.cursor > 0 and grown > 0 and len(self.view) > 0
         self.view, self.is_arranging = view, False
-        self._window = (0, ())
+        self._window = NOWHERE
         self.cursor = max(0, min(len(view) - 1, self.cursor + (grown if moves else 0)))
         if self.is_mounted:
             self._measure()
@@ -183,7 +183,7 @@ class Table(TableView):
         self.left = max(1, min(self.left, self.chosen))
         while self.chosen > self.seen_columns()[-1] and self.left < self.chosen:
             self.left += 1
-        self._seen = self.seen_columns()
+        self._see()
         self.refresh()
 
     def action_order(self) -> None:
@@ -199,7 +199,7 @@ class Table(TableView):
         if at is None:
             return
         if at.y > 0:
-            if at.y <= len(self._in_sight()[1]):
+            if at.y <= len(self._in_sight().rows):
                 self.move_to(self.scroll_offset.y + at.y - 1)
                 if event.chain == 2:
                     self.action_select()

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 from voltadesk.ui.inks import FAINT, GROUND, TEXT, Inked
 from voltadesk.ui.rows import Column, ListRows, Row, Rows
+from voltadesk.ui.scroll_bar import TableBar
 from voltadesk.ui.text import CUT
+
+_HELD = 500  # lines that are kept as they were drawn
+
+
+class Line(NamedTuple):
+    """A row as it is seen: what stands in each column, and in which ink."""
+
+    texts: tuple[str, ...]
+    inks: tuple[int, ...]
+
+
+class Window(NamedTuple):
+    """The rows in sight, from place `first` on."""
+
+    first: int
+    rows: Sequence[Row]
+    lines: Sequence[Line]
+
+
+NOWHERE = Window(0, (), ())
 
 
 class TableView(ScrollView, Inked, can_focus=True):
@@ -50,20 +72,31 @@ class TableView(ScrollView, Inked, can_focus=True):
         self._widths: list[int] = []
         self._room, self._lines = 0, 1  # cells across and rows that fit
         self._seen = [0]
+        self._spread: tuple[int, list[tuple[int, int]]] = (0, [])  # the room, columns seen and their widths
         self._is_focused = False
-        self._window: tuple[int, Sequence[Row]] = (0, ())
+        self._window = NOWHERE
         self._row_styles: dict[tuple[str, int], Style] = {}
+        self._strips: dict[tuple[str, Line], Strip] = {}  # the same line looks the same wherever it stands
 
     def forget_look(self) -> None:
         self._row_styles.clear()
+        self._strips.clear()
         super().forget_look()
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = bar = TableBar(name="vertical", thickness=self.scrollbar_size_vertical)
+            bar.display = False
+            self.app._start_widget(self, bar)
+        return self._vertical_scrollbar
 
     # Layout -----------------------------------------------------------------------------------------------------------
     def on_mount(self) -> None:
         self._measure()
 
     def on_resize(self) -> None:
-        self._window = (0, ())
+        self._window = NOWHERE
         self._measure()
         self.refresh()  # lines drawn before it was known that they are in sight
 
@@ -71,15 +104,14 @@ class TableView(ScrollView, Inked, can_focus=True):
         """Columns grow with what is seen and never shrink while they stay, so that nothing jumps."""
         space = self.scrollable_content_region.size
         self._room, self._lines = space.width, max(1, space.height - 1)
-        _, rows = self._in_sight()
+        lines = self._in_sight().lines
         widths = self._widths or [max(c.width, cell_len(c.heading) + 2) for c in self.columns]
-        at = self._places
         for n, column in enumerate(self.columns):
-            if (column.width == 0 or column.right) and rows:  # a number is never cut
-                longest = max(cell_len(column.show(row[at[n]])) for row in rows)
+            if (column.width == 0 or column.right) and lines:  # a number is never cut
+                longest = max(cell_len(line.texts[n]) for line in lines)
                 widths[n] = max(widths[n], longest if column.right else min(40, longest))
         self._widths = widths
-        self._seen = self.seen_columns()
+        self._see()
         size = Size(self._room, len(self.view) + 1)
         if size != self.virtual_size:
             self._resize(size)
@@ -98,6 +130,14 @@ class TableView(ScrollView, Inked, can_focus=True):
         """Length and place of the bar's thumb, as finely as it is drawn [cells / 8], with so many lines in all."""
         eighths = 8 * self._lines
         return eighths * self._lines // max(1, lines), eighths * self.scroll_offset.y // max(1, lines)
+
+    def _see(self) -> None:
+        """Find the columns that are drawn; with others, or wider ones, every line looks different."""
+        self._seen = self.seen_columns()
+        spread = self._room, [(n, self._widths[n]) for n in self._seen]
+        if spread != self._spread or len(self._strips) > _HELD:
+            self._spread = spread
+            self._strips.clear()
 
     def seen_columns(self) -> list[int]:
         """Columns drawn: the first, and from `left` on as many as fit whole, so that no number is cut."""
@@ -120,22 +160,31 @@ class TableView(ScrollView, Inked, can_focus=True):
         """The bar takes a column away or gives it back."""
         self.call_after_refresh(self._measure)
 
-    def _in_sight(self) -> tuple[int, Sequence[Row]]:
-        """First row in sight and the rows from it on, asked for once per picture."""
-        first, (held_first, held) = self.scroll_offset.y, self._window
-        if held_first != first or len(held) < min(self._lines, len(self.view) - first):
-            self._window = (first, self.view.rows(first, min(len(self.view), first + self._lines)))
+    def _in_sight(self) -> Window:
+        """The rows in sight, asked for and put into words once per picture."""
+        first, held = self.scroll_offset.y, self._window
+        if held.first != first or len(held.rows) < min(self._lines, len(self.view) - first):
+            rows = self.view.rows(first, min(len(self.view), first + self._lines))
+            self._window = Window(first, rows, [self._line(row) for row in rows])
         return self._window
+
+    def _line(self, row: Row) -> Line:
+        texts, inks = [], []
+        for place, column in zip(self._places, self.columns, strict=True):
+            value = row[place]
+            texts.append(column.show(value))
+            inks.append(FAINT if value is None else column.ink(value) if column.ink else TEXT)
+        return Line(tuple(texts), tuple(inks))
 
     # Drawing ----------------------------------------------------------------------------------------------------------
     def render_line(self, y: int) -> Strip:
         if y == 0:
             strip = self._header()
         else:
-            first, rows = self._in_sight()
-            if y > len(rows):
+            first, _, lines = self._in_sight()
+            if y > len(lines):
                 return Strip.blank(self._room, self.style_of(TEXT))
-            strip = self._row(first + y - 1, rows[y - 1])
+            strip = self._row(first + y - 1, lines[y - 1])
         return strip.adjust_cell_length(self._room, self.style_of(TEXT))
 
     def _header(self) -> Strip:
@@ -148,16 +197,18 @@ class TableView(ScrollView, Inked, can_focus=True):
         more = ("‹" if self.left > 1 else "") + ("›" if self._seen[-1] < len(self.columns) - 1 else "")
         return self._filled(segments, "table--header", more)
 
-    def _row(self, index: int, row: Row) -> Strip:
+    def _row(self, index: int, line: Line) -> Strip:
         here = index == self.cursor
         kind = ("table--cursor" if self._is_focused else "table--blurred") if here else ("", "table--stripe")[index % 2]
-        segments = []
-        for n in self._seen:
-            column = self.columns[n]
-            value = row[self._places[n]]
-            ink = column.ink(value) if column.ink and value is not None else FAINT if value is None else TEXT
-            segments.append(Segment(_cell(column.show(value), self._widths[n], column.right), self._style(kind, ink)))
-        return self._filled(segments, kind)
+        if (found := self._strips.get((kind, line))) is None:
+            segments = [
+                Segment(
+                    _cell(line.texts[n], self._widths[n], self.columns[n].right), self._style(kind, line.inks[n])
+                )
+                for n in self._seen
+            ]  # fmt: skip
+            found = self._strips[kind, line] = self._filled(segments, kind)
+        return found
 
     def _filled(self, segments: list[Segment], kind: str, words: str = "") -> Strip:
         """Drawn on to the right edge, so that a stripe never stops short; `words` stand at its end."""

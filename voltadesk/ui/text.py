@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from voltadesk.units import decimal_text
@@ -18,6 +19,7 @@ NO_DATA = "·"
 CUT = "…"
 SPARKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+_SHOWN_AGAIN = 4096  # texts that are kept: most of a picture was in the one before
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,26 @@ class Number:
 
     def show(self, value: int | None) -> str:
         """For people. Halves of what is not shown go to the even digit; nothing that rounds to zero has a sign."""
-        if value is None:
-            return NO_DATA
-        count = abs(int(value))
-        if (dropped := self.scale - self.decimals) > 0:
-            count = _halves_to_even(count, 10**dropped)
-        else:
-            count *= 10**-dropped
-        text = f"{count // 10**self.decimals:,}".replace(",", THIN)
-        if self.decimals:
-            text += f".{count % 10**self.decimals:0{self.decimals}d}"
-        if count == 0 or (value > 0 and not self.signed):
-            return text
-        return (MINUS if value < 0 else "+") + text
+        return NO_DATA if value is None else _number_text(self.scale, self.decimals, self.signed, value)
 
     def plain(self, value: int | None) -> str:
         """For files: exact, with a dot and a hyphen; nothing for a missing one."""
         return "" if value is None else decimal_text(int(value), self.scale, min(self.decimals, self.scale))
+
+
+@lru_cache(_SHOWN_AGAIN)
+def _number_text(scale: int, decimals: int, signed: bool, value: int) -> str:
+    count = abs(int(value))
+    if (dropped := scale - decimals) > 0:
+        count = _halves_to_even(count, 10**dropped)
+    else:
+        count *= 10**-dropped
+    text = f"{count // 10**decimals:,}".replace(",", THIN)
+    if decimals:
+        text += f".{count % 10**decimals:0{decimals}d}"
+    if count == 0 or (value > 0 and not signed):
+        return text
+    return (MINUS if value < 0 else "+") + text
 
 
 def _halves_to_even(count: int, divisor: int) -> int:
@@ -115,6 +120,7 @@ def hour_text(local: datetime) -> str:
     return f"{local.hour:02d}" + ("" if not twice else "B" if local.fold else "A")
 
 
+@lru_cache(_SHOWN_AGAIN)
 def clock_text(second_utc: int, zone: ZoneInfo, seconds: bool = False) -> str:
     """14:15 or 14:15:28 on the market's clock; 02A:15 and 02B:15 in the repeated hour."""
     local = datetime.fromtimestamp(int(second_utc), zone)

@@ -17,6 +17,7 @@ from voltadesk.store.records import Records
 from voltadesk.ui.inquiry import Inquiry
 from voltadesk.ui.rows import Column, ListRows, Row, Rows
 from voltadesk.ui.table import Table
+from voltadesk.ui.table_view import NOWHERE
 
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
@@ -166,7 +167,7 @@ class WindowTable(Table):
         if len(self._read) > HELD:
             self._read = {}
         self._read |= read
-        self._window = (0, ())
+        self._window = NOWHERE
         self._measure()
         self.refresh()
 

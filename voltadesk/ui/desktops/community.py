@@ -43,14 +43,14 @@ class CommunityDesktop(Desktop):
         yield SharingPane()
         yield ExplainedPane()
 
-    async def feed(self, frame: DeskFrame) -> None:
+    async def feed(self, frame: DeskFrame, at_once: bool = False) -> None:
         app = cast("DeskBase", self.app)
         app.settler.visit()
         if app.settler.frame.is_open is not self._was_open:
             self._was_open = app.settler.frame.is_open
             left = app.memory.get(self.NAME, {}).get("focus")
             self._look_at(*((left, "months") if self._was_open else ("explained",)))
-        await super().feed(frame)
+        await super().feed(frame, at_once)
 
     def _look_at(self, *names: object) -> None:
         """At the first of these panes that there is: the one that was left, or where there is something to be read."""
