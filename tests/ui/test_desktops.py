@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.desks import SIZES, make_desk, running, seat_of, shown
+from tests.ui.desks import SIZES, make_desk, on_desk, running, seat_of, shown
 from tests.ui.screens import check_golden
 from voltadesk.store.desk import Desk
 from voltadesk.ui.app import DeskApp
@@ -102,3 +102,27 @@ def test_replay_is_on_every_desktop_and_never_taken_for_live(desk: Desk) -> None
             assert "● LIVE" not in text
 
     on_screen(desk, act)
+
+
+def test_a_desktop_that_comes_back_is_fed_without_waiting_for_the_next_picture(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[Any]) -> list[str]:
+        app: Any = pilot.app
+        for key in "231":
+            await pilot.press(key)
+            await shown(pilot)
+        for timer in list(app._timers):  # no picture comes by itself any more
+            timer.stop()
+        fed = []
+        for key in "2132":
+            for desktop in app.opened:
+                desktop.fed = None
+            await pilot.press(key)
+            for _ in range(500):
+                if app.desktop.fed is app.runner.frame:
+                    fed.append(app.desktop.NAME)
+                    break
+                await pilot.pause(0.01)
+        return fed
+
+    fed = on_desk(tmp_path / "desk", act)
+    assert fed == ["fleet", "market", "fund", "fleet"]

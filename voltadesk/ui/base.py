@@ -163,6 +163,10 @@ class DeskBase(TypeAhead):
         """Another desktop is drawn at once: Textual would wait 50 ms for what may still come in, and nothing does."""
         super().delay_update(min(delay, DELAY_S))
 
+    def flush_after_update(self) -> None:
+        """A desktop that comes back is drawn as it was left, and at once, in the next picture, as it is now."""
+        self.set_timer(DELAY_S, lambda: self.screen.call_after_refresh(self.flush, at_once=True))
+
     async def _open_others(self) -> None:
         """Have the other desktops made before they are asked for."""
         for mode in self.MODES:

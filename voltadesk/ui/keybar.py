@@ -29,8 +29,8 @@ class KeyBar(Canvas, can_focus=False):
         self.screen.bindings_updated_signal.subscribe(self, self._catch_up)
 
     def _catch_up(self, screen: object) -> None:
-        """Once for all that a key changes, and after what it is pressed for."""
-        if not self._is_behind:
+        """Once for all that a key changes, after what it is pressed for; a desktop that comes back is told again."""
+        if not self._is_behind and self.screen in self.app.screen_stack:
             self._is_behind = self.call_after_refresh(self._show)
 
     def _show(self) -> None:

@@ -48,7 +48,7 @@ class ScreenActions(DeskBase):
     def do_show_desktop(self, action: Action) -> None:
         self.switch_mode(action.id.removeprefix("desktop."))
         self.tell("told", "")  # what was said when it was seen last is old
-        self.call_later(self.flush, at_once=True)  # it is first seen as it is now
+        self.flush_after_update()
 
     def action_help_quit(self) -> None:
         """Ctrl+C is pressed to end a program: say how this one is."""
