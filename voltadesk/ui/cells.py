@@ -6,6 +6,7 @@ eighths of a cell from the top, braille dots in quarters of a cell's height and 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ LOWER = np.array([ord(c) for c in " ▁▂▃▄▅▆▇█"], np.uint32)  # fi
 FULL = LOWER[8]
 # Dots of a braille cell [row, column] as bits above U+2800.
 _DOTS = np.array([[1, 8], [2, 16], [4, 32], [64, 128]], np.uint8)
+
+
+_WRITTEN_AGAIN = 4096  # texts that are kept: most of a picture was in the one before
 
 
 class Cells:
@@ -49,12 +53,9 @@ class Cells:
         """Write a text from cell (x, y) on, cut at the edges; one cell each, so a wide or combining character is ?."""
         if not 0 <= y < self.h:
             return
-        text = clean(text)
-        if not text.isascii():
-            text = "".join(c if cell_len(c) == 1 else "�" for c in text)
-        text = text[max(0, -x) : max(0, self.w - x)]
-        at = slice(max(0, x), max(0, x) + len(text))
-        self.glyph[y, at] = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+        letters = _letters(text)[max(0, -x) : max(0, self.w - x)]
+        at = slice(max(0, x), max(0, x) + len(letters))
+        self.glyph[y, at] = letters
         self.ink[y, at] = ink
         if paper is not None:
             self.paper[y, at] = paper
@@ -109,6 +110,15 @@ class Cells:
     def text(self) -> str:
         """The glyphs as lines without trailing blanks: for tests and for the clipboard."""
         return "\n".join(row.tobytes().decode("utf-32-le").rstrip() for row in self.glyph)
+
+
+@lru_cache(_WRITTEN_AGAIN)
+def _letters(text: str) -> NDArray[np.uint32]:
+    """Code points, one for each cell."""
+    text = clean(text)
+    if not text.isascii():
+        text = "".join(c if cell_len(c) == 1 else "�" for c in text)
+    return np.frombuffer(text.encode("utf-32-le"), np.uint32)
 
 
 def eighths_from_top(values: ArrayLike, low: int, high: int, rows: int) -> NDArray[np.int64]:

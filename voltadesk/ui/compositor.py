@@ -57,7 +57,7 @@ class FrontCompositor(Compositor):
         parts, asked = self._seen(), dict[Widget, list[tuple[int, Part, set[int]]]]()
         for y, spans in wanted.items():
             for part in parts[y]:
-                touched = {x for x, end in part.seen if any(x < to and end > at for at, to in spans)}
+                touched = {x for at, to in spans for x, end in part.seen if x < to and end > at}
                 if touched:
                     asked.setdefault(part.widget, []).append((y, part, touched))
         for widget, lines in asked.items():

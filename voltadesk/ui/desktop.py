@@ -28,8 +28,6 @@ from voltadesk.ui.text import PRICE
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
 
-DRAWN_S = 0.01  # a little over the time between two updates of the screen
-
 
 class Desktop(Screen[None]):
     """One of the desktops. Its style sheet lays panes out for `-w200`, `-w140`, `-w100` and `-w80`."""
@@ -119,10 +117,10 @@ class Desktop(Screen[None]):
         return [pane for pane in self._panes if pane.display]
 
     async def feed(self, frame: DeskFrame, at_once: bool = False) -> None:
-        """Give every pane in sight the frame, one row of panes after the other, or all for one picture.
+        """Give every pane in sight the frame, one row of panes after the other.
 
-        Keys come in between and are drawn first, and each row is drawn by itself: an update goes through all that
-        stands on its lines. A desktop that has gone out of sight meanwhile is fed again when it comes back.
+        Keys come in between and are drawn first, unless all is to be `at_once` in one picture. A desktop that has
+        gone out of sight meanwhile is fed again when it comes back.
         """
         app = cast("DeskBase", self.app)
         self.tick(frame)
@@ -130,7 +128,7 @@ class Desktop(Screen[None]):
             for pane in row:
                 self._feed(pane, frame)
             if not at_once:
-                await asyncio.sleep(max(DRAWN_S, app.key_left_s))
+                await asyncio.sleep(app.key_left_s)
                 if not app.screen_stack or app.desktop is not self:
                     return
         self.fed = frame

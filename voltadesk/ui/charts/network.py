@@ -174,6 +174,8 @@ class NetworkChart(Canvas):
 
 def _paint_bar(area: Cells, energies: Energies, most: int, is_left: bool, paper: int) -> None:
     """Energies one after the other from the middle outwards, to half a cell."""
+    if not any(energies):
+        return
     halves = np.full(2 * area.w, paper)
     begin = sum_wh = 0
     for energy_wh, ink in zip(energies, INKS.values(), strict=True):
