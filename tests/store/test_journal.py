@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
@@ -102,6 +103,20 @@ def test_wal_only_where_it_is_safe() -> None:
     assert safe_mode((3, 51, 3)) == safe_mode((4, 0, 0)) == ("wal", "full")
 
 
+def schema_of(connection: Connection) -> dict[str, Any]:
+    """All that is said of each table: to its words in a file, and on a server by what it finds in them."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        found: dict[str, Any] = {name: "".join(sql.split()) for name, sql in rows}
+    else:
+        look = inspect(connection)
+        asked = (look.get_columns, look.get_pk_constraint, look.get_foreign_keys, look.get_indexes,
+                 look.get_unique_constraints, look.get_check_constraints)  # fmt: skip
+        found = {name: [str(ask(name)) for ask in asked] for name in look.get_table_names()}
+    found["version"] = connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
+    return found
+
+
 @BOTH
 def test_tables_in_code_are_those_of_the_migrations(path: Path) -> None:
     from alembic.autogenerate import compare_metadata
@@ -109,8 +124,13 @@ def test_tables_in_code_are_those_of_the_migrations(path: Path) -> None:
     from alembic.script import ScriptDirectory
 
     engine = database.open_database(path)
-    with reading(engine) as connection:
+    with writing(engine) as connection:
+        made = schema_of(connection)
+        SQLModel.metadata.drop_all(connection)
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+        database._migrate(connection)
         assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+        assert schema_of(connection) == made
     engine.dispose()
     scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
     assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == SCHEMA

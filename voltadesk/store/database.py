@@ -16,6 +16,7 @@ from voltadesk.errors import BadInput, CheckFailed, VoltaDeskError
 from voltadesk.store.dialect import Dialect, cause_of, no_desk
 from voltadesk.store.postgresql import PostgreSQL
 from voltadesk.store.sqlite import SQLite
+from voltadesk.store.tables import ENTRY
 
 DATABASE = "desk.sqlite3"  # a desk's journal, in its folder
 NAMED = "desk.postgresql"  # or else the URL of the database that holds it
@@ -56,7 +57,7 @@ def create_database(path: Path, url: str = "") -> Engine:
     try:
         with damage_found(path), writing(engine) as connection:
             dialect.claim(connection)
-            _migrate(connection)
+            _create(connection)
             set_projected(connection)
         sync_folder(path.parent)
     except BaseException:
@@ -180,9 +181,19 @@ def _version(engine: Engine, path: Path) -> str:
         raise no_desk(path, "can't be read as a desk") from None
 
 
+def _create(connection: Connection) -> None:
+    """Make at once the tables that all revisions make one after the other."""
+    ENTRY.metadata.create_all(connection, checkfirst=False)
+    connection.exec_driver_sql(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+        "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    insert(connection, "alembic_version", [(SCHEMA[-1],)])
+
+
 def _migrate(connection: Connection) -> None:
     """Bring the tables to the newest version, within the connection's transaction."""
-    from alembic import command  # slow to import, and not needed to open a desk
+    from alembic import command  # slow to import, and not needed to make or to open a desk
     from alembic.config import Config
 
     config = Config()
