@@ -159,6 +159,7 @@ def test_a_table_s_bar_is_textual_s() -> None:
                 mine, theirs = ([[look(segment) for segment in strip] for strip in strips] for strips in seen)
                 assert mine == theirs
                 looks.add(str(mine))
+                assert len(bars[0].render_lines(Region(0, 0, 2, 12))) == 12  # before it knows that it has shrunk
             assert len(looks) > 20
 
     def look(segment: Segment) -> tuple[object, ...]:

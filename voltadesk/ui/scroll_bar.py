@@ -20,6 +20,7 @@ class TableBar(ScrollBar):
         if self.opacity != 1 or filters:
             return super().render_lines(crop)
         w, h = self.outer_size
+        h = max(h, crop.bottom)  # it may stand in another place than it has been told of
         bar = self.render()
         assert isinstance(bar, ScrollBarRender)
         assert isinstance(bar.style, Style)
