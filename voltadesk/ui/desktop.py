@@ -28,6 +28,8 @@ from voltadesk.ui.text import PRICE
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
 
+DRAWN_S = 0.01  # a little over the time between two updates of the screen
+
 
 class Desktop(Screen[None]):
     """One of the desktops. Its style sheet lays panes out for `-w200`, `-w140`, `-w100` and `-w80`."""
@@ -119,8 +121,8 @@ class Desktop(Screen[None]):
     async def feed(self, frame: DeskFrame, at_once: bool = False) -> None:
         """Give every pane in sight the frame, one row of panes after the other.
 
-        Keys come in between and are drawn first, unless all is to be `at_once` in one picture. A desktop that has
-        gone out of sight meanwhile is fed again when it comes back.
+        Each row is drawn by itself, as a key that comes waits for no more than what is being drawn; or all is to be
+        seen `at_once`, in one picture. A desktop that has gone out of sight meanwhile is fed when it comes back.
         """
         app = cast("DeskBase", self.app)
         self.tick(frame)
@@ -128,7 +130,7 @@ class Desktop(Screen[None]):
             for pane in row:
                 self._feed(pane, frame)
             if not at_once:
-                await asyncio.sleep(app.key_left_s)
+                await asyncio.sleep(max(DRAWN_S, app.key_left_s))
                 if not app.screen_stack or app.desktop is not self:
                     return
         self.fed = frame
