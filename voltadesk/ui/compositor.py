@@ -35,6 +35,7 @@ class FrontCompositor(Compositor):
         super().__init__()
         self._parts_of: list[list[int]] | None = None  # the edges with which the parts were found
         self._parts: list[list[Part]] = []
+        self._ends: list[list[int]] = []  # where the stretches between the edges end
 
     def render_partial_update(self) -> ChopsUpdate | None:
         regions = [region.intersection(self.size.region) for region in self._dirty_regions]
@@ -45,7 +46,7 @@ class FrontCompositor(Compositor):
         wanted: Spans = {}
         for y, first, end in spans:
             wanted.setdefault(y, []).append((first, end))
-        return ChopsUpdate(self._front(wanted), spans, [line[1:] for line in self.cuts])
+        return ChopsUpdate(self._front(wanted), spans, self._ends)
 
     def _render_chops(self, crop: Region, is_rendered_line: Callable[[int], bool]) -> Sequence[Mapping[int, Strip]]:
         chops = self._front({y: [crop.column_span] for y in crop.line_range if is_rendered_line(y)})
@@ -53,9 +54,10 @@ class FrontCompositor(Compositor):
 
     def _front(self, wanted: Spans) -> Chops:
         """The parts between two edges on each line that touch what is wanted."""
-        chops: Chops = [dict.fromkeys(line[:-1]) for line in self.cuts]
         parts, asked = self._seen(), dict[Widget, list[tuple[int, Part, set[int]]]]()
+        chops: Chops = [{}] * len(parts)  # nobody looks at other lines
         for y, spans in wanted.items():
+            chops[y] = dict.fromkeys(self.cuts[y][:-1])
             for part in parts[y]:
                 touched = {x for at, to in spans for x, end in part.seen if x < to and end > at}
                 if touched:
@@ -89,5 +91,5 @@ class FrontCompositor(Compositor):
                         if seen:
                             free[y].difference_update(x for x, _ in seen)
                             parts[y].append(Part(widget, edges[:-1], [x - left for x in edges[1:]], seen))
-            self._parts_of, self._parts = cuts, parts
+            self._parts_of, self._parts, self._ends = cuts, parts, [line[1:] for line in cuts]
         return self._parts
