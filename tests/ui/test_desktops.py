@@ -126,3 +126,29 @@ def test_a_desktop_that_comes_back_is_fed_without_waiting_for_the_next_picture(t
 
     fed = on_desk(tmp_path / "desk", act)
     assert fed == ["fleet", "market", "fund", "fleet"]
+
+
+def test_desktops_are_made_and_seen_without_styling_everything_anew(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[Any]) -> tuple[int, int]:
+        app: Any = pilot.app
+        times, refresh_css = [0], app.refresh_css
+
+        def counted(animate: bool = True) -> None:
+            times[0] += 1
+            refresh_css(animate)
+
+        app.refresh_css = counted
+        for key in "231":
+            await pilot.press(key)
+            await shown(pilot)
+        opened = times[0]
+        app.theme = "light"
+        await pilot.press("2")
+        ground = app.desktop.query_one("#panes").background_colors[1]
+        await pilot.press("3")
+        assert app.desktop.query_one("#panes").background_colors[1] == ground
+        return opened, times[0]
+
+    opened, themed = on_desk(tmp_path / "desk", act)
+    assert opened == 0
+    assert themed > 0

@@ -50,6 +50,8 @@ class Desktop(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._compositor = FrontCompositor()
+        # It is styled as it is made. Textual would style everything anew for it, when it is made and when it is seen.
+        self._css_update_count = self.app._css_update_count
         self.status_lines, self.message_line, self.prompt = StatusLines(), MessageLine(), Prompt()
 
     def panes(self) -> Iterable[Widget]:
