@@ -370,7 +370,9 @@ def test_a_pane_fills_the_screen_and_gives_it_back(tmp_path: Path) -> None:
         await pilot.pause()
         assert list(app.desktop.in_sight) == [pane]
         assert "HALTED" not in screen_text(app)
-        assert "LIVE" in screen_text(app), "what is played stays in sight"
+        top = screen_text(app).splitlines()[:2]
+        assert "VOLTADESK" in top[0], "what is played stays where it is"
+        assert "LIVE" in top[1]
         await pilot.press("z")
         await pilot.pause()
         assert len(app.desktop.in_sight) > 1

@@ -82,7 +82,7 @@ class Status:
 class StatusLines(Canvas, can_focus=False):
     """Two lines, or three with the red one. What doesn't fit is left out whole, the least important first."""
 
-    DEFAULT_CSS = "StatusLines { height: 2; } StatusLines.-alarm { height: 3; }"
+    DEFAULT_CSS = "StatusLines { height: 2; dock: top; } StatusLines.-alarm { height: 3; }"
     status: reactive[Status | None] = reactive(None, repaint=False)
 
     def watch_status(self, status: Status | None) -> None:
