@@ -33,8 +33,9 @@ class FrontCompositor(Compositor):
 
     def __init__(self) -> None:
         super().__init__()
-        self._parts_of: list[list[int]] | None = None  # the edges with which the parts were found
-        self._parts: list[list[Part]] = []
+        self._known: dict[int, list[Part]] = {}  # what is seen, by line
+        self._known_with: list[list[int]] | None = None  # the edges with which that was found
+        self._places: list[tuple[Widget, tuple[int, int], int, int]] = []  # of what can be seen, from the front
         self._ends: list[list[int]] = []  # where the stretches between the edges end
 
     def render_partial_update(self) -> ChopsUpdate | None:
@@ -54,11 +55,11 @@ class FrontCompositor(Compositor):
 
     def _front(self, wanted: Spans) -> Chops:
         """The parts between two edges on each line that touch what is wanted."""
-        parts, asked = self._seen(), dict[Widget, list[tuple[int, Part, set[int]]]]()
-        chops: Chops = [{}] * len(parts)  # nobody looks at other lines
+        asked: dict[Widget, list[tuple[int, Part, set[int]]]] = {}
+        chops: Chops = [{}] * len(self.cuts)  # nobody looks at other lines
         for y, spans in wanted.items():
             chops[y] = dict.fromkeys(self.cuts[y][:-1])
-            for part in parts[y]:
+            for part in self._parts_of(y):
                 touched = {x for at, to in spans for x, end in part.seen if x < to and end > at}
                 if touched:
                     asked.setdefault(part.widget, []).append((y, part, touched))
@@ -75,21 +76,21 @@ class FrontCompositor(Compositor):
                         chops[y][x] = piece
         return chops
 
-    def _seen(self) -> list[list[Part]]:
-        """What is seen on each line, found anew when something stands elsewhere."""
-        cuts = self.cuts
-        if self._parts_of is not cuts:
-            free = [set(line[:-1]) for line in cuts]
-            parts: list[list[Part]] = [[] for _ in cuts]
-            for widget, (region, clip) in self.visible_widgets.items():  # from the front
-                place = region.intersection(clip)
-                left, right = place.column_span
-                for y in place.line_range:
-                    if free[y]:
-                        edges = [x for x in cuts[y] if left <= x <= right]
-                        seen = [(x, end) for x, end in pairwise(edges) if x in free[y]]
-                        if seen:
-                            free[y].difference_update(x for x, _ in seen)
-                            parts[y].append(Part(widget, edges[:-1], [x - left for x in edges[1:]], seen))
-            self._parts_of, self._parts, self._ends = cuts, parts, [line[1:] for line in cuts]
-        return self._parts
+    def _parts_of(self, y: int) -> list[Part]:
+        """What is seen on a line, from the front; found once, until something stands elsewhere."""
+        if self._known_with is not self.cuts:
+            self._known_with, self._known = self.cuts, {}
+            places = ((widget, region.intersection(clip)) for widget, (region, clip) in self.visible_widgets.items())
+            self._places = [(widget, place.column_span, place.y, place.bottom) for widget, place in places]
+            self._ends = [line[1:] for line in self.cuts]
+        if (found := self._known.get(y)) is None:
+            cuts, found = self.cuts[y], []
+            free = set(cuts[:-1])
+            for widget, (left, right), top, bottom in self._places:
+                if free and top <= y < bottom:
+                    edges = [x for x in cuts if left <= x <= right]
+                    if seen := [(x, end) for x, end in pairwise(edges) if x in free]:
+                        free.difference_update(x for x, _ in seen)
+                        found.append(Part(widget, edges[:-1], [x - left for x in edges[1:]], seen))
+            self._known[y] = found
+        return found
