@@ -34,7 +34,7 @@ class FrontCompositor(Compositor):
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[int, list[Part]] = {}  # what is seen, by line
-        self._known_with: list[list[int]] | None = None  # the edges with which that was found
+        self._known_with: tuple[object, object] = None, None  # the edges and the widgets with which that was found
         self._places: list[tuple[Widget, tuple[int, int], int, int]] = []  # of what can be seen, from the front
         self._ends: list[list[int]] = []  # where the stretches between the edges end
 
@@ -78,19 +78,19 @@ class FrontCompositor(Compositor):
 
     def _parts_of(self, y: int) -> list[Part]:
         """What is seen on a line, from the front; found once, until something stands elsewhere."""
-        if self._known_with is not self.cuts:
-            self._known_with, self._known = self.cuts, {}
-            places = ((widget, region.intersection(clip)) for widget, (region, clip) in self.visible_widgets.items())
+        edges, widgets = self.cuts, self.visible_widgets
+        if self._known_with[0] is not edges or self._known_with[1] is not widgets:
+            self._known_with, self._known = (edges, widgets), {}
+            places = ((widget, region.intersection(clip)) for widget, (region, clip) in widgets.items())
             self._places = [(widget, place.column_span, place.y, place.bottom) for widget, place in places]
-            self._ends = [line[1:] for line in self.cuts]
+            self._ends = [line[1:] for line in edges]
         if (found := self._known.get(y)) is None:
-            cuts, found = self.cuts[y], []
-            free = set(cuts[:-1])
+            found, free = [], set(edges[y][:-1])
             for widget, (left, right), top, bottom in self._places:
                 if free and top <= y < bottom:
-                    edges = [x for x in cuts if left <= x <= right]
-                    if seen := [(x, end) for x, end in pairwise(edges) if x in free]:
+                    own = [x for x in edges[y] if left <= x <= right]
+                    if seen := [(x, end) for x, end in pairwise(own) if x in free]:
                         free.difference_update(x for x, _ in seen)
-                        found.append(Part(widget, edges[:-1], [x - left for x in edges[1:]], seen))
+                        found.append(Part(widget, own[:-1], [x - left for x in own[1:]], seen))
             self._known[y] = found
         return found
