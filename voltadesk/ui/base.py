@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import select
 import signal
 import sys
@@ -46,6 +47,7 @@ def _hang_up_with(terminal: int) -> None:
     poll.register(terminal, 0)
     poll.poll()
     signal.raise_signal(signal.SIGHUP)
+    os._exit(128 + signal.SIGHUP)  # where that is ignored
 
 
 class DeskBase(TypeAhead):

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from rich.cells import cell_len
 
 from voltadesk.ui.inks import GROUND, TEXT
-from voltadesk.ui.text import CUT, clean
+from voltadesk.ui.text import CUT, SHOWN_AGAIN, clean
 
 Ints = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]
@@ -25,9 +25,6 @@ LOWER = np.array([ord(c) for c in " ▁▂▃▄▅▆▇█"], np.uint32)  # fi
 FULL = LOWER[8]
 # Dots of a braille cell [row, column] as bits above U+2800.
 _DOTS = np.array([[1, 8], [2, 16], [4, 32], [64, 128]], np.uint8)
-
-
-_WRITTEN_AGAIN = 4096  # texts that are kept: most of a picture was in the one before
 
 
 class Cells:
@@ -112,7 +109,7 @@ class Cells:
         return "\n".join(row.tobytes().decode("utf-32-le").rstrip() for row in self.glyph)
 
 
-@lru_cache(_WRITTEN_AGAIN)
+@lru_cache(SHOWN_AGAIN)
 def _letters(text: str) -> NDArray[np.uint32]:
     """Code points, one for each cell."""
     text = clean(text)

@@ -13,18 +13,18 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.containers import Vertical
-from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from voltadesk.ui.inks import TrueColored
 from voltadesk.ui.text import CUT
 
 _SIDE = 2  # cells: the line and a blank
 _HELD = 8  # lines that are kept as they were drawn
 
 
-class Framed(Vertical):
+class Framed(Vertical, TrueColored):
     """What it holds fills it, but for the frame and a blank at each side."""
 
     DEFAULT_CSS = "Framed { border: round $frame; padding: 0 1; }"
@@ -87,8 +87,7 @@ class Framed(Vertical):
             is_lower = corners == "╰╯"
             strip = _edge(corners, words, w, lines, lower if is_lower else upper, is_right=is_lower)
         for each in self.get_line_filters():
-            if each.enabled and not isinstance(each, ANSIToTruecolor):
-                strip = strip.apply_filter(each, self.background_colors[1])
+            strip = strip.apply_filter(each, self.background_colors[1])
         if len(self._frame_lines) > _HELD:
             self._frame_lines.clear()
         self._frame_lines[corners, words, w] = strip

@@ -63,7 +63,14 @@ def change_ink(value: int | None) -> int:
     return TEXT if not value else UP if value > 0 else DOWN
 
 
-class Inked(Widget):
+class TrueColored(Widget):
+    """A widget whose colours are true ones: the pass that would make the terminal's named ones such is spared."""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
+
+
+class Inked(TrueColored):
     """A widget that draws in inks, in the whole of its place: it has neither border nor padding.
 
     Styles are combined with its background once, not in each line, and its lines are shown as they are drawn: the pass
@@ -104,10 +111,6 @@ class Inked(Widget):
                 drawn[y] = self.render_line(y).adjust_cell_length(width, self.style_of(TEXT))
         lines = [drawn[y] for y in crop.line_range]
         return lines if crop.column_span == (0, width) else [line.crop(*crop.column_span) for line in lines]
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Inks are true colours: the pass that would make the terminal's named ones such is spared."""
-        return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
 
     def style_of(self, ink: int, paper: int = GROUND) -> Style:
         """The style of `ink` on `paper`, with no colour left to the terminal."""

@@ -6,18 +6,18 @@ Textual prints them to a console and cuts what came out into lines, by which a b
 from __future__ import annotations
 
 from rich.style import Style
-from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
+from voltadesk.ui.inks import TrueColored
 
-class TableBar(ScrollBar):
+
+class TableBar(ScrollBar, TrueColored):
     """A vertical bar."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        filters = [each for each in self.get_line_filters() if each.enabled and not isinstance(each, ANSIToTruecolor)]
-        if self.opacity != 1 or filters:
+        if self.opacity != 1 or self.get_line_filters():
             return super().render_lines(crop)
         w, h = self.outer_size
         h = max(h, crop.bottom)  # it may stand in another place than it has been told of

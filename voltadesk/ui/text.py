@@ -18,8 +18,8 @@ MINUS = "−"
 NO_DATA = "·"
 CUT = "…"
 SPARKS = "▁▂▃▄▅▆▇█"
+SHOWN_AGAIN = 4096  # texts that are kept: most of a picture was in the one before
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_SHOWN_AGAIN = 4096  # texts that are kept: most of a picture was in the one before
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Number:
         return "" if value is None else decimal_text(int(value), self.scale, min(self.decimals, self.scale))
 
 
-@lru_cache(_SHOWN_AGAIN)
+@lru_cache(SHOWN_AGAIN)
 def _number_text(scale: int, decimals: int, signed: bool, value: int) -> str:
     count = abs(int(value))
     if (dropped := scale - decimals) > 0:
@@ -120,7 +120,7 @@ def hour_text(local: datetime) -> str:
     return f"{local.hour:02d}" + ("" if not twice else "B" if local.fold else "A")
 
 
-@lru_cache(_SHOWN_AGAIN)
+@lru_cache(SHOWN_AGAIN)
 def clock_text(second_utc: int, zone: ZoneInfo, seconds: bool = False) -> str:
     """14:15 or 14:15:28 on the market's clock; 02A:15 and 02B:15 in the repeated hour."""
     local = datetime.fromtimestamp(int(second_utc), zone)
