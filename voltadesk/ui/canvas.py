@@ -100,8 +100,8 @@ class Canvas(Inked, can_focus=True):
         """Paint, and tell which stretches of lines look different."""
         before, codes = self.cells, self._codes
         self._repaint(w, h)
-        same = (before.glyph == self.cells.glyph) & (codes == self._codes)
-        edges = np.flatnonzero(np.diff(~same.all(axis=1), prepend=False, append=False)).tolist()
+        differs = ((before.glyph != self.cells.glyph) | (codes != self._codes)).any(axis=1).tolist()
+        edges = [y for y, (above, here) in enumerate(pairwise([False, *differs, False])) if above != here]
         return tuple(Region(0, y, w, end - y) for y, end in zip(edges[::2], edges[1::2], strict=True))
 
     def forget_look(self) -> None:
@@ -134,10 +134,11 @@ class Canvas(Inked, can_focus=True):
     def _encode(self) -> NDArray[np.uint16]:
         """Ink and paper of each cell as one number; a blank takes the ink before it, which makes runs longer."""
         cells = self.cells
-        at = np.maximum.accumulate(np.where(cells.glyph == SPACE, 0, np.arange(cells.w)), axis=1)
-        codes: NDArray[np.uint16] = np.take_along_axis(cells.ink, at, axis=1) | cells.paper.astype(
-            np.uint16
-        ) << np.uint16(8)
+        begins = np.arange(0, cells.h * cells.w, cells.w, dtype=np.int32)[:, None]  # of lines, counted through all
+        at = np.arange(cells.h * cells.w, dtype=np.int32).reshape(cells.h, cells.w)
+        at = np.maximum.accumulate(np.where(cells.glyph == SPACE, begins, at), axis=1)
+        codes: NDArray[np.uint16] = np.left_shift(cells.paper, 8, dtype=np.uint16)
+        codes |= cells.ink.take(at)
         return codes
 
     def copy_text(self) -> str:

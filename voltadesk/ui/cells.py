@@ -37,8 +37,8 @@ class Cells:
     @classmethod
     def blank(cls, w: int, h: int) -> Cells:
         """Blanks on the ground, `w` x `h` cells."""
-        shape = (max(0, h), max(0, w))
-        return cls(np.full(shape, SPACE, np.uint32), np.full(shape, TEXT, np.uint8), np.zeros(shape, np.uint8))
+        glyph, ink, paper = _blank(max(0, w), max(0, h))
+        return cls(glyph.copy(), ink.copy(), paper.copy())
 
     def part(self, x: int, y: int, w: int, h: int) -> Cells:
         """The part from column `x`, row `y` on, clipped to what there is."""
@@ -107,6 +107,11 @@ class Cells:
     def text(self) -> str:
         """The glyphs as lines without trailing blanks: for tests and for the clipboard."""
         return "\n".join(row.tobytes().decode("utf-32-le").rstrip() for row in self.glyph)
+
+
+@lru_cache(64)  # charts in sight, and as many of the terminal's sizes
+def _blank(w: int, h: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.uint8]]:
+    return np.full((h, w), SPACE, np.uint32), np.full((h, w), TEXT, np.uint8), np.zeros((h, w), np.uint8)
 
 
 @lru_cache(SHOWN_AGAIN)

@@ -6,26 +6,17 @@ cuts them at every edge of the screen, and throws away what something in front h
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import cast
 
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-Spans = dict[int, list[tuple[int, int]]]  # by line: from and to, in cells
+Spans = dict[int, list[tuple[int, int]]]  # by line, downwards: from and to, in cells
 Chops = list[dict[int, Strip | None]]  # of each line, by where they begin; None: not asked for
-
-
-class Part(NamedTuple):
-    """What a widget has of a line."""
-
-    widget: Widget
-    begins: list[int]  # of the stretches between edges that it lies in, in cells of the screen
-    ends: list[int]  # of them, in its own cells
-    seen: list[tuple[int, int]]  # those before which nothing stands: from and to
 
 
 class FrontCompositor(Compositor):
@@ -33,7 +24,7 @@ class FrontCompositor(Compositor):
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[int, list[Part]] = {}  # what is seen, by line
+        self._known: dict[int, list[Widget | None]] = {}  # what is seen, by line, of each stretch between its edges
         self._known_with: tuple[object, object] = None, None  # the edges and the widgets with which that was found
         self._places: list[tuple[Widget, tuple[int, int], int, int]] = []  # of what can be seen, from the front
         self._ends: list[list[int]] = []  # where the stretches between the edges end
@@ -54,43 +45,39 @@ class FrontCompositor(Compositor):
         return cast("Sequence[Mapping[int, Strip]]", chops)
 
     def _front(self, wanted: Spans) -> Chops:
-        """The parts between two edges on each line that touch what is wanted."""
-        asked: dict[Widget, list[tuple[int, Part, set[int]]]] = {}
+        """The stretches between two edges on each line that touch what is wanted."""
+        asked: dict[Widget, list[tuple[int, int, int]]] = {}  # by what is seen there: line, from, to
         chops: Chops = [{}] * len(self.cuts)  # nobody looks at other lines
         for y, spans in wanted.items():
-            chops[y] = dict.fromkeys(self.cuts[y][:-1])
-            for part in self._parts_of(y):
-                touched = {x for at, to in spans for x, end in part.seen if x < to and end > at}
-                if touched:
-                    asked.setdefault(part.widget, []).append((y, part, touched))
-        for widget, lines in asked.items():
+            edges, front = self.cuts[y], self._front_of(y)
+            chops[y] = dict.fromkeys(edges[:-1])
+            for at, to in spans:
+                for n in range(bisect_right(edges, at) - 1, bisect_left(edges, to)):
+                    if (widget := front[n]) is not None:
+                        asked.setdefault(widget, []).append((y, edges[n], edges[n + 1]))
+        for widget, stretches in asked.items():
             region, clip = self.visible_widgets[widget]
             left, right = region.intersection(clip).column_span
-            first, last = min(y for y, _, _ in lines), max(y for y, _, _ in lines)
+            first, last = stretches[0][0], stretches[-1][0]
             strips = widget.render_lines(Region(left - region.x, first - region.y, right - left, last + 1 - first))
-            for y, part, touched in lines:
-                strip = strips[y - first]
-                pieces = strip.divide(part.ends) if len(part.ends) > 1 else [strip]
-                for x, piece in zip(part.begins, pieces, strict=False):
-                    if x in touched:
-                        chops[y][x] = piece
+            for y, x, end in stretches:
+                chops[y][x] = strips[y - first].crop(x - left, end - left)
         return chops
 
-    def _parts_of(self, y: int) -> list[Part]:
-        """What is seen on a line, from the front; found once, until something stands elsewhere."""
-        edges, widgets = self.cuts, self.visible_widgets
-        if self._known_with[0] is not edges or self._known_with[1] is not widgets:
-            self._known_with, self._known = (edges, widgets), {}
+    def _front_of(self, y: int) -> list[Widget | None]:
+        """What is seen of each stretch of a line; found once, until something stands elsewhere."""
+        all_edges, widgets = self.cuts, self.visible_widgets
+        if self._known_with[0] is not all_edges or self._known_with[1] is not widgets:
+            self._known_with, self._known = (all_edges, widgets), {}
             places = ((widget, region.intersection(clip)) for widget, (region, clip) in widgets.items())
             self._places = [(widget, place.column_span, place.y, place.bottom) for widget, place in places]
-            self._ends = [line[1:] for line in edges]
+            self._ends = [edges[1:] for edges in all_edges]
         if (found := self._known.get(y)) is None:
-            found, free = [], set(edges[y][:-1])
+            edges = all_edges[y]
+            found = self._known[y] = [None] * (len(edges) - 1)
             for widget, (left, right), top, bottom in self._places:
-                if free and top <= y < bottom:
-                    own = [x for x in edges[y] if left <= x <= right]
-                    if seen := [(x, end) for x, end in pairwise(own) if x in free]:
-                        free.difference_update(x for x, _ in seen)
-                        found.append(Part(widget, own[:-1], [x - left for x in own[1:]], seen))
-            self._known[y] = found
+                if top <= y < bottom:
+                    for n in range(bisect_left(edges, left), bisect_left(edges, right)):
+                        if found[n] is None:
+                            found[n] = widget
         return found

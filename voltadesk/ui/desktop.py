@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -28,7 +29,7 @@ from voltadesk.ui.text import PRICE
 if TYPE_CHECKING:
     from voltadesk.ui.base import DeskBase
 
-DRAWN_S = 0.01  # a little over the time between two updates of the screen
+LEFT_S = 0.001  # left to keys between two rows
 
 
 class Desktop(Screen[None]):
@@ -45,6 +46,7 @@ class Desktop(Screen[None]):
     FIRST: ClassVar[str] = "#panes"  # where the focus is at first: the first that takes it in there
     fed: DeskFrame | None = None  # what every pane in sight has been given, when it was last in sight
     _panes: tuple[Pane, ...] = ()  # mounted so far
+    _is_feeding = False  # a row of panes
     _styled: tuple[str, frozenset[str]] | None = None  # by which theme, with which classes
 
     def __init__(self) -> None:
@@ -128,14 +130,28 @@ class Desktop(Screen[None]):
         """
         app = cast("DeskBase", self.app)
         self.tick(frame)
-        for _, row in groupby(sorted(self.in_sight, key=_top), _top):
-            for pane in row:
+        tops = sorted(((pane.region.y, pane) for pane in self.in_sight), key=itemgetter(0))
+        for _, row in groupby(tops, itemgetter(0)):
+            self._is_feeding = True
+            for _, pane in row:
                 self._feed(pane, frame)
+            self._is_feeding = False
             if not at_once:
-                await asyncio.sleep(max(DRAWN_S, app.key_left_s))
+                self._draw()
+                await asyncio.sleep(max(LEFT_S, app.key_left_s))
                 if not app.screen_stack or app.desktop is not self:
                     return
+        self._draw()
         self.fed = frame
+
+    def _draw(self) -> None:
+        """Draw what has changed now, and not when Textual's timer next comes by, which takes the loop some turns."""
+        if self.is_current and not self.app._batch_count:
+            self._on_timer_update()
+
+    def check_idle(self) -> None:
+        if not self._is_feeding:  # then it is drawn anyway
+            super().check_idle()
 
     def _feed(self, pane: Pane, frame: DeskFrame) -> None:
         if not pane.is_mounted:
@@ -163,10 +179,6 @@ class Desktop(Screen[None]):
         """The pane that has the focus."""
         widgets = () if self.focused is None else self.focused.ancestors_with_self
         return next((widget for widget in widgets if isinstance(widget, Pane)), None)
-
-
-def _top(pane: Pane) -> int:
-    return pane.region.y
 
 
 def status_of(frame: DeskFrame, now_s: float) -> Status:

@@ -64,10 +64,25 @@ def change_ink(value: int | None) -> int:
 
 
 class TrueColored(Widget):
-    """A widget whose colours are true ones: the pass that would make the terminal's named ones such is spared."""
+    """A widget whose colours are true ones: the pass that would make the terminal's named ones such is spared.
+
+    What only looks different goes straight into its screen's next update. Textual sends two messages for each widget,
+    through its queue and the screen's, which for all that a picture changes took as long as the charts.
+    """
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
+
+    def check_idle(self) -> None:
+        is_more = self._layout_required or self._scroll_required or self._refresh_styles_required
+        if not self._repaint_required or is_more or not self.is_mounted or self._closing or not self.is_attached:
+            super().check_idle()
+            return
+        self._repaint_required = False
+        screen = self.screen
+        if self.display and screen in screen._compositor:
+            screen._dirty_widgets.add(self)
+            screen.check_idle()
 
 
 class Inked(TrueColored):
@@ -99,11 +114,14 @@ class Inked(TrueColored):
     def _set_dirty(self, *regions: Region) -> None:
         for y in {y for region in regions for y in region.line_range} if regions else list(self._drawn):
             self._drawn.pop(y, None)
-        super()._set_dirty(*regions)
+        if not regions:
+            self._repaint_regions.clear()
+        self._repaint_regions.update(regions or (self.outer_size.region,))
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of `crop`, drawn anew where they changed."""
         if self.opacity != 1 or self.get_line_filters():
+            self._styles_cache.clear()  # it isn't told what changes
             return super().render_lines(crop)
         width, drawn = self.outer_size.width, self._drawn
         for y in crop.line_range:

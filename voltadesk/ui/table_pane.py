@@ -92,7 +92,8 @@ class TablePane(Pane):
         self.stand(self.standing)
 
     @on(Table.Arranged)
-    def _arranged(self) -> None:
+    def _arranged(self, event: Table.Arranged) -> None:
+        event.stop()
         self._tell()
 
     def action_filter(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import Future
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
@@ -35,6 +34,7 @@ from voltadesk.ui.blotter import (
 from voltadesk.ui.dialogs.reading import Reading
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.inks import BAND, DOWN, FAINT, FAULT, OWN, UP
+from voltadesk.ui.inquiry import Inquiry
 from voltadesk.ui.pane import Standing
 from voltadesk.ui.rows import Column, ListRows, Row, number_column
 from voltadesk.ui.table import Table
@@ -65,7 +65,7 @@ class BlotterPane(TablePane):
         self._blotter = Blotter("")
         self._lines: Lines | None = None
         self._wanted: Moment | None = None
-        self._is_asking = False
+        self._inquiry = Inquiry[tuple[Blotter, Lines]](self._followed, self._failed)
         self._at: int | None = None  # entry of the row that the cursor stays on
         self._columns = self._make_columns()
         super().__init__(number, "Blotter", Table(self._columns), id="blotter")
@@ -114,25 +114,19 @@ class BlotterPane(TablePane):
     def _ask(self) -> None:
         """Have the reader go on to where the frame is, one question at a time."""
         shown = self._lines
-        if self._wanted is None or self._is_asking or (shown is not None and shown.moment == self._wanted):
+        if self._wanted is None or (shown is not None and shown.moment == self._wanted):
             return
         blotter, moment = self._blotter, self._wanted
-        self._is_asking = True
-        self._await(blotter, cast("DeskBase", self.app).runner.read(lambda records: blotter.follow(records, moment)))
+        self._inquiry.ask(cast("DeskBase", self.app), lambda records: (blotter, blotter.follow(records, moment)))
 
-    @work
-    async def _await(self, blotter: Blotter, future: Future[Lines]) -> None:
-        try:
-            lines = await asyncio.wrap_future(future)
-        except Exception as error:  # as with every pane: its fault must not take the desk away
-            cast("DeskBase", self.app).faults.append(error)
-            self.stand(Standing(note=f"can't be read: {error or type(error).__name__}"))
-            return
-        finally:
-            self._is_asking = False
-        if blotter is self._blotter:
+    def _followed(self, found: tuple[Blotter, Lines]) -> None:
+        blotter, lines = found
+        if blotter is self._blotter and self.is_mounted:
             self._show(lines)
-        self._ask()
+            self._ask()
+
+    def _failed(self, error: Exception) -> None:
+        self.stand(Standing(note=f"can't be read: {error or type(error).__name__}"))
 
     def _show(self, lines: Lines) -> None:
         before, self._lines = self._lines, lines
