@@ -14,6 +14,7 @@ import gc
 import os
 import pickle
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,9 +23,9 @@ from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from voltadesk.errors import Interrupted, VoltaDeskError
+from voltadesk.errors import VoltaDeskError
 from voltadesk.store.desk import DATABASE, Receipt
 from voltadesk.store.journal import Journal
 from voltadesk.store.records import Records
@@ -195,6 +196,7 @@ def _run(pipe: Connection, theirs: Connection, seat: Seat, given: dict[str, Any]
     """Run the market until the screen says it is enough, or is gone."""
     theirs.close()
     _leave_terminal()
+    signal.signal(signal.SIGTERM, partial(_close_to, pipe))
     os.nice(NICE)
     gc.freeze()  # what is there by now stays: to go through it would copy what both processes share
     lock, sender = threading.Lock(), FrameSender()
@@ -223,7 +225,7 @@ def _run(pipe: Connection, theirs: Connection, seat: Seat, given: dict[str, Any]
         return
     runner = Runner(seat, hand_on=hand_on, **given)
     runner.start()
-    with suppress(EOFError, OSError, Interrupted):
+    with suppress(EOFError, OSError):
         while True:
             number, name, values = pickle.loads(pipe.recv_bytes())  # noqa: S301  # it is this program's own
             if name == "stop":
@@ -239,15 +241,15 @@ def _run(pipe: Connection, theirs: Connection, seat: Seat, given: dict[str, Any]
 
 
 def _leave_terminal() -> None:
-    """Nothing is said there, and what it signals is for the screen, which passes it on; SIGTERM ends in order."""
+    """Nothing is said there, and what it signals is for the screen, which passes it on."""
     with open(os.devnull, "r+b") as nothing:
         for number in range(3):
             os.dup2(nothing.fileno(), number)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
-    def end(number: int, at: object) -> NoReturn:
-        signal.signal(number, signal.SIG_IGN)
-        raise Interrupted(number)
 
-    signal.signal(signal.SIGTERM, end)
+def _close_to(pipe: Connection, *signalled: object) -> None:
+    """Have the pipe read as ended, so that the process ends in order. An exception could be lost on its way."""
+    with suppress(OSError), socket.socket(fileno=os.dup(pipe.fileno())) as ours:
+        ours.shutdown(socket.SHUT_RD)
