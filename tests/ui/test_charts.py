@@ -249,6 +249,26 @@ def test_only_changed_lines_are_drawn_again() -> None:
     on_screen(chart, (80, 20), act)
 
 
+def test_a_picture_is_painted_once_however_often_it_is_asked_for() -> None:
+    chart = price()
+    painted: list[Cells] = []
+
+    async def act(pilot: Pilot[Any]) -> None:
+        paint, before = chart.paint, chart.cells
+        chart.blur()
+        await pilot.pause()
+        chart.paint = lambda cells: (painted.append(cells), paint(cells))[1]  # type: ignore[method-assign]
+        chart.move_to((40, 0))
+        chart.focus()  # its style and its frame's ask for it, too
+        chart.refresh()
+        assert not painted  # not before it is drawn
+        await pilot.pause()
+        assert 1 <= len(painted) <= 2  # the second one is of what came in after the first
+        assert chart.cells is painted[-1] is not before
+
+    on_screen(chart, (80, 20), act)
+
+
 @given(st.integers(0, 30), st.integers(0, 12), st.integers(0, 40))
 @settings(max_examples=60)
 def test_charts_bear_any_size(w: int, h: int, count: int) -> None:

@@ -6,7 +6,7 @@ what it says about a datum (`readout`). Moving, hovering and clicking only move 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import ClassVar, Self
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -56,7 +56,8 @@ class Canvas(Inked, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.cells = Cells.blank(0, 0)
         self.place: Place | None = None
-        self._is_dirty = True
+        self._is_dirty = True  # all of it
+        self._is_behind = False  # to be painted, and compared with what it was
         self._codes = np.zeros((0, 0), np.uint16)
         self._text = ""  # all lines in one
         self._runs: list[list[tuple[int, int, int]]] = []  # of each line: stretches of one style, from, to, code
@@ -86,15 +87,29 @@ class Canvas(Inked, can_focus=True):
         return iter(())
 
     # Drawing ----------------------------------------------------------------------------------------------------------
+    @property
+    def size(self) -> Size:
+        """All of its place, as it was laid out. Textual would look it up, and for that lay out what is about to be."""
+        return self.outer_size
+
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """Paint anew, and have those lines sent that changed; all, where more than that is asked."""
-        if repaint and not (regions or layout or recompose):
-            before, (w, h) = self.cells, self.size
-            if not self.is_mounted or self._is_dirty or (w, h) != (before.w, before.h):
-                self._is_dirty = True
-            elif not (regions := self._changed_lines(w, h)):
-                return self
-        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        """Paint anew when it is next drawn, and draw those lines that changed; all, where more than that is asked."""
+        if self._is_dirty or not self.is_mounted or not repaint or regions or layout or recompose:
+            self._is_dirty = self._is_dirty or (repaint and not (regions or layout or recompose))
+            return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        self._is_behind = self._repaint_required = True
+        self.check_idle()
+        return self
+
+    def _exchange_repaint_regions(self) -> Collection[Region]:
+        if self._is_behind:
+            self._is_behind = False
+            w, h = self.size
+            if self._is_dirty or (w, h) != (self.cells.w, self.cells.h):
+                self._set_dirty()
+            elif regions := self._changed_lines(w, h):
+                self._set_dirty(*regions)
+        return super()._exchange_repaint_regions()
 
     def _changed_lines(self, w: int, h: int) -> tuple[Region, ...]:
         """Paint, and tell which stretches of lines look different."""

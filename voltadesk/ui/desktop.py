@@ -138,7 +138,9 @@ class Desktop(Screen[None]):
             self._is_feeding = False
             if not at_once:
                 self._draw()
-                await asyncio.sleep(max(LEFT_S, app.key_left_s))
+                await asyncio.sleep(LEFT_S)
+                while left_s := app.key_left_s:
+                    await asyncio.sleep(left_s)
                 if not app.screen_stack or app.desktop is not self:
                     return
         self._draw()
