@@ -129,10 +129,10 @@ async def community(pilot: Pilot[Any]) -> CommunityFrame:
 def _is_at_rest(seen: CommunityFrame) -> bool:
     if seen.busy or any(line.state in (WAITING, SETTLING) for line in seen.months):
         return False
-    month, told = seen.month, seen.explanation
+    month, told = seen.month, seen.told
     if month is None:
         return not seen.months or bool(seen.line.fault)
-    is_told = told is not None and (told.member.name, told.start_utc) == (
+    is_told = told is not None and (told.member, told.start_utc) == (
         seen.member, month.grid.starts_utc[seen.interval],
     )  # fmt: skip
     return not seen.is_comparing and (not seen.member or is_told)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.desks import SIZES, community, on_desk, until
+from tests.ui.desks import SIZES, community, on_desk, shown, until
 from tests.ui.screens import check_golden
 from tests.ui.test_fleet_desktop import pane, rows
 from voltadesk.community.rules import RULES as RULES_OF_ALL
-from voltadesk.errors import BadInput
-from voltadesk.ui import settler, settling
+from voltadesk.ui import settler
 from voltadesk.ui.dialogs.reading import Reading
 from voltadesk.ui.picture import screen_strips, screen_text
 from voltadesk.ui.table import Table
@@ -324,16 +322,32 @@ def test_rules_are_compared_and_a_large_community_s_when_asked(tmp_path: Path, m
     on_community(tmp_path, act, folder_of(tmp_path / "two"))
 
 
-def test_what_can_not_be_worked_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*given: object) -> None:
-        raise BadInput("pools[0].least_percent", 40, "must leave a choice")
+FAULTY = """
+from voltadesk.community import comparison
+from voltadesk.errors import BadInput
 
-    monkeypatch.setattr(settling, "compare_month", refuse)
+def refuse(*given):
+    raise {error}
+
+comparison.compare = refuse
+"""
+
+
+@pytest.mark.parametrize("error", ['BadInput("least_percent", 40, "must leave a choice")', 'OSError("disk full")'])
+def test_what_can_not_be_worked_out_is_told(tmp_path: Path, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FAULTY.format(error=error))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # of the process that settles
 
     async def act(pilot: Pilot[Any]) -> None:
-        assert "pools[0].least_percent = 40: must leave a choice" in screen_text(pilot.app)
+        app: Any = pilot.app
+        told = "least_percent = 40: must leave a choice" if "Bad" in error else "disk full"
+        assert f"{tmp_path / 'two'}: {told}" in screen_text(app)
         assert "You used" in words(pilot)
         await pressed(pilot, "r", "up")
+        assert list(map(str, app.faults)) == (
+            [] if "Bad" in error else ["disk full"] * 3
+        )  # when it is opened, by r, and for the other month
+        app.faults.clear()
 
     on_community(tmp_path, act, folder_of(tmp_path / "two"))
 
@@ -362,10 +376,9 @@ def test_another_community_while_one_is_being_read(tmp_path: Path) -> None:
         app.settler.open("village")
         app.settler.open(str(tmp_path / "two"))
         seen = await community(pilot)
-        assert seen.rules is not None
-        assert seen.rules.name == "two"
+        assert seen.facts.name == "two"
         await pilot.pause(0.5)
-        assert app.settler.frame.rules.name == "two"
+        assert app.settler.frame.facts.name == "two"
 
     on_community(tmp_path, act, folder_of(tmp_path / "two"))
 
@@ -379,24 +392,36 @@ def test_the_community_s_code_is_loaded_when_one_is_opened() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_screen_answers_while_a_community_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    may_go_on, read = threading.Event(), settling.open_community
-
-    def slow(name: str, tell: Callable[[str], object]) -> settling.Opened:
-        tell("reading slowly …")
-        may_go_on.wait(60)
-        return read(name, tell)
-
-    monkeypatch.setattr(settling, "open_community", slow)
-
+def test_the_screen_answers_while_a_community_is_read(tmp_path: Path) -> None:
     async def act(pilot: Pilot[Any]) -> None:
+        app: Any = pilot.app
         await pilot.press("6")
-        await until(lambda: "reading slowly …" in screen_text(pilot.app))
+        await until(lambda: app.settler._process is not None)
+        app.settler._process.send_signal(signal.SIGSTOP)
+        await until(lambda: "opening " in screen_text(app))
         await pilot.press("question_mark")
-        assert isinstance(pilot.app.screen, Reading)
+        assert isinstance(app.screen, Reading)
         await pilot.press("escape", "1", "6")
-        assert "reading slowly …" in screen_text(pilot.app)
-        may_go_on.set()
+        assert "opening " in screen_text(app)
+        app.settler._process.send_signal(signal.SIGCONT)
         assert (await community(pilot)).is_open
 
     on_desk(tmp_path / "desk", act, intervals=2, source=str(folder_of(tmp_path / "two")))
+
+
+def test_a_process_that_was_killed_is_told_and_another_one_begun(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[Any]) -> Any:
+        app: Any = pilot.app
+        first = app.settler._process
+        first.kill()
+        await until(lambda: bool(app.settler.frame.facts.faults))
+        assert first.returncode == -signal.SIGKILL
+        await shown(pilot)
+        assert "the process that settles it was ended: open it again" in screen_text(app)
+        app.settler.open(str(tmp_path / "two"))
+        assert (await community(pilot)).is_open
+        assert "You used" in words(pilot)
+        return app.settler._process
+
+    last = on_community(tmp_path, act, folder_of(tmp_path / "two"))
+    assert last.returncode == -signal.SIGKILL  # with the screen

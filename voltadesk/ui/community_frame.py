@@ -1,6 +1,6 @@
 """What the community desktop shows at a moment: one community, its months, and what is looked at in one of them.
 
-The community's own code is not imported here: it is, beside the loop, when a community is first opened.
+What is told of a community comes from a process of its own: its code is not imported here.
 """
 
 from __future__ import annotations
@@ -17,12 +17,22 @@ from voltadesk.ui.rows import Row
 
 if TYPE_CHECKING:
     from voltadesk.clock import IntervalGrid
-    from voltadesk.community.explanation import Explanation
-    from voltadesk.community.rules import Community
-    from voltadesk.community.settlement import Settlement
-    from voltadesk.community.tariffs import Tariffs
+    from voltadesk.ui.cells import Words
 
 WAITING, SETTLING, SETTLED, FAULT = "waiting", "settling …", "settled", "fault"
+TOLD, DONE, FAILED = range(3)  # how far it is; an answer; what hindered it, and whether that is the user's to mend
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a community's files say at once; `faults` say why it can't be settled."""
+
+    name: str = ""
+    title: str = ""
+    currency: str = ""
+    sharing: str = ""  # the rule of all its pools; "as they stand" where they have several
+    periods: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,16 +69,12 @@ class OpenMonth:
     """The month that is looked at, with energy by interval."""
 
     name: str
-    settlement: Settlement
-    tariffs: Tariffs
-    members: Sequence[Row]  # as the table of members has them
+    grid: IntervalGrid
+    size: int  # intervals x members
+    members: Sequence[Row]  # as the table of members has them, in the statements' order
     wanted_wh: Ints64  # (intervals,), of all members; likewise
     offered_wh: Ints64
     shared_wh: Ints64
-
-    @property
-    def grid(self) -> IntervalGrid:
-        return self.settlement.energy.grid
 
     def interval_at(self, second_utc: int) -> int | None:
         """The interval of a moment; None where it lies in another month."""
@@ -91,19 +97,29 @@ class OpenMonth:
 
 
 @dataclass(frozen=True, eq=False)
+class Told:
+    """What there is to say of a member in an interval, and what it got and gave in the whole month."""
+
+    member: str
+    start_utc: int
+    words: list[Words]
+    got_wh: Ints64  # (intervals,); likewise
+    gave_wh: Ints64
+
+
+@dataclass(frozen=True, eq=False)
 class CommunityFrame:
     """Everything that the panes show; a new one for every change."""
 
     source: str = ""  # name or folder; "" where none is open
     busy: str = ""  # what is being done
-    faults: tuple[str, ...] = ()  # why it can't be opened
-    rules: Community | None = None
+    facts: Facts = Facts()  # frozen
     months: tuple[MonthLine, ...] = ()
     chosen: int = 0  # which month
     month: OpenMonth | None = None  # it, once it is settled
     member: str | None = None  # "": all of them; None: none was chosen yet
     interval: int = 0
-    explanation: Explanation | None = None  # of the last interval and member that was worked out
+    told: Told | None = None  # of the last interval and member that was worked out
     outcomes: tuple[RuleLine, ...] = ()  # of the month under every rule
     is_comparing: bool = False
 

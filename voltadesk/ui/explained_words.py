@@ -3,52 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from voltadesk.report.community_document import NEARNESS
 from voltadesk.ui.cells import Words
 from voltadesk.ui.inks import FAINT, STRONG, TEXT, change_ink
-from voltadesk.ui.text import MONEY_EXACT, Number, clock_text, percent_text
+from voltadesk.ui.interval_words import KWH, kwh, moment_text, said
+from voltadesk.ui.text import MONEY_EXACT, Number, percent_text
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT, decimal_text
 
 if TYPE_CHECKING:
     from voltadesk.community.books import Line
     from voltadesk.community.explanation import Bid, Explanation, PoolShare, Step
-    from voltadesk.ui.community_frame import OpenMonth
 
-_KWH = Number(3, 3)  # from Wh
 _PER_KWH = Number(5, 5)  # from ticks
 _TIERS = tuple(NEARNESS)
 _ROUNDS = 4  # after the first one, that are told one by one
-
-
-def kwh(energy_wh: int) -> str:
-    """0.412 kWh"""
-    return f"{_KWH.show(energy_wh)} kWh"
-
-
-def moment_text(start_utc: int, end_utc: int, zone: ZoneInfo) -> str:
-    """Sunday 14 June 2026, 12:15 to 12:30"""
-    local = datetime.fromtimestamp(start_utc, zone)
-    return f"{local:%A} {local.day} {local:%B %Y}, {clock_text(start_utc, zone)} to {clock_text(end_utc, zone)}"
-
-
-def of_all(month: OpenMonth, interval: int) -> list[Words]:
-    """What the whole community did in an interval."""
-    grid = month.grid
-    start_utc = int(grid.starts_utc[interval])
-    wanted, offered, shared = (int(each[interval]) for each in (month.wanted_wh, month.offered_wh, month.shared_wh))
-    part = f" ({percent_text(shared, wanted)} of what was wanted)" if wanted else ""
-    return [
-        [("All members", STRONG), (f" on {moment_text(start_utc, start_utc + grid.step_s, grid.zone)}", TEXT)],
-        [],
-        _said(f"They used {kwh(wanted)} and fed in {kwh(offered)}. {kwh(shared)} were shared{part}."),
-        _said(f"From the grid came {kwh(wanted - shared)}, to the grid went {kwh(offered - shared)}."),
-        [],
-        [("Put the cursor of Members on one of them to see its part.", FAINT)],
-    ]
 
 
 def of_member(told: Explanation, currency: str, zone: ZoneInfo) -> list[Words]:
@@ -57,14 +28,14 @@ def of_member(told: Explanation, currency: str, zone: ZoneInfo) -> list[Words]:
     name = f"{member.name} · {member.title}" if member.title else member.name
     head: Words = [(name, STRONG), (f" on {moment_text(told.start_utc, told.end_utc, zone)}", TEXT)]
     if not told.is_active:
-        return [head, [], _said("You were no member of the community then.")]
-    parts = [head, _said(_did(told))]
+        return [head, [], said("You were no member of the community then.")]
+    parts = [head, said(_did(told))]
     for pool in told.pools:
         name = f"The pool {pool.name}" if len(told.pools) > 1 else "The community"
         if told.import_wh:
-            parts += [[], *map(_said, _taken(name, pool))]
+            parts += [[], *map(said, _taken(name, pool))]
         if pool.offered_wh:
-            parts += [[], *map(_said, _given(name, pool))]
+            parts += [[], *map(said, _given(name, pool))]
     rest = [
         f"{kwh(energy_wh)} {words} the grid"
         for energy_wh, words in (
@@ -74,12 +45,8 @@ def of_member(told: Explanation, currency: str, zone: ZoneInfo) -> list[Words]:
         if energy_wh
     ]
     if rest:
-        parts.append(_said(f"{' and '.join(rest)}."))
+        parts.append(said(f"{' and '.join(rest)}."))
     return [*parts, [], *_cost(told, currency)]
-
-
-def _said(text: str) -> Words:
-    return [(text, TEXT)]
 
 
 def _did(told: Explanation) -> str:
@@ -113,9 +80,9 @@ def _by_rule(pool: PoolShare) -> Iterator[str]:
     elif pool.rule == "dynamic":
         step = pool.steps[0]
         yield (
-            f"By the rule dynamic it goes to all in proportion to what they want: yours is {_KWH.show(step.weight)} of "
-            f"{_KWH.show(step.weights)} ({percent_text(step.weight, step.weights)}), and that part of "
-            f"{_KWH.show(step.offered_wh)} is {kwh(step.part_wh)}."
+            f"By the rule dynamic it goes to all in proportion to what they want: yours is {KWH.show(step.weight)} of "
+            f"{KWH.show(step.weights)} ({percent_text(step.weight, step.weights)}), and that part of "
+            f"{KWH.show(step.offered_wh)} is {kwh(step.part_wh)}."
         )
     elif pool.rule == "priority":
         yield "By the rule priority the nearest come first."
@@ -128,12 +95,12 @@ def _by_rule(pool: PoolShare) -> Iterator[str]:
 
 def _tier(step: Step) -> str:
     """A tier under `priority`."""
-    words = f"– {NEARNESS[step.tier]}: {kwh(step.offered_wh)} for {_KWH.show(step.wanted_wh)} still wanted"
+    words = f"– {NEARNESS[step.tier]}: {kwh(step.offered_wh)} for {KWH.show(step.wanted_wh)} still wanted"
     if step.offered_wh >= step.wanted_wh:
-        return f"{words}, enough: you got {_KWH.show(step.taken_wh)}."
-    own = f"{_KWH.show(step.weight)} ({percent_text(step.weight, step.weights)})"
+        return f"{words}, enough: you got {KWH.show(step.taken_wh)}."
+    own = f"{KWH.show(step.weight)} ({percent_text(step.weight, step.weights)})"
     part = "all of it" if step.weight == step.weights else f"{own} of it"
-    return f"{words}, {part} by you: you got {_KWH.show(step.taken_wh)}."
+    return f"{words}, {part} by you: you got {KWH.show(step.taken_wh)}."
 
 
 def _by_bids(bid: Bid) -> Iterator[str]:
@@ -154,7 +121,7 @@ def _by_keys(pool: PoolShare) -> Iterator[str]:
     if not first.weight:
         yield f"By the rule {rule} you have no key, so none of it is yours."
         return
-    part = f"{_key(first, pool)} of {_KWH.show(first.offered_wh)} is {kwh(first.part_wh)}"
+    part = f"{_key(first, pool)} of {KWH.show(first.offered_wh)} is {kwh(first.part_wh)}"
     yield f"By the rule {rule} {part}{_used(first)}."
     told = others if len(others) <= _ROUNDS else others[: _ROUNDS - 1]
     for n, step in enumerate(told, start=2):
@@ -181,7 +148,7 @@ def _used(step: Step) -> str:
 def _near(near_wh: tuple[int, ...]) -> str:
     """same building 0.100, same feeder 0.062"""
     return ", ".join(
-        f"{NEARNESS[tier]} {_KWH.show(energy_wh)}" for tier, energy_wh in zip(_TIERS, near_wh, strict=True) if energy_wh
+        f"{NEARNESS[tier]} {KWH.show(energy_wh)}" for tier, energy_wh in zip(_TIERS, near_wh, strict=True) if energy_wh
     )
 
 
@@ -192,7 +159,7 @@ def _given(name: str, pool: PoolShare) -> Iterator[str]:
         yield f"{took}, tier by tier in proportion to what each offers."
     else:
         part = percent_text(pool.offered_wh, pool.all_offered_wh)
-        yield f"{took}, from each in proportion; you offered {_KWH.show(pool.offered_wh)} ({part})."
+        yield f"{took}, from each in proportion; you offered {KWH.show(pool.offered_wh)} ({part})."
     near = _near(pool.near_given_wh)
     yield f"So you gave {kwh(pool.given_wh)}{f', to: {near}' if near else ''}."
 

@@ -13,15 +13,15 @@ def opening_words(seen: CommunityFrame, key: str) -> list[Words]:
     """In paragraphs; `key` opens one."""
     if seen.busy:
         return [[(seen.busy, TEXT)]]
-    return [*(_wrong(seen) if seen.faults else []), *_how(key)]
+    return [*(_wrong(seen) if seen.facts.faults else []), *_how(key)]
 
 
 def _wrong(seen: CommunityFrame) -> list[Words]:
-    count = len(seen.faults)
+    count = len(seen.facts.faults)
     more = count - FAULTS_SHOWN
     parts: list[Words] = [
         [(f"{seen.source} can't be settled{f': {count:,} faults' if count > 1 else ''}", STRONG)],
-        *([(f"✗ {fault}", FAULT)] for fault in seen.faults[:FAULTS_SHOWN]),
+        *([(f"✗ {fault}", FAULT)] for fault in seen.facts.faults[:FAULTS_SHOWN]),
     ]
     if more > 0:
         parts.append([(f"and {more:,} more: voltadesk community check tells all", TEXT)])

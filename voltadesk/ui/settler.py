@@ -1,45 +1,50 @@
-"""The thread that reads a community's meters and settles its months; the desktop asks it and never waits for it.
+"""What is looked at of a community: its month, member and interval. The desktop asks, and never waits.
 
-What is looked at (month, member, interval) is kept here, on the loop. What has to be worked out for it goes to the
-thread, one job after the other; a job's answer makes another frame. Only the month that is looked at is held with its
-arrays.
+What has to be worked out for it is asked of a process of its own (`settling`), one thing after the other; an answer
+makes another frame. The process is begun when a community is first opened, and ended with the screen.
 """
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
 
 from voltadesk.errors import VoltaDeskError
 from voltadesk.ui.community_frame import (
+    DONE,
     FAULT,
     SETTLED,
     SETTLING,
+    TOLD,
     WAITING,
     CommunityFrame,
+    Facts,
     MonthLine,
     OpenMonth,
     RuleLine,
+    Told,
 )
 from voltadesk.ui.dialogs.reading import Reading
 
 if TYPE_CHECKING:
-    from voltadesk.community.explanation import Explanation
     from voltadesk.ui.base import DeskBase
-    from voltadesk.ui.settling import Opened
 
 COMPARED_AT_ONCE = 1 << 20  # intervals x members that are compared without being asked
 READ_AT_MOST, READ_FRAME = 104, 6  # cells of what is read over the desktop, and of the frame around it
 STOP_S = 0.5  # at most, until the screen is left
 COMPILING_S = 2  # a month takes as long only where something has to be compiled first
-
-Answer = TypeVar("Answer")
+ENDED = "the process that settles it was ended: open it again"
 
 
 class Settler:
@@ -49,50 +54,88 @@ class Settler:
         """`source` is opened when the desktop is first seen."""
         self.frame = CommunityFrame()
         self._app, self._source = app, source
-        self._jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], object], int] | None] = SimpleQueue()
+        self._pipe: Connection | None = None  # while there is a process
+        self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
-        self._opened: Opened | None = None
+        self._is_stopping = False
+        self._asked: deque[tuple[Callable[[Any], object], int]] = deque()  # what takes an answer, and of which number
         self._number = 0  # of the community: answers about one that was open before are of no use
         self._is_settling = self._is_explaining = False
         self._asked_s = 0.0  # since when a month is being settled
         self._wanted_utc: int | None = None  # where to look in the month that is being settled
 
-    # Beside the loop --------------------------------------------------------------------------------------------------
-    def _ask(self, job: Callable[[], Answer], done: Callable[[Answer], object]) -> None:
+    # The process ------------------------------------------------------------------------------------------------------
+    def _ask(self, done: Callable[[Any], object], name: str, *given: object) -> None:
         """Have something worked out; `done` gets the answer, on the loop, unless another community is open by then."""
-        self._jobs.put((job, done, self._number))
-        if self._thread is None:
-            # A daemon: leaving the screen must not wait for a file that is being read.
-            self._thread = threading.Thread(target=self._run, name="voltadesk-settler", daemon=True)
+        if self._pipe is None:
+            self._pipe, theirs = Pipe()
+            self._thread = threading.Thread(
+                target=self._listen, args=(self._pipe, theirs), name="voltadesk-settler", daemon=True
+            )
             self._thread.start()
+        self._asked.append((done, self._number))
+        with suppress(OSError):  # whoever listens learns of it, too
+            self._pipe.send_bytes(pickle.dumps((name, given), pickle.HIGHEST_PROTOCOL))
+
+    def _listen(self, pipe: Connection, theirs: Connection) -> None:
+        """Start the process, which takes a moment, and hear what it says until it ends."""
+        command = [sys.executable, "-m", "voltadesk.ui.settling", str(theirs.fileno())]
+        nothing = subprocess.DEVNULL
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603  # this program's own
+                command, stdin=nothing, stdout=nothing, stderr=nothing, pass_fds=(theirs.fileno(),)
+            )
+        self._process = process
+        with suppress(EOFError, OSError):
+            while not self._is_stopping:
+                kind, said = pickle.loads(pipe.recv_bytes())  # noqa: S301  # it is this program's own
+                self._tell(partial(self._hear, kind, said))
+        process.kill()
+        process.wait()
+        self._tell(self._ended)
+
+    def _tell(self, told: Callable[[], object]) -> None:
+        """Have something done on the loop, unless the screen is left."""
+        with suppress(RuntimeError):
+            self._app.call_later(told)
 
     def stop(self) -> None:
-        """End the thread, if it has nothing to do."""
-        self._jobs.put(None)
+        """End the process: nothing is lost with it."""
+        self._is_stopping = True
+        if self._process is not None:
+            self._process.kill()
         if self._thread is not None:
             self._thread.join(STOP_S)
+        if self._pipe is not None:
+            self._pipe.close()
 
-    def _run(self) -> None:
-        while (asked := self._jobs.get()) is not None:
-            job, done, number = asked
-            told: Callable[[], object]
-            try:
-                told = partial(done, job())
-            except Exception as error:  # as with every pane: its fault must not take the desk away
-                told = partial(self._failed, error)
-            self._tell(number, told)
-            del asked, job, done, told  # what they hold may be large, and the next one may be long in coming
+    def _hear(self, kind: int, said: Any) -> None:
+        done, number = self._asked[0] if kind == TOLD else self._asked.popleft()
+        if number != self._number:
+            return
+        if kind == TOLD:
+            self._show(busy=said)
+        elif kind == DONE:
+            done(said)
+        else:
+            words, is_known = said
+            self._failed(VoltaDeskError(words) if is_known else RuntimeError(words))
 
-    def _tell(self, number: int, told: Callable[[], object]) -> None:
-        """Have something done on the loop, unless another community is open by then, or the screen is left."""
-        with suppress(RuntimeError):
-            self._app.call_later(lambda: told() if number == self._number else None)
+    def _ended(self) -> None:
+        """It was killed, or lacked memory: another one is begun by what is asked next."""
+        if self._is_stopping:
+            return
+        self._pipe = self._process = None
+        self._asked.clear()
+        source, self._number = self.frame.source, self._number + 1
+        self.frame = CommunityFrame(source=source, facts=Facts(faults=(ENDED,)))
+        self._failed(VoltaDeskError(ENDED))
 
     def _failed(self, error: Exception) -> None:
         if not isinstance(error, VoltaDeskError):
             self._app.faults.append(error)
         self._is_settling = self._is_explaining = False
-        self._app.tell("refused", f"{self.frame.source}: {error or type(error).__name__}")
+        self._app.tell("refused", f"{self.frame.source}: {error}")
         self._show(busy="", is_comparing=False)
 
     def _show(self, **changes: Any) -> None:
@@ -111,24 +154,14 @@ class Settler:
     def open(self, name: str) -> None:
         """Read a community's files: one that is shipped, or a folder."""
         self._number += 1
-        number = self._number
-        self._opened, self._is_settling, self._is_explaining, self._wanted_utc = None, False, False, None
+        self._is_settling, self._is_explaining, self._wanted_utc = False, False, None
         self.frame = CommunityFrame(source=name)
         self._show(busy=f"opening {name} …")
+        self._ask(self._take_facts, "open", name)
 
-        def read() -> Opened:
-            from voltadesk.ui import settling
-
-            return settling.open_community(name, lambda words: self._tell(number, partial(self._show, busy=words)))
-
-        self._ask(read, self._take_opened)
-
-    def _take_opened(self, opened: Opened) -> None:
-        self._opened = opened
-        months = () if opened.faults else tuple(MonthLine(name) for name, _, _ in opened.periods)
-        self._show(
-            busy="", faults=opened.faults, rules=opened.rules, months=months, chosen=max(0, len(months) - 1)
-        )  # the newest month
+    def _take_facts(self, facts: Facts) -> None:
+        months = () if facts.faults else tuple(map(MonthLine, facts.periods))
+        self._show(busy="", facts=facts, months=months, chosen=max(0, len(months) - 1))  # the newest month
         self._go_on()
 
     # Months -----------------------------------------------------------------------------------------------------------
@@ -136,13 +169,13 @@ class Settler:
         """Look at another month: at that moment, or where most was shared."""
         if n != self.frame.chosen and 0 <= n < len(self.frame.months):
             self._wanted_utc = wanted_utc
-            self._show(chosen=n, month=None, explanation=None, outcomes=(), is_comparing=False)
+            self._show(chosen=n, month=None, told=None, outcomes=(), is_comparing=False)
             self._go_on()
 
     def _go_on(self) -> None:
         """Settle the month that is looked at, or else one of those that wait."""
-        frame, opened = self.frame, self._opened
-        if self._is_settling or opened is None or not frame.months:
+        frame = self.frame
+        if self._is_settling or not frame.months:
             return
         n = frame.chosen if frame.month is None and frame.line.state != FAULT else self._waiting()
         if n is None:
@@ -151,13 +184,7 @@ class Settler:
         if frame.months[n].state == WAITING:
             self.frame = frame.with_line(n, replace(frame.months[n], state=SETTLING))
             self._show()
-
-        def settle() -> tuple[MonthLine, OpenMonth | None]:
-            from voltadesk.ui import settling
-
-            return settling.settle_month(opened, n)
-
-        self._ask(settle, lambda answer: self._take_month(n, *answer))
+        self._ask(lambda answer: self._take_month(n, *answer), "settle", n)
 
     def _waiting(self) -> int | None:
         waiting = (n for n, line in enumerate(self.frame.months) if line.state == WAITING)
@@ -174,12 +201,12 @@ class Settler:
     def _take_open(self, month: OpenMonth) -> None:
         wanted, self._wanted_utc = self._wanted_utc, None
         interval = None if wanted is None else month.interval_at(wanted)
-        names = [statement.name for statement in month.settlement.statements]
+        names = [row[0][0] for row in month.members]
         member = self.frame.member if self.frame.member in ("", *names) else names[0]
         at = int(month.shared_wh.argmax()) if interval is None else interval
         self.frame = replace(self.frame, month=month, member=member, interval=at)
         self._explain()
-        if month.settlement.taken_wh.size <= COMPARED_AT_ONCE:
+        if month.size <= COMPARED_AT_ONCE:
             self.compare()
 
     def tick(self) -> None:
@@ -229,52 +256,38 @@ class Settler:
             return
         self._is_explaining = True
 
-        def explain() -> Explanation:
-            from voltadesk.ui import settling
-
-            return settling.explain_interval(month, interval, member)
-
-        def take(found: Explanation) -> None:
+        def take(told: Told) -> None:
             self._is_explaining = False
             now = self.frame
             if now.month is month:
-                self._show(explanation=found)
+                self._show(told=told)
             if (now.month, now.interval, now.member) != (month, interval, member):
                 self._explain()
 
-        self._ask(explain, take)
+        self._ask(take, "explain", frame.chosen, interval, member)
 
     # What is asked for ------------------------------------------------------------------------------------------------
     def compare(self) -> None:
         """Settle the month under every sharing rule."""
-        month, opened = self.frame.month, self._opened
-        if month is None or opened is None or self.frame.is_comparing or self.frame.outcomes:
+        month = self.frame.month
+        if month is None or self.frame.is_comparing or self.frame.outcomes:
             return
         self._show(is_comparing=True)
-
-        def compare() -> tuple[RuleLine, ...]:
-            from voltadesk.ui import settling
-
-            return settling.compare_month(opened, month)
 
         def take(outcomes: tuple[RuleLine, ...]) -> None:
             if self.frame.month is month:
                 self._show(outcomes=outcomes, is_comparing=False)
 
-        self._ask(compare, take)
+        self._ask(take, "compare", self.frame.chosen)
 
     def read_statement(self, member: str) -> None:
         """A member's statement over the desktop; for "" the manager's report of the month."""
-        month, opened = self.frame.month, self._opened
-        if month is None or opened is None:
+        if (month := self.frame.month) is None:
             return
-
         width = min(READ_AT_MOST, self._app.size.width * 9 // 10 - READ_FRAME)
-
-        def write() -> str:
-            from voltadesk.ui import settling
-
-            return settling.statement_text(opened, month, member, width)
-
         title = f"Statement of {member}, {month.name}" if member else f"Report of {month.name}"
-        self._ask(write, lambda text: self._app.push_screen(Reading(title, text)))
+
+        def show(text: str) -> None:
+            self._app.push_screen(Reading(title, text))
+
+        self._ask(show, "statement", self.frame.chosen, member, width)

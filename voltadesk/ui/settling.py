@@ -1,26 +1,36 @@
-"""A community's files read, months settled, statements written: the long work, done beside the loop.
+"""A community's files read, months settled, statements written: in a process of its own.
 
-This is the only module of the screen that knows the community's own code; it is imported when one is first opened.
+A process has one interpreter: while modules are imported, kernels loaded and files gone through in it, no key would be
+answered. This is the only module of the screen that knows the community's own code. `settler` starts the process and
+asks it by the names of `Community`'s methods; answers come in the order of what was asked.
 """
 
 from __future__ import annotations
 
+import os
+import pickle
+import signal
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import partial
 from io import StringIO
+from multiprocessing.connection import Connection
 from pathlib import Path
 from textwrap import wrap
 
+import numpy as np
 from rich.console import Console
 
 from voltadesk.clock import local_midnight_utc, time_zone
 from voltadesk.community.check import read_all
 from voltadesk.community.comparison import Outcome, compare
 from voltadesk.community.energy import Registers, energy_of, grid_of
-from voltadesk.community.explanation import Explanation, explain
-from voltadesk.community.rules import Community, read_rules
-from voltadesk.community.settlement import Statement, months, settle
+from voltadesk.community.explanation import explain
+from voltadesk.community.rules import Community as Rules
+from voltadesk.community.rules import read_rules
+from voltadesk.community.settlement import Settlement, Statement, months, settle
 from voltadesk.community.shipped import find_folder_rules, meters_beside
 from voltadesk.community.tariffs import Tariffs
 from voltadesk.errors import BadInput, VoltaDeskError
@@ -29,49 +39,112 @@ from voltadesk.report.community_bank import with_payments
 from voltadesk.report.community_document import settled_sections, statement_sections
 from voltadesk.report.community_figures import FLOWS, Period, ratios, settled
 from voltadesk.report.document import Section, show
-from voltadesk.ui.community_frame import FAULT, SETTLED, MonthLine, OpenMonth, RuleLine
+from voltadesk.ui.community_frame import DONE, FAILED, FAULT, SETTLED, TOLD, Facts, MonthLine, OpenMonth, RuleLine, Told
+from voltadesk.ui.explained_words import of_member
 from voltadesk.ui.rows import Row
 from voltadesk.units import BP_PER_UNIT, PPM_PER_UNIT
 
-
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """A community as its files have it; `faults` say why it can't be settled."""
-
-    rules: Community | None
-    folder: Path
-    files: list[MeterFile]
-    registers: Registers
-    periods: list[tuple[str, date, date]]  # name, first day, the day after the last
-    faults: tuple[str, ...]
+NICE = 5  # as the market: where all want the processor, the screen has most of it
 
 
-def open_community(name: str, tell: Callable[[str], object]) -> Opened:
-    """Read the rules and meters of a folder, or of a community that is shipped; `tell` is told which file is read."""
-    files: list[MeterFile] = []
-    faults: list[BadInput] = []
-    rules, path = None, Path(name)
-    periods: list[tuple[str, date, date]] = []
-    try:
-        path = find_folder_rules(path.expanduser())
-        rules = read_rules(path)
-        paths = meters_beside(path, rules)
-        for n, meters in enumerate(paths, start=1):
-            size_mb = meters.stat().st_size / 1e6
-            tell(f"reading {meters.name} ({size_mb:.1f} MB){f', {n} of {len(paths)}' if len(paths) > 1 else ''} …")
-            found, wrong = read_all([meters], rules.timezone, rules.meters.stamps)
-            files += found
-            faults += wrong
-        registers = Registers(files)
-        faults += registers.overlaps()
-        periods = covered(rules, files)
-    except BadInput as error:
-        registers = Registers(())
-        faults.append(error)
-    return Opened(rules, path.parent, files, registers, periods, tuple(map(str, faults)))
+class Community:
+    """One community. Of its periods the one that was asked for last is held, with its arrays."""
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        """`tell` is told which file is being read."""
+        self._tell = tell
+        self._rules: Rules | None = None
+        self._folder = Path()
+        self._files: list[MeterFile] = []
+        self._registers = Registers(())
+        self._periods: list[tuple[str, date, date]] = []  # name, first day, the day after the last
+        self._held: tuple[int, Settlement, Tariffs] | None = None  # which period, settled
+
+    def open(self, name: str) -> Facts:
+        """Read the rules and meters of a folder, or of a community that is shipped."""
+        faults: list[BadInput] = []
+        path = Path(name)
+        try:
+            path = find_folder_rules(path.expanduser())
+            self._rules = rules = read_rules(path)
+            self._folder = path.parent
+            paths = meters_beside(path, rules)
+            for n, meters in enumerate(paths, start=1):
+                size_mb = meters.stat().st_size / 1e6
+                of = f", {n} of {len(paths)}" if len(paths) > 1 else ""
+                self._tell(f"reading {meters.name} ({size_mb:.1f} MB){of} …")
+                found, wrong = read_all([meters], rules.timezone, rules.meters.stamps)
+                self._files += found
+                faults += wrong
+            self._registers = Registers(self._files)
+            faults += self._registers.overlaps()
+            self._periods = covered(rules, self._files)
+        except BadInput as error:
+            faults.append(error)
+        return _facts(self._rules, tuple(name for name, _, _ in self._periods), tuple(map(str, faults)))
+
+    def settle(self, n: int) -> tuple[MonthLine, OpenMonth | None]:
+        """The n-th period, settled; only its fault where it can't be."""
+        name = self._periods[n][0]
+        try:
+            done, tariffs, notes = self._settled(n)
+        except VoltaDeskError as error:
+            return MonthLine(name, FAULT, fault=str(error)), None
+        self._held = n, done, tariffs
+        return _month_line(name, done, notes), _open_month(name, done)
+
+    def explain(self, n: int, interval: int, member: str) -> Told:
+        """What a member got in an interval of the n-th period, and why."""
+        done, tariffs = self._month(n)
+        energy = done.energy
+        found = explain(done, tariffs, interval, energy.names.index(member))
+        m = energy.names.index(member)
+        got_wh, gave_wh = (energy_wh[:, m].astype(np.int64) for energy_wh in (done.taken_wh, done.given_wh))
+        words = of_member(found, done.rules.currency, energy.grid.zone)
+        return Told(member, found.start_utc, words, got_wh, gave_wh)
+
+    def compare(self, n: int) -> tuple[RuleLine, ...]:
+        """The n-th period under every sharing rule."""
+        assert self._rules is not None
+        done, tariffs = self._month(n)
+        return tuple(map(_rule_line, compare(self._rules, [(done.energy, tariffs)])))
+
+    def statement(self, n: int, member: str, width: int) -> str:
+        """A member's statement in lines of `width` cells; the manager's report where none is named."""
+        assert self._rules is not None
+        tree = settled(self._rules, self._files, [Period(self._periods[n][0], self._month(n)[0])])
+        tree = with_payments(tree, self._rules, None)
+        if not member:
+            return _text(settled_sections(tree), width)
+        period = tree["periods"][0]
+        found = next(each for each in period["members"] if each["name"] == member)
+        return _text(statement_sections(tree, period, found), width)
+
+    def _month(self, n: int) -> tuple[Settlement, Tariffs]:
+        """The n-th period: as it is held, or settled again."""
+        if self._held is None or self._held[0] != n:
+            self._held = n, *self._settled(n)[:2]
+        return self._held[1:]
+
+    def _settled(self, n: int) -> tuple[Settlement, Tariffs, tuple[str, ...]]:
+        """With what there is to note about the meters. Raises VoltaDeskError."""
+        assert self._rules is not None
+        rules, (_, first, after) = self._rules, self._periods[n]
+        zone = time_zone(rules.timezone)
+        grid = grid_of(rules, local_midnight_utc(first, zone), local_midnight_utc(after, zone))
+        energy, tariffs = energy_of(rules, self._registers, grid), Tariffs(rules, grid, self._folder)
+        return settle(rules, energy, tariffs), tariffs, energy.notes
 
 
-def covered(rules: Community, files: list[MeterFile]) -> list[tuple[str, date, date]]:
+def _facts(rules: Rules | None, periods: tuple[str, ...], faults: tuple[str, ...]) -> Facts:
+    if rules is None:
+        return Facts(faults=faults)
+    sharing = {pool.rule for pool in rules.all_pools}
+    rule = next(iter(sharing)) if len(sharing) == 1 else "as they stand"
+    return Facts(rules.name, rules.title, rules.currency, rule, periods, faults)
+
+
+def covered(rules: Rules, files: list[MeterFile]) -> list[tuple[str, date, date]]:
     """The months that the members' meters cover, the first and the last as far as there are whole days.
 
     Raises BadInput where there is no whole day.
@@ -90,36 +163,30 @@ def covered(rules: Community, files: list[MeterFile]) -> list[tuple[str, date, d
     return months(first, after)
 
 
-def settle_month(opened: Opened, n: int) -> tuple[MonthLine, OpenMonth | None]:
-    """The n-th period, settled; only its fault where it can't be."""
-    assert opened.rules is not None
-    rules, (name, first, after) = opened.rules, opened.periods[n]
-    zone = time_zone(rules.timezone)
-    try:
-        grid = grid_of(rules, local_midnight_utc(first, zone), local_midnight_utc(after, zone))
-        energy, tariffs = energy_of(rules, opened.registers, grid), Tariffs(rules, grid, opened.folder)
-        done = settle(rules, energy, tariffs)
-    except VoltaDeskError as error:
-        return MonthLine(name, FAULT, fault=str(error)), None
+def _month_line(name: str, done: Settlement, notes: tuple[str, ...]) -> MonthLine:
     shares = ratios(done.statements)
     sufficiency_ppm, consumption_ppm = (
         None if shares[key] is None else int(shares[key] * PPM_PER_UNIT)
         for key in ("self_sufficiency", "self_consumption")
     )
-    shared_wh = done.taken_wh.sum(axis=1)
-    line = MonthLine(
+    return MonthLine(
         name,
         SETTLED,
-        int(shared_wh.sum()),
+        int(done.taken_wh.sum()),
         sufficiency_ppm,
         consumption_ppm,
         sum(statement.saving_e8 for statement in done.statements if not statement.shared),
         done.community_e8,
-        energy.notes,
+        notes,
     )
-    wanted_wh, offered_wh = energy.import_wh.sum(axis=1), energy.export_wh.sum(axis=1)
-    rows = [_row(statement) for statement in done.statements]
-    return line, OpenMonth(name, done, tariffs, rows, wanted_wh, offered_wh, shared_wh)
+
+
+def _open_month(name: str, done: Settlement) -> OpenMonth:
+    energy, rows = done.energy, [_row(statement) for statement in done.statements]
+    wanted_wh, offered_wh, shared_wh = (
+        each.sum(axis=1) for each in (energy.import_wh, energy.export_wh, done.taken_wh)
+    )  # fmt: skip
+    return OpenMonth(name, energy.grid, done.taken_wh.size, rows, wanted_wh, offered_wh, shared_wh)
 
 
 def _row(statement: Statement) -> Row:
@@ -130,17 +197,6 @@ def _row(statement: Statement) -> Row:
         *(getattr(statement, f"{key}_wh") for key in FLOWS),
         *((None,) * len(money) if statement.shared else money),
     )
-
-
-def explain_interval(month: OpenMonth, interval: int, member: str) -> Explanation:
-    """What a member got in an interval, and why."""
-    return explain(month.settlement, month.tariffs, interval, month.settlement.energy.names.index(member))
-
-
-def compare_month(opened: Opened, month: OpenMonth) -> tuple[RuleLine, ...]:
-    """The month under every sharing rule."""
-    assert opened.rules is not None
-    return tuple(map(_rule_line, compare(opened.rules, [(month.settlement.energy, month.tariffs)])))
 
 
 def _rule_line(outcome: Outcome) -> RuleLine:
@@ -157,20 +213,35 @@ def _rule_line(outcome: Outcome) -> RuleLine:
     )
 
 
-def statement_text(opened: Opened, month: OpenMonth, member: str, width: int) -> str:
-    """A member's statement in lines of `width` cells; the manager's report of the month where none is named."""
-    assert opened.rules is not None
-    tree = settled(opened.rules, opened.files, [Period(month.name, month.settlement)])
-    tree = with_payments(tree, opened.rules, None)
-    if not member:
-        return _text(settled_sections(tree), width)
-    period = tree["periods"][0]
-    found = next(each for each in period["members"] if each["name"] == member)
-    return _text(statement_sections(tree, period, found), width)
-
-
 def _text(parts: list[Section], width: int) -> str:
     file = StringIO()
     show(parts, Console(file=file, width=width, color_system=None, legacy_windows=False))
     lines = file.getvalue().strip().splitlines()
     return "\n".join(part for line in lines for part in wrap(line, width, drop_whitespace=False) or [""])
+
+
+# The process ----------------------------------------------------------------------------------------------------------
+def run(pipe: Connection) -> None:
+    """Answer what is asked, until the screen is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's, for the screen
+    os.nice(NICE)
+
+    def say(kind: int, said: object) -> None:
+        pipe.send_bytes(pickle.dumps((kind, said), pickle.HIGHEST_PROTOCOL))
+
+    community = Community(partial(say, TOLD))
+    with suppress(EOFError, OSError):
+        while True:
+            name, given = pickle.loads(pipe.recv_bytes())  # noqa: S301  # it is this program's own
+            if name == "open":  # another one: nothing is left of the one before
+                community = Community(partial(say, TOLD))
+            try:
+                answer = getattr(community, name)(*given)
+            except Exception as error:
+                say(FAILED, (str(error) or type(error).__name__, isinstance(error, VoltaDeskError)))
+            else:
+                say(DONE, answer)
+
+
+if __name__ == "__main__":
+    run(Connection(int(sys.argv[1])))

@@ -49,14 +49,12 @@ class ComparedPane(TablePane):
 
     def feed(self, frame: DeskFrame) -> None:
         seen = cast("DeskBase", self.app).settler.frame
-        currency = "" if seen.rules is None else seen.rules.currency
+        currency, held = seen.facts.currency, seen.facts.sharing
         shown = seen.outcomes, seen.member, currency
         if shown != self._shown:
             self._shown = shown
             self._columns = columns(currency, seen.member or "")
             self.table.reword(self._columns)
-            rules = set() if seen.rules is None else {pool.rule for pool in seen.rules.all_pools}
-            held = next(iter(rules)) if len(rules) == 1 else "as they stand"
             rows = [_row(line, seen.member or "", held) for line in seen.outcomes]
             self.table.show(ListRows(self._columns, rows))
         self.retitle(seen.line.name if seen.is_open else "")

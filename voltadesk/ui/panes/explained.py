@@ -10,6 +10,7 @@ from voltadesk.ui.charts.prose import Prose
 from voltadesk.ui.community_frame import CommunityFrame
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.inks import FAULT
+from voltadesk.ui.interval_words import of_all
 from voltadesk.ui.opening_words import opening_words
 from voltadesk.ui.pane import Pane, Standing
 
@@ -36,7 +37,7 @@ class ExplainedPane(Pane):
     def feed(self, frame: DeskFrame) -> None:
         app = cast("DeskBase", self.app)
         seen = app.settler.frame
-        shown = seen.month, seen.member, seen.interval, seen.explanation, seen.months, seen.busy, seen.faults
+        shown = seen.month, seen.member, seen.interval, seen.told, seen.months, seen.busy, seen.facts
         if shown == self._shown:
             return
         self._shown = shown
@@ -52,18 +53,14 @@ class ExplainedPane(Pane):
     def _words(self, seen: CommunityFrame) -> list[Words]:
         if seen.month is None:
             return [[(f"✗ {seen.line.fault}", FAULT)]] if seen.line.fault else []
-        from voltadesk.ui.explained_words import of_all, of_member  # loads some of the community's code
-
         if not seen.member:
             return of_all(seen.month, seen.interval)
-        if seen.explanation is None or seen.rules is None:
-            return []
-        return of_member(seen.explanation, seen.rules.currency, seen.month.grid.zone)
+        return [] if seen.told is None else seen.told.words
 
 
 def _is_told(seen: CommunityFrame) -> bool:
     """Whether the explanation is of what the cursors are on."""
-    told = seen.explanation
+    told = seen.told
     assert seen.month is not None
     start_utc = int(seen.month.grid.starts_utc[seen.interval])
-    return told is not None and (told.member.name, told.start_utc) == (seen.member, start_utc)
+    return told is not None and (told.member, told.start_utc) == (seen.member, start_utc)

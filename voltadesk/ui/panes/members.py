@@ -65,8 +65,9 @@ class MembersPane(TablePane):
 
     def feed(self, frame: DeskFrame) -> None:
         seen = self._app.settler.frame
-        if seen.rules is not None and seen.rules.currency != self._currency:
-            self._currency, self._columns = seen.rules.currency, columns(seen.rules.currency)
+        currency = seen.facts.currency
+        if currency and currency != self._currency:
+            self._currency, self._columns = currency, columns(currency)
             self.table.reword(self._columns)
         if seen.month is not self._month:
             self._month = seen.month

@@ -60,14 +60,15 @@ class MonthsPane(TablePane):
 
     def feed(self, frame: DeskFrame) -> None:
         seen = self._app.settler.frame
-        if seen.rules is not None and seen.rules.currency != self._currency:
-            self._currency, self._columns = seen.rules.currency, columns(seen.rules.currency)
+        currency = seen.facts.currency
+        if currency and currency != self._currency:
+            self._currency, self._columns = currency, columns(currency)
             self.table.reword(self._columns)
         if seen.months != self._lines:
             self._lines = seen.months
             self.table.show(ListRows(self._columns, [_row(line) for line in seen.months]))
         self._find(seen)
-        title = "" if seen.rules is None else seen.rules.title or seen.rules.name
+        title = seen.facts.title or seen.facts.name
         key = self._app.key_of(BY_ID["community.open"])
         self.retitle(title if seen.is_open or seen.busy else f"{key} opens a community")
         done = sum(line.state in (SETTLED, IS_FAULTY) for line in seen.months)

@@ -11,7 +11,7 @@ from textual import on
 from voltadesk.ui.canvas import Canvas
 from voltadesk.ui.charts.lines import Band, Series
 from voltadesk.ui.charts.sharing import SharingChart
-from voltadesk.ui.community_frame import CommunityFrame, OpenMonth
+from voltadesk.ui.community_frame import CommunityFrame, OpenMonth, Told
 from voltadesk.ui.frame import DeskFrame
 from voltadesk.ui.inks import DOWN, LIVE, OWN, UP
 from voltadesk.ui.pane import Pane, Standing
@@ -57,7 +57,8 @@ class SharingPane(Pane):
         self.stand(Standing(note="d D another day · m the day" if self.is_whole else "d D another day · m the month"))
 
     def _draw(self, seen: CommunityFrame, first: int, end: int) -> None:
-        shown = seen.month, seen.member, first, end
+        told = seen.told if seen.told is not None and seen.told.member == seen.member else None
+        shown = seen.month, None if told is None else told.member, first, end
         if shown == self._shown:
             return
         if shown[0] is not self._shown[0] or (first, end) != self._shown[2:]:
@@ -70,7 +71,8 @@ class SharingPane(Pane):
             return
         chart.zone = month.grid.zone
         lines = [Series("wanted", month.wanted_wh[at], DOWN), Series("offered", month.offered_wh[at], UP)]
-        lines += _member_lines(month, seen.member, at)
+        if told is not None:
+            lines += _member_lines(told, at)
         shared_wh = month.shared_wh[at]
         chart.show(month.grid.starts_utc[at], lines, [Band("shared", np.zeros_like(shared_wh), shared_wh, LIVE)])
 
@@ -84,11 +86,7 @@ class SharingPane(Pane):
         self._app.settler.step(event.by)
 
 
-def _member_lines(month: OpenMonth, member: str | None, at: slice) -> list[Series]:
+def _member_lines(told: Told, at: slice) -> list[Series]:
     """What a member got and gave, as far as it did in the month."""
-    done = month.settlement
-    if member not in done.energy.names:
-        return []
-    m = done.energy.names.index(member)
-    parts = (("got", done.taken_wh[:, m]), ("gave", done.given_wh[:, m]))
-    return [Series(word, energy_wh[at].astype(np.int64), OWN) for word, energy_wh in parts if energy_wh.any()]
+    parts = (("got", told.got_wh), ("gave", told.gave_wh))
+    return [Series(word, energy_wh[at], OWN) for word, energy_wh in parts if energy_wh.any()]
