@@ -75,7 +75,7 @@ class Runner:
         self._maker = FrameMaker(self.desk, is_trial)
         self._seen_utc: int | None = None  # start of the last interval seen in replay; None: the market as it is
         self._size, self._played, self._rated = 1, 0, (0, 0.0)
-        self._is_changed, self._made_at = True, 0.0
+        self._is_changed, self._due_s = True, 0.0  # when the next frame may be made
         self.fault = ""
 
     # Asked by the screen ----------------------------------------------------------------------------------------------
@@ -383,7 +383,7 @@ class Runner:
 
     # Frames -----------------------------------------------------------------------------------------------------------
     def _is_fresh(self) -> bool:
-        return time.monotonic() - self._made_at < FRAME_S
+        return time.monotonic() < self._due_s
 
     def _make_frame(self) -> None:
         if not self._is_changed or self._is_fresh():
@@ -393,7 +393,9 @@ class Runner:
         seen = history.upto(self._count_seen())
         clock = replace(self._clock, behind=len(history) - len(seen))
         self._show(self._maker.make(self.seat.actor, self.unsigned, clock, seen, self.fault))
-        self._made_at, self._is_changed = time.monotonic(), False
+        # One that was late, by a batch of intervals, does not put off those after it.
+        self._due_s = max(self._due_s + FRAME_S, time.monotonic() + FRAME_S / 2)
+        self._is_changed = False
 
     def _show(self, frame: DeskFrame) -> None:
         self.frame = frame
