@@ -82,8 +82,13 @@ class Settler:
         command = [sys.executable, "-m", "voltadesk.ui.settling", str(theirs.fileno())]
         nothing = subprocess.DEVNULL
         with theirs:
-            process = subprocess.Popen(  # noqa: S603  # this program's own
-                command, stdin=nothing, stdout=nothing, stderr=nothing, pass_fds=(theirs.fileno(),)
+            process = subprocess.Popen(  # noqa: S603  # in a session of its own: what the terminal signals isn't for it
+                command,
+                stdin=nothing,
+                stdout=nothing,
+                stderr=nothing,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
             )
         self._process = process
         with suppress(EOFError, OSError):

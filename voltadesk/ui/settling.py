@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -223,7 +222,6 @@ def _text(parts: list[Section], width: int) -> str:
 # The process ----------------------------------------------------------------------------------------------------------
 def run(pipe: Connection) -> None:
     """Answer what is asked, until the screen is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's, for the screen
     os.nice(NICE)
 
     def say(kind: int, said: object) -> None:
