@@ -15,7 +15,7 @@ from tests.ui.screens import on_screen, text_of
 from tests.ui.test_golden import curves, fleet, forecast, load, mix, price
 from voltadesk.ui.axes import NO_VALUE, View, extremes, nice_ticks, time_ticks
 from voltadesk.ui.canvas import Canvas
-from voltadesk.ui.cells import Cells, dots_from_top, runs
+from voltadesk.ui.cells import Cells, dots_from_top, eighths_from_top, row_from_top, runs
 from voltadesk.ui.charts.candles import NO_PRICE_TICK, Prices
 from voltadesk.ui.charts.curves import Curves, Point, crossing
 from voltadesk.ui.charts.price import PriceChart
@@ -99,6 +99,12 @@ def test_fitted_views_show_everything_and_find_it_again(count: int, columns: int
 
 
 STEPS = st.lists(st.tuples(st.integers(-500, 4000), st.integers(1, 900)), min_size=1, max_size=25)
+
+
+@given(st.integers(-(10**9), 10**9), st.integers(0, 10**9), st.integers(-(10**9), 2 * 10**9), st.integers(1, 80))
+def test_the_row_of_one_value_is_that_of_many(low: int, span: int, value: int, rows: int) -> None:
+    many = eighths_from_top([value], low, low + span, rows)
+    assert row_from_top(value, low, low + span, rows) == int(many[0]) // 8
 
 
 @given(STEPS, STEPS, st.integers(-3000, 3000))

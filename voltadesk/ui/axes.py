@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from voltadesk.ui.cells import Cells, eighths_from_top
+from voltadesk.ui.cells import Cells, row_from_top
 from voltadesk.ui.inks import FAINT, GRID
 from voltadesk.ui.text import clock_text
 
@@ -43,9 +43,10 @@ def widened(low: int, high: int, share: int = 20) -> tuple[int, int]:
 def value_axis(cells: Cells, left: int, low: int, high: int, label: Callable[[int], str]) -> None:
     """Labels right-aligned before column `left`, and faint lines to their right, over the full height of `cells`."""
     for tick in nice_ticks(low, high, max(3, (cells.h + 1) // 3)):
-        row = int(eighths_from_top(tick, low, high, cells.h)) // 8
+        row = row_from_top(tick, low, high, cells.h)
         cells.put_right(left - 1, row, label(tick), FAINT)
-        cells.part(left, row, cells.w, 1).draw(np.ones((1, max(0, cells.w - left)), bool), ord("┈"), GRID)
+        line = cells.part(left, row, cells.w, 1)
+        line.glyph[:], line.ink[:] = ord("┈"), GRID
 
 
 class Tick(NamedTuple):
@@ -65,8 +66,8 @@ def time_ticks(starts_utc: Ints64, zone: ZoneInfo, room: int = 9) -> list[Tick]:
     span = max(1, int(starts_utc[-1] - starts_utc[0])) / (len(starts_utc) - 1)  # seconds a cell
     step = next((s for s in (*_TIME_STEPS, *_DAY_STEPS) if s >= span * room), _DAY_STEPS[-1])
     passed = local // step
-    begins = np.diff(passed, prepend=passed[0] - (local[0] % step == 0)) != 0
-    begins[1:] |= local[1:] < local[:-1]  # the clock was put back
+    begins = np.full(len(local), local[0] % step == 0)
+    begins[1:] = (passed[1:] != passed[:-1]) | (local[1:] < local[:-1])  # passed, or the clock was put back
     columns = np.flatnonzero(begins)
     ticks: list[Tick] = []
     for column in columns.tolist():

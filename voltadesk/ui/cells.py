@@ -128,6 +128,12 @@ def eighths_from_top(values: ArrayLike, low: int, high: int, rows: int) -> NDArr
     return _position(values, low, high, 8 * rows)
 
 
+def row_from_top(value: int, low: int, high: int, rows: int) -> int:
+    """The row of one value, likewise; by itself it takes a tenth of what an array of one does."""
+    share = (float(high) - value) / max(1.0, float(high) - float(low))
+    return max(0, min(8 * rows - 1, round(share * (8 * rows - 1)))) // 8
+
+
 def dots_from_top(values: ArrayLike, low: int, high: int, rows: int) -> NDArray[np.int64]:
     """The same in braille dots: `high` is 0, `low` is 4 x rows - 1."""
     return _position(values, low, high, 4 * rows)

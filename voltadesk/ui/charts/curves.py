@@ -13,7 +13,7 @@ from textual.message import Message
 
 from voltadesk.ui.axes import Ints64, nice_ticks, value_axis, widened
 from voltadesk.ui.canvas import Canvas, Place
-from voltadesk.ui.cells import SPACE, Cells, Mask, Words, dots_from_top, eighths_from_top, runs
+from voltadesk.ui.cells import SPACE, Cells, Mask, Words, dots_from_top, row_from_top, runs
 from voltadesk.ui.inks import CURSOR, DOWN, FAINT, FORECAST, GRID, OWN, STRONG, TEXT, UP
 from voltadesk.ui.magnitude import Unit, unit_for
 from voltadesk.ui.text import MW, NO_DATA, PRICE, PRICE_CHANGE, change_text, power_text
@@ -237,7 +237,7 @@ class CurveChart(Canvas):
             if point is None:
                 continue
             x = min(plot.w - 1, point.power_w * plot.w // self.most_w)
-            y = int(eighths_from_top(point.price_tick, low, high, plot.h)) // 8
+            y = row_from_top(point.price_tick, low, high, plot.h)
             below = plot.part(x, y + 1, 1, plot.h - y - 1)
             below.draw(below.glyph == 32, ord("┊"), ink)
             plot.put(x, y, mark, ink)

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from voltadesk.ui.axes import Ints64, View, extremes, value_axis, widened
 from voltadesk.ui.canvas import Place
-from voltadesk.ui.cells import Cells, Words, dots_from_top, eighths_from_top, runs
+from voltadesk.ui.cells import Cells, Words, dots_from_top, eighths_from_top, row_from_top, runs
 from voltadesk.ui.charts.candles import NO_PRICE_TICK, Prices, draw_candles, every, middle_of
 from voltadesk.ui.charts.time_chart import UTC, Scale, TimeChart
 from voltadesk.ui.inks import DOWN, DOWN_DIM, FAINT, GROUND, OWN, STRONG, TEXT, UP, UP_DIM, change_ink
@@ -110,7 +110,7 @@ class PriceChart(TimeChart):
         """Lines at floor and cap when in sight."""
         for words, tick in self._limits():
             if low <= tick <= high:
-                row = int(eighths_from_top(tick, low, high, chart.h)) // 8
+                row = row_from_top(tick, low, high, chart.h)
                 chart.put(0, row, "╌" * chart.w, FAINT)
                 chart.put_right(chart.w - 1, row, f" {words} ", FAINT)
 
@@ -152,7 +152,7 @@ class PriceChart(TimeChart):
         tick = int(self.prices.close_tick[at])
         if low <= tick <= high:
             ink = UP if tick >= self.prices.open_tick[at] else DOWN
-            row = int(eighths_from_top(tick, low, high, area.h)) // 8
+            row = row_from_top(tick, low, high, area.h)
             area.put(0, row, f"{PRICE.show(tick):>{self.label_width - 2}} ", GROUND, ink)
 
     # Words ------------------------------------------------------------------------------------------------------------
