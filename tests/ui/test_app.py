@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import string
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from voltadesk.ui.desktops import DESKTOPS
 from voltadesk.ui.dialogs.form import Form
 from voltadesk.ui.dialogs.jump import Jump
 from voltadesk.ui.dialogs.reading import Reading
-from voltadesk.ui.frame import ONLY_SHOWS
+from voltadesk.ui.frame import AS_FAST_AS_IT_GOES, ONLY_SHOWS
 from voltadesk.ui.message import MessageLine
 from voltadesk.ui.picture import screen_text
 
@@ -430,6 +431,24 @@ def test_typing_while_the_market_runs_at_full_speed(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("all_desktops")
+@pytest.mark.usefixtures("all_desktops")
+def test_pictures_go_on_while_a_key_is_held(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[Any]) -> None:
+        app: Any = pilot.app
+        app.runner.set_speed(AS_FAST_AS_IT_GOES)
+        app.runner.play()
+        fed: list[int] = []
+        over_s = time.monotonic() + 3
+        while time.monotonic() < over_s:  # as a terminal repeats it
+            app.post_message(Key("j", "j"))
+            await asyncio.sleep(0.01)
+            if app.desktop.fed is not None and app.desktop.fed.number not in fed:
+                fed.append(app.desktop.fed.number)  # by every pane
+        assert len(fed) >= 5
+
+    on_desk(tmp_path / "desk", act, intervals=4)
+
+
 def test_a_storm_of_sizes_leaves_a_whole_picture(tmp_path: Path) -> None:
     async def act(pilot: Pilot[Any]) -> None:
         app: DeskApp = pilot.app  # type: ignore[assignment]

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from tests.ui import seeded
 from tests.ui.screens import on_screen, text_of
@@ -19,6 +21,7 @@ from voltadesk.ui.cells import Cells, dots_from_top, eighths_from_top, row_from_
 from voltadesk.ui.charts.candles import NO_PRICE_TICK, Prices
 from voltadesk.ui.charts.curves import Curves, Point, crossing
 from voltadesk.ui.charts.price import PriceChart
+from voltadesk.ui.picture import screen_text
 
 PRICES = st.lists(st.none() | st.integers(-50_000, 400_000), min_size=1, max_size=120)
 
@@ -231,6 +234,29 @@ def test_fleet_scrolls_with_its_cursor() -> None:
         assert chart.place == (95, chart.top)
 
     on_screen(chart, (80, 10), act)
+
+
+def test_what_comes_in_sight_is_as_it_is_now() -> None:
+    chart = price()
+    chart.styles.height = 20
+
+    async def act(pilot: Pilot[Any]) -> None:
+        async def scrolled(y: int) -> str:
+            pilot.app.query_one(VerticalScroll).scroll_to(y=y, animate=False)
+            await pilot.pause(0.1)
+            return screen_text(pilot.app)
+
+        before = await scrolled(0)
+        await scrolled(40)
+        chart.move_to((2, 0))  # out of sight
+        await pilot.pause(0.1)
+        after = await scrolled(0)
+        assert after != before
+        chart.forget_look()
+        chart.refresh()  # all of it
+        assert await scrolled(0) == after
+
+    on_screen(VerticalScroll(chart, Static("\n" * 60)), (80, 20), act)
 
 
 def test_only_changed_lines_are_drawn_again() -> None:

@@ -36,6 +36,7 @@ Answer = TypeVar("Answer")
 
 OPEN_S = 0.3  # after the first picture, and between the desktops that are made then
 KEY_S = 0.04  # how long a key has to be drawn first
+HELD_S = 0.3  # how long at most a key that is held puts off a picture
 DELAY_S = 0.005  # at most, before another desktop is drawn
 SWITCH_S = 0.001  # how long the thread of a reader may keep the interpreter from the screen's
 LOOKS = 100  # for new garbage between two looks at all that has come since the beginning, which take 10 ms
@@ -78,7 +79,8 @@ class DeskBase(TypeAhead):
         self.frame: DeskFrame | None = None
         self.verification: Verification | None = None  # of the journal, the last one
         self._fed: tuple[int, Screen[Any]] | None = None
-        self._touched_s = 0.0  # when the last one came
+        self._touched_s = 0.0  # when the last key came
+        self._shown_s = 0.0  # when all of a frame was last shown
         self._thresholds = gc.get_threshold()
         self._ending = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None  # of the other desktops
@@ -132,7 +134,7 @@ class DeskBase(TypeAhead):
     @property
     def key_left_s(self) -> float:
         """How long what the last key changed still has to be drawn first."""
-        return max(0.0, self._touched_s + KEY_S - time.monotonic())
+        return max(0.0, min(self._touched_s + KEY_S, self._shown_s + HELD_S) - time.monotonic())
 
     async def flush(self, at_once: bool = False) -> None:
         """Show the latest frame, if it isn't shown yet; `at_once` in one picture."""
@@ -154,6 +156,7 @@ class DeskBase(TypeAhead):
         )  # fmt: skip
         self.frame, self._fed = frame, shown
         await desktop.feed(frame, at_once)
+        self._shown_s = time.monotonic()
         if not self.screen_stack:  # the last one went meanwhile
             return
         if may_differ:

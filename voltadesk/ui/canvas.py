@@ -102,6 +102,11 @@ class Canvas(Inked, can_focus=True):
         return self
 
     def _exchange_repaint_regions(self) -> Collection[Region]:
+        self._paint_asked()
+        return super()._exchange_repaint_regions()
+
+    def _paint_asked(self) -> None:
+        """Paint what was asked for since it was last drawn."""
         if self._is_behind:
             self._is_behind = False
             w, h = self.size
@@ -109,7 +114,6 @@ class Canvas(Inked, can_focus=True):
                 self._set_dirty()
             elif regions := self._changed_lines(w, h):
                 self._set_dirty(*regions)
-        return super()._exchange_repaint_regions()
 
     def _changed_lines(self, w: int, h: int) -> tuple[Region, ...]:
         """Paint, and tell which stretches of lines look different."""
@@ -133,6 +137,7 @@ class Canvas(Inked, can_focus=True):
             self._runs = _runs(self._codes)
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        self._paint_asked()  # it was out of sight
         w, h = self.size
         if self._is_dirty or (w, h) != (self.cells.w, self.cells.h):
             self._repaint(w, h)

@@ -81,15 +81,19 @@ class Settler:
         """Start the process, which takes a moment, and hear what it says until it ends."""
         command = [sys.executable, "-m", "voltadesk.ui.settling", str(theirs.fileno())]
         nothing = subprocess.DEVNULL
-        with theirs:
-            process = subprocess.Popen(  # noqa: S603  # in a session of its own: what the terminal signals isn't for it
-                command,
-                stdin=nothing,
-                stdout=nothing,
-                stderr=nothing,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
+        try:
+            with theirs:
+                process = subprocess.Popen(  # noqa: S603  # in a session of its own, not for what the terminal signals
+                    command,
+                    stdin=nothing,
+                    stdout=nothing,
+                    stderr=nothing,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+        except OSError:
+            self._tell(self._ended)
+            return
         self._process = process
         with suppress(EOFError, OSError):
             while not self._is_stopping:
@@ -130,6 +134,8 @@ class Settler:
         """It was killed, or lacked memory: another one is begun by what is asked next."""
         if self._is_stopping:
             return
+        if self._pipe is not None:
+            self._pipe.close()
         self._pipe = self._process = None
         self._asked.clear()
         source, self._number = self.frame.source, self._number + 1
