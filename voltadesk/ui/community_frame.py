@@ -113,7 +113,7 @@ class CommunityFrame:
 
     source: str = ""  # name or folder; "" where none is open
     busy: str = ""  # what is being done
-    facts: Facts = Facts()  # frozen
+    facts: Facts = Facts()
     months: tuple[MonthLine, ...] = ()
     chosen: int = 0  # which month
     month: OpenMonth | None = None  # it, once it is settled

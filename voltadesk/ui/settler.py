@@ -195,7 +195,7 @@ class Settler:
         if frame.months[n].state == WAITING:
             self.frame = frame.with_line(n, replace(frame.months[n], state=SETTLING))
             self._show()
-        self._ask(lambda answer: self._take_month(n, *answer), "settle", n)
+        self._ask(lambda answer: self._take_month(n, *answer), "settle", n, n == frame.chosen)
 
     def _waiting(self) -> int | None:
         waiting = (n for n, line in enumerate(self.frame.months) if line.state == WAITING)

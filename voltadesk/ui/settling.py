@@ -47,7 +47,7 @@ NICE = 5  # as the market: where all want the processor, the screen has most of 
 
 
 class Community:
-    """One community. Of its periods the one that was asked for last is held, with its arrays."""
+    """One community. Of its periods the one that is looked at is held, with its arrays."""
 
     def __init__(self, tell: Callable[[str], object]) -> None:
         """`tell` is told which file is being read."""
@@ -82,22 +82,22 @@ class Community:
             faults.append(error)
         return _facts(self._rules, tuple(name for name, _, _ in self._periods), tuple(map(str, faults)))
 
-    def settle(self, n: int) -> tuple[MonthLine, OpenMonth | None]:
-        """The n-th period, settled; only its fault where it can't be."""
+    def settle(self, n: int, is_looked_at: bool) -> tuple[MonthLine, OpenMonth | None]:
+        """The n-th period, settled, and held if it is looked at; only its fault where it can't be."""
         name = self._periods[n][0]
         try:
             done, tariffs, notes = self._settled(n)
         except VoltaDeskError as error:
             return MonthLine(name, FAULT, fault=str(error)), None
-        self._held = n, done, tariffs
+        if is_looked_at:
+            self._held = n, done, tariffs
         return _month_line(name, done, notes), _open_month(name, done)
 
     def explain(self, n: int, interval: int, member: str) -> Told:
         """What a member got in an interval of the n-th period, and why."""
         done, tariffs = self._month(n)
-        energy = done.energy
-        found = explain(done, tariffs, interval, energy.names.index(member))
-        m = energy.names.index(member)
+        energy, m = done.energy, done.energy.names.index(member)
+        found = explain(done, tariffs, interval, m)
         got_wh, gave_wh = (energy_wh[:, m].astype(np.int64) for energy_wh in (done.taken_wh, done.given_wh))
         words = of_member(found, done.rules.currency, energy.grid.zone)
         return Told(member, found.start_utc, words, got_wh, gave_wh)
